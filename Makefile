@@ -1,0 +1,38 @@
+# Two commands do everything: `make plan` runs the flagship study, `make test` all checks.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP_FLAGS := --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: plan test bench lint docs setup setup-dev clean
+
+plan: $(VENV)/.ready
+	$(BIN)/stackwright plan examples/chat.yaml --out out/chat
+
+test: $(VENV)/.ready-dev
+	$(BIN)/ruff format --check src tests scripts benchmarks
+	$(BIN)/ruff check src tests scripts benchmarks
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest -n 2 --dist loadfile
+
+bench: $(VENV)/.ready-dev
+	$(BIN)/python benchmarks/bench.py --out out/bench.json
+
+setup: $(VENV)/.ready
+
+setup-dev: $(VENV)/.ready-dev
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.ready: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(BIN)/pip install $(PIP_FLAGS) --editable .
+	touch $@
+
+$(VENV)/.ready-dev: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(BIN)/pip install $(PIP_FLAGS) --editable '.[dev]'
+	touch $@ $(VENV)/.ready
+
+clean:
+	rm -rf $(VENV) out

@@ -1,0 +1,650 @@
+"""Fit the kernel families on measured tables, judge them on other rows, and write their records.
+
+    python scripts/fit_kernels.py MEASURED_DIR [--only FAMILY ...] [--no-write]
+
+MEASURED_DIR holds gemm.csv, context_attention.csv, generation_attention.csv, mla.csv and moe.csv, whose
+columns docs/layers/chip.md names. Rows are halved by a hash of their configuration (never by value,
+and the same for every chip): one half is fitted, the other judged. Every family is judged again with
+each of its chips left out of the fit. Families without measurements are derived from those with.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.optimize import least_squares
+
+from stackwright.chip.accelerator import Accelerator
+from stackwright.chip.family import (
+    PARTS,
+    TABLES,
+    DecodeKernel,
+    ExpertKernel,
+    KernelFamily,
+    Kernels,
+    LatentKernel,
+    ProductKernel,
+    PromptKernel,
+)
+from stackwright.core import records, yamltext
+from stackwright.core.spec import unit_fields
+from stackwright.evidence.kernels import PRODUCT_FORMATS, TIMED, Mode, expert_format, modes, powered_rows, stacked
+
+CATALOG = Path(__file__).resolve().parents[1] / "src" / "stackwright" / "catalog" / "records" / "chip"
+SOURCE = "aiconfigurator-kernels"
+EDITION = "2026-11-22"
+SOFT = 0.1
+"""Residual (logarithm) from which an outlier counts by its size, not its square."""
+PRIOR = 0.05
+"""Weight of a parameter's starting value, against one row's residual of the same logarithm."""
+
+CHIPS = {
+    "a100": "nvidia-a100-80gb-sxm",
+    "l40s": "nvidia-l40s",
+    "h100": "nvidia-h100-sxm",
+    "h200": "nvidia-h200-sxm",
+    "b200": "nvidia-b200",
+    "b300": "nvidia-b300",
+    "gb200": "nvidia-gb200",
+    "gb300": "nvidia-gb300",
+}
+"""Words of the tables to records."""
+
+FAMILIES = {
+    "ampere": ("a100",),
+    "ada": ("l40s",),
+    "hopper": ("h100", "h200"),
+    "blackwell": ("b200", "b300", "gb200", "gb300"),
+    "blackwell-vllm": ("b200",),
+}
+VLLM = "blackwell-vllm"
+"""Kernels of the power table: another library than that of the other tables."""
+
+Start = Mapping[str, tuple[float, float, float]]
+
+STARTS: Mapping[type, tuple[Start, ...]] = {
+    ProductKernel: tuple(
+        {
+            "efficiency": (0.85, 0.1, 1.3),
+            "bandwidth_efficiency": (0.8, 0.2, 3.0),
+            "tile_overhead": (overhead, 30.0, 2e5),
+            "prologue": (100.0, 10.0, 5000.0),
+            "staging": (3.0, 0.5, 100.0),
+            "split_time": (split, 2e-7, 1e-3),
+            "overlap": (3.0, 1.0, 8.0),
+            "launch": (4e-6, 5e-7, 4e-5),
+            "quantize_bytes": (3.0, 1e-2, 30.0),
+        }
+        for overhead, split in ((500.0, 2e-6), (3000.0, 5e-5), (20000.0, 5e-5))
+    ),
+    ExpertKernel: tuple(
+        {
+            "efficiency": (0.7, 0.05, 1.5),
+            "bandwidth_efficiency": (0.7, 0.2, 2.0),
+            "tile_overhead": (overhead, 30.0, 2e5),
+            "prologue": (200.0, 10.0, 8000.0),
+            "staging": (4.0, 0.5, 100.0),
+            "overlap": (2.0, 1.0, 8.0),
+            "expert_time": (5e-8, 1e-9, 2e-6),
+            "routed_bytes": (10.0, 0.5, 60.0),
+            "sorted_bytes": (0.5, 0.01, 60.0),
+            "launch": (1e-5, 1e-6, 1e-4),
+        }
+        for overhead in (1000.0, 20000.0)
+    ),
+    PromptKernel: (
+        {
+            "efficiency": (0.8, 0.2, 1.3),
+            "bandwidth_efficiency": (0.7, 0.1, 4.0),
+            "softmax_dim": (40.0, 1.0, 300.0),
+            "window_margin": (200.0, 16.0, 2000.0),
+            "block_time": (1e-6, 1e-8, 1e-5),
+            "tail": (0.5, 0.02, 2.0),
+            "level_time": (5e-7, 1e-9, 1e-5),
+            "launch": (8e-6, 1e-6, 4e-5),
+        },
+    ),
+    DecodeKernel: (
+        {
+            "efficiency": (0.3, 0.02, 1.5),
+            "bandwidth_efficiency": (0.9, 0.2, 4.0),
+            "softmax_dim": (32.0, 1.0, 300.0),
+            "window_margin": (64.0, 1.0, 1000.0),
+            "block_time": (2e-6, 1e-8, 2e-5),
+            "head_time": (1e-6, 1e-8, 1e-5),
+            "block_dim": (300.0, 20.0, 3000.0),
+            "key_time": (4e-11, 1e-13, 1e-9),
+            "key_dim": (20.0, 0.5, 500.0),
+            "fill_blocks": (0.8, 0.02, 4.0),
+            "overlap": (3.0, 1.0, 8.0),
+            "level_time": (5e-7, 1e-9, 1e-5),
+            "launch": (8e-6, 1e-6, 4e-5),
+        },
+    ),
+    LatentKernel: (
+        {
+            "efficiency": (0.5, 0.02, 2.0),
+            "bandwidth_efficiency": (0.9, 0.2, 4.0),
+            "block_time": (3e-6, 1e-8, 5e-5),
+            "fill_blocks": (0.3, 0.005, 4.0),
+            "overlap": (3.0, 1.0, 8.0),
+            "level_time": (5e-7, 1e-9, 1e-5),
+            "launch": (8e-6, 1e-6, 4e-5),
+        },
+    ),
+}
+"""Start, lowest and highest value of each fitted parameter; several starts where the fit has several optima."""
+
+NO_SPLIT = 1.0
+ANY_SPLIT = 1024.0
+
+
+def constants(family: str, part: str) -> dict[str, float]:
+    """Structure of a part that no smooth fit finds: limits on splits and groups, and padding of heads."""
+    old = family in ("ampere", "ada")
+    if part.startswith("decode"):
+        split = NO_SPLIT if family == "ada" and part.endswith("fp8") else ANY_SPLIT
+        return {"group_limit": 32.0, "split_limit": split}
+    if part in ("latent", "latent_fp8"):
+        return {"head_tile": 64.0 if family == "hopper" else 16.0, "split_limit": NO_SPLIT if old else ANY_SPLIT}
+    return {}
+
+
+@dataclass(frozen=True)
+class Job:
+    """The rows of one table that fit one part of one family, grouped by mode."""
+
+    table: str
+    part: str
+    gpu: np.ndarray
+    fitted: np.ndarray
+    measured: np.ndarray
+    groups: tuple[tuple[Mode, np.ndarray], ...]
+    chips: Accelerator
+    sizes: Mapping[str, np.ndarray]
+
+    def seconds(self, family: KernelFamily) -> np.ndarray:
+        """Predicted time of all rows."""
+        made = np.empty(len(self.measured))
+        for mode, rows in self.groups:
+            kernels = Kernels(accelerator=_rows(self.chips, rows), family=family)
+            made[rows] = TIMED[self.table].seconds(kernels, mode, {key: value[rows] for key, value in self.sizes.items()})
+        return made
+
+    def only(self, keep: np.ndarray) -> Job:
+        """The same job on some of its rows."""
+        index = np.flatnonzero(keep)
+        place = np.full(len(keep), -1)
+        place[index] = np.arange(len(index))
+        groups = tuple((mode, place[rows[keep[rows]]]) for mode, rows in self.groups)
+        return replace(
+            self,
+            gpu=self.gpu[index],
+            fitted=self.fitted[index],
+            measured=self.measured[index],
+            groups=tuple((mode, rows) for mode, rows in groups if len(rows)),
+            chips=_rows(self.chips, index),
+            sizes={key: value[index] for key, value in self.sizes.items()},
+        )
+
+
+def _rows(chips: Accelerator, rows: np.ndarray) -> Accelerator:
+    values = {item.name: getattr(chips, item.name) for item in fields(Accelerator)}
+    return Accelerator(**{name: value[rows] for name, value in values.items() if value is not None})
+
+
+def part_of(table: str, mode: Mode) -> str:
+    """Which part of a family times a mode of a table."""
+    narrow = "_fp8" if "fp8" in mode else ""
+    if table == "gemm":
+        return PRODUCT_FORMATS[mode[0]]
+    if table == "context_attention":
+        return f"prefill{narrow}"
+    if table == "generation_attention":
+        return f"decode{narrow}"
+    if table == "mla":
+        return f"latent_prefill{narrow}" if mode[0] == "context" else f"latent{narrow}"
+    return f"experts_{expert_format(mode)}"
+
+
+def read_accelerator(record: str) -> Accelerator:
+    """A chip's spec from the catalog."""
+    text = yamltext.read(CATALOG / f"{record}.yaml")
+    return records.decode(text, id=record, layer="chip", types={"Accelerator": Accelerator}).spec(Accelerator)
+
+
+def read_tables(folder: Path, family: str) -> dict[str, list[dict[str, str]]]:
+    """Rows of each table of kernel times that are of a family's chips and library."""
+    if family == VLLM:
+        with (folder / "kernel_power_b200.csv").open(newline="") as file:
+            rows = list(csv.DictReader(file))
+        columns = {name: [row[name] for row in rows] for name in rows[0]}
+        return {
+            table: [dict(zip(chosen, cells, strict=True)) for cells in zip(*chosen.values(), strict=True)]
+            for table, (_, chosen) in powered_rows(columns).items()
+        }
+    found = {}
+    for table in TIMED:
+        with (folder / f"{table}.csv").open(newline="") as file:
+            found[table] = [row for row in csv.DictReader(file) if row["gpu"] in FAMILIES[family]]
+    return found
+
+
+def read_jobs(folder: Path, family: str) -> list[Job]:
+    """All jobs of a family."""
+    accelerators = {gpu: read_accelerator(CHIPS[gpu]) for gpu in FAMILIES[family]}
+    jobs = []
+    for table, rows in read_tables(folder, family).items():
+        reader = TIMED[table]
+        names = (*reader.sizes, "kv_len") if family == VLLM and table == "context_attention" else reader.sizes
+        parts: dict[str, list[dict[str, str]]] = {}
+        for row in rows:
+            parts.setdefault(part_of(table, tuple(row[word] for word in reader.words)), []).append(row)
+        for part, chosen in parts.items():
+            groups = modes([[row[word] for row in chosen] for word in reader.words])
+            jobs.append(
+                Job(
+                    table=table,
+                    part=part,
+                    gpu=np.array([row["gpu"] for row in chosen]),
+                    fitted=np.array([_is_fitted(row, reader.words + names) for row in chosen]),
+                    measured=np.array([float(row["latency_ms"]) for row in chosen]) / 1e3,
+                    groups=tuple(groups.items()),
+                    chips=stacked([accelerators[row["gpu"]] for row in chosen]),
+                    sizes={name: np.array([float(row[name]) for row in chosen]) for name in names},
+                )
+            )
+    return jobs
+
+
+def _is_fitted(row: Mapping[str, str], names: Sequence[str]) -> bool:
+    configuration = "|".join(f"{name}={row[name]}" for name in sorted(names))
+    return hashlib.sha256(configuration.encode()).digest()[0] % 2 == 0
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Parameters of a part, and the standard error of their logarithms."""
+
+    values: Mapping[str, float]
+    errors: Mapping[str, float]
+
+
+def fit(job: Job, family: str) -> Fit:
+    """The best parameters over all starts, by soft-L1 least squares on the logarithm of time."""
+    fixed = constants(family, job.part)
+    best = None
+    for start in STARTS[PARTS[job.part]]:
+        names = list(start)
+        first, low, high = (np.log([start[name][index] for name in names]) for index in range(3))
+
+        def residuals(x: np.ndarray, names: list[str] = names, first: np.ndarray = first) -> np.ndarray:
+            time = job.seconds(_family(job.part, dict(zip(names, np.exp(x), strict=True)) | fixed))
+            return np.concatenate([np.log(time / job.measured), PRIOR * (x - first)])
+
+        found = least_squares(residuals, first, bounds=(low, high), loss="soft_l1", f_scale=SOFT, max_nfev=60)
+        if best is None or found.cost < best[0].cost:
+            best = found, names
+    assert best is not None
+    found, names = best
+    spread = np.median(np.abs(found.fun[: len(job.measured)])) / 0.6745
+    covariance = np.linalg.pinv(found.jac.T @ found.jac) * spread**2
+    errors = np.sqrt(np.clip(np.diag(covariance), 0.0, None))
+    values = dict(zip(names, np.exp(found.x), strict=True)) | fixed
+    return Fit(values, dict(zip(names, errors, strict=True)) | dict.fromkeys(fixed, 0.0))
+
+
+def _family(part: str, values: Mapping[str, float]) -> KernelFamily:
+    return KernelFamily(**{f"{part}_{name}": value for name, value in values.items()})
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Measured over predicted time of held-out rows, and which table's residual they belong to."""
+
+    table: str
+    ratio: np.ndarray
+
+
+def judge(job: Job, family: str, values: Mapping[str, float]) -> Judged:
+    """How a part fares on rows that did not fit it."""
+    held = job.only(~job.fitted)
+    mode = job.groups[0][0]
+    return Judged(TIMED[job.table].residual(mode), held.measured / held.seconds(_family(job.part, values)))
+
+
+def left_out(job: Job, family: str) -> np.ndarray:
+    """Measured over predicted time of the held-out rows of each chip, fitted on the family's others."""
+    found = []
+    for gpu in sorted(set(job.gpu)):
+        others, own = job.only((job.gpu != gpu) & job.fitted), job.only((job.gpu == gpu) & ~job.fitted)
+        if len(others.measured) >= ENOUGH and len(own.measured):
+            found.append(own.measured / own.seconds(_family(job.part, fit(others, family).values)))
+    return np.concatenate(found) if found else np.array([])
+
+
+ENOUGH = 8
+"""Rows below which a part is not fitted."""
+
+
+def figures(ratio: np.ndarray) -> str:
+    """Median and 90th percentile of the absolute error, in per cent, and rows."""
+    if not len(ratio):
+        return "-"
+    error = np.abs(1.0 / ratio - 1.0) * 100
+    return f"{np.median(error):.1f}/{np.percentile(error, 90):.1f} n={len(ratio)}"
+
+
+@dataclass(frozen=True)
+class Value:
+    """A number of a record, with its 5-95 % range and how it is known."""
+
+    value: float
+    low: float
+    high: float
+    kind: str
+    source: str
+    note: str = ""
+
+
+NORMAL_95 = 1.645
+LEAST_SPREAD = 0.02
+"""Half width below which no fitted parameter is claimed to be known."""
+
+
+def fitted_values(part: str, found: Fit) -> dict[str, Value]:
+    """A fit as values of the flat record; ranges from the fit's standard errors."""
+    made = {}
+    for name, value in found.values.items():
+        error = found.errors[name]
+        width = np.exp(min(max(NORMAL_95 * error, LEAST_SPREAD), np.log(3.0))) if error else 1.0
+        made[f"{part}_{name}"] = Value(value, value / width, value * width, "derived", SOURCE)
+    return made
+
+
+@dataclass(frozen=True)
+class Result:
+    """All of one family: its values and the text of its errors."""
+
+    values: dict[str, Value]
+    errors: dict[str, str]
+
+
+def fit_family(folder: Path, family: str, everything: dict[str, dict[str, list[np.ndarray]]], leave_out: bool) -> Result:
+    """Fit and judge all parts of a family; adds held-out ratios by table to `everything`."""
+    values: dict[str, Value] = {}
+    ratios: dict[str, dict[str, list[np.ndarray]]] = {}
+    for job in read_jobs(folder, family):
+        if job.fitted.sum() < ENOUGH:
+            print(f"{family:10} {job.part:20} only {len(job.measured)} rows: not fitted")
+            continue
+        found = fit(job.only(job.fitted), family)
+        values |= fitted_values(job.part, found)
+        judged = judge(job, family, found.values)
+        other = left_out(job, family) if leave_out else np.array([])
+        for target in (ratios, everything):
+            kept = target.setdefault(judged.table, {"held": [], "apart": []})
+            kept["held"].append(judged.ratio)
+            kept["apart"].append(other)
+        shown = " ".join(f"{name}={value:.3g}" for name, value in found.values.items())
+        print(f"{family:10} {job.part:20} {figures(judged.ratio):20} left out {figures(other):18} {shown}", flush=True)
+    errors = {}
+    for table, found in ratios.items():
+        held, apart = np.concatenate(found["held"]), np.concatenate(found["apart"])
+        errors[table] = f"held-out rows {figures(held)}; held-out rows of a chip left out of the fit {figures(apart)}"
+        values |= residual_values(table, apart if len(apart) else held)
+    return Result(values | shared_values(), errors)
+
+
+def residual_values(table: str, ratio: np.ndarray) -> dict[str, Value]:
+    """5th and 95th percentile of measured over predicted time."""
+    made = {}
+    for name, level in (("low", 5), ("high", 95)):
+        value = float(np.percentile(ratio, level))
+        made[f"{table}_residual_{name}"] = Value(value, value, value, "derived", SOURCE)
+    return made
+
+
+def shared_values() -> dict[str, Value]:
+    """Element-wise operators and mixers, which the tables do not time."""
+    return {
+        "vector_bandwidth_efficiency": Value(0.8, 0.7, 0.93, "estimate", "aiconfigurator-systems", "mem_bw_empirical"),
+        "vector_launch": Value(3e-6, 2e-6, 5e-6, "estimate", "aiconfigurator-systems", "mem_empirical_constant_latency"),
+        "vector_efficiency": Value(
+            0.3, 0.1, 0.6, "assumption", "assumption", "scans and indexers use small tiles; attention reaches 0.5 to 0.7"
+        ),
+        "vector_overlap": Value(
+            2.0, 1.0, 6.0, "assumption", "assumption", "between one after the other and full overlap"
+        ),
+    }
+
+
+RATES = ("efficiency", "staging", "fill_blocks", "overlap")
+"""Parameters that a borrowed kernel keeps within a factor of 1.5; others within 2."""
+
+
+def copied(values: Mapping[str, Value], part: str, to: str, note: str, rate: float = 1.0, time: float = 1.0) -> dict[str, Value]:
+    """A part's values under another name, as estimates: efficiencies times `rate`, times per block times `time`."""
+    made = {}
+    for item in fields(PARTS[part]):
+        old = values[f"{part}_{item.name}"]
+        factor = rate if item.name == "efficiency" else time if item.name in PER_BLOCK else 1.0
+        width = 1.0 if item.name in FIXED else 1.5 if item.name.endswith(RATES) else 2.0
+        value = old.value * factor
+        made[f"{to}_{item.name}"] = Value(value, value / width, value * width, "estimate", SOURCE, note)
+    return made
+
+
+PER_BLOCK = ("block_time", "head_time", "key_time")
+FIXED = ("head_tile", "group_limit", "split_limit")
+
+BORROWED = (
+    ("int8", "fp8"),
+    ("experts_int8", "experts_fp8"),
+    ("prefill_fp8", "prefill"),
+    ("decode_fp8", "decode"),
+    ("latent_fp8", "latent"),
+)
+"""Parts that a family without measurements of them takes from a part of its own."""
+
+WEIGHT_ONLY = ("int8_weight", "int4_weight")
+"""Products that were measured on one family alone; the others take them from it."""
+
+
+def borrow(results: dict[str, Result]) -> None:
+    """Give fitted families the parts that were not measured on them, as estimates."""
+    for family, result in results.items():
+        for part, own in BORROWED:
+            if f"{part}_launch" not in result.values and f"{own}_launch" in result.values:
+                result.values.update(copied(result.values, own, part, f"not measured on this family: taken from {own}"))
+        for part in WEIGHT_ONLY:
+            if "ampere" in results and f"{part}_launch" not in result.values:
+                lent = copied(results["ampere"].values, part, part, "measured on Ampere only")
+                result.values.update(lent)
+        lender = results.get("hopper")
+        if lender and family != "hopper" and "experts_fp4_weight_launch" not in result.values:
+            result.values.update(
+                copied(lender.values, "experts_fp4_weight", "experts_fp4_weight", "taken from the Hopper family")
+            )
+
+
+@dataclass(frozen=True)
+class Prior:
+    """A family without kernel measurements: whose parameters it starts from, and what is known of it."""
+
+    name: str
+    vendor: str
+    bases: tuple[str, ...]
+    rate: float
+    units: float
+    units_range: tuple[float, float]
+    note: str
+
+
+CEILINGS = "ml-engineering-mamf"
+PRIORS = {
+    "rubin": Prior(
+        "Rubin kernels", "NVIDIA", ("blackwell",), 1.0, 224.0, (148.0, 296.0), "No measurements: Blackwell's parameters."
+    ),
+    "cdna": Prior(
+        "CDNA 3 to 5 kernels",
+        "AMD",
+        ("hopper", "blackwell"),
+        0.76,
+        256.0,
+        (228.0, 304.0),
+        "Matrix-unit efficiencies times 0.76: largest measured matmul shares of peak are 0.514, 0.604 and 0.680 "
+        "(MI300X, MI325X, MI355X, bf16) where H100 and B200 reach 0.803 and 0.776.",
+    ),
+    "gaudi": Prior(
+        "Gaudi 3 kernels",
+        "Intel",
+        ("hopper", "blackwell"),
+        0.94,
+        8.0,
+        (8.0, 8.0),
+        "Matrix-unit efficiencies times 0.94: largest measured matmul share of peak is 0.741 (bf16) where H100 and "
+        "B200 reach 0.803 and 0.776.",
+    ),
+    "tpu": Prior(
+        "TPU kernels",
+        "Google",
+        ("hopper", "blackwell"),
+        1.07,
+        2.0,
+        (1.0, 2.0),
+        "Matrix-unit efficiencies times 1.07: large matmuls reach 0.90 of peak on v6e and 0.83 on v7, where H100 and "
+        "B200 reach 0.803 and 0.776. Training reaches an MFU of 0.55 (v4), 0.59 (v5e), 0.66 (v5p), 0.44 (v6e) and "
+        "0.33 (v7): newer generations fall far short of their matmuls.",
+    ),
+    "trainium": Prior(
+        "Trainium and Inferentia kernels",
+        "AWS",
+        ("hopper", "blackwell"),
+        0.7,
+        8.0,
+        (2.0, 8.0),
+        "No kernel measurements. Matrix-unit efficiencies times 0.7: published steps on Trainium1 and Inferentia2 "
+        "take 1.4 to 1.5 times those of the Hopper parameters.",
+    ),
+    "maia": Prior(
+        "Maia kernels", "Microsoft", ("hopper", "blackwell"), 0.8, 64.0, (16.0, 256.0), "No measurements at all."
+    ),
+    "mtia": Prior("MTIA kernels", "Meta", ("hopper", "blackwell"), 0.8, 64.0, (16.0, 256.0), "No measurements at all."),
+    "custom": Prior(
+        "Kernels of custom accelerators",
+        "",
+        ("hopper", "blackwell"),
+        0.8,
+        64.0,
+        (16.0, 256.0),
+        "No measurements at all; a new chip's first libraries fall short of mature ones.",
+    ),
+}
+LOW_EFFICIENCY_NOTE = "estimate from other families' measured kernels; see the record's note"
+GPU_UNITS = 140.0
+"""Units of the measured families' chips: times per block and unit shrink where fewer, larger units work."""
+PRIOR_RESIDUAL = {"low": Value(0.6, 0.5, 0.8, "assumption", "assumption"), "high": Value(2.2, 1.6, 3.0, "assumption", "assumption")}
+
+
+def prior_values(prior: Prior, results: Mapping[str, Result]) -> dict[str, Value]:
+    """Values of a family without measurements: geometric means of its bases, scaled, with wide ranges."""
+    made: dict[str, Value] = {}
+    bases = [results[name].values for name in prior.bases]
+    for part, cls in PARTS.items():
+        having = [values for values in bases if f"{part}_{fields(cls)[0].name}" in values]
+        if not having or part.endswith("_residual") or part == "experts_fp4_latency":
+            continue
+        mean = {name: _mean([values[name] for values in having]) for name in (f"{part}_{item.name}" for item in fields(cls))}
+        few = min(1.0, prior.units / GPU_UNITS)
+        made |= copied(mean, part, part, LOW_EFFICIENCY_NOTE, rate=prior.rate, time=few)
+    for table in TABLES:
+        for side, value in PRIOR_RESIDUAL.items():
+            note = "no measurements of the family: half to twice the prediction is expected"
+            made[f"{table}_residual_{side}"] = replace(value, note=note)
+    low, high = prior.units_range
+    made["compute_units"] = Value(prior.units, low, high, "estimate", "assumption", "of a typical chip of the family")
+    return made | shared_values()
+
+
+def _mean(values: Sequence[Value]) -> Value:
+    return replace(values[0], value=float(np.exp(np.mean([np.log(one.value) for one in values]))))
+
+
+NAMES = {"ampere": "Ampere kernels", "ada": "Ada kernels", "hopper": "Hopper kernels", "blackwell": "Blackwell kernels"}
+NAMES[VLLM] = "Blackwell kernels of vLLM"
+FITTED_NOTE = (
+    "Fitted on half of the configurations of each table, by soft-L1 least squares on the logarithm of time; ranges "
+    "are the fit's standard errors, and the residual fields say where single measurements lie around a prediction."
+)
+
+
+def write_record(family: str, name: str, vendor: str, note: str, text: Mapping[str, str], values: Mapping[str, Value]) -> None:
+    """One YAML record, a line per number."""
+    units = unit_fields(KernelFamily)
+    lines = ["type: KernelFamily", f"name: {name}"]
+    lines += [f"vendor: {vendor}"] if vendor else []
+    lines += [f"edition: {EDITION}", f"note: {_quoted(note)}"]
+    if text:
+        lines += ["text:", "  residual:"] + [f"    {table}: {_quoted(words)}" for table, words in sorted(text.items())]
+    lines.append("values:")
+    for key in units:
+        if (value := values.get(key)) is not None:
+            lines.append(f"  {key}: {_datum(value, str(units[key]))}")
+    (CATALOG / f"kernels-{family}.yaml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _datum(value: Value, unit: str) -> str:
+    shown = {"s": ("us", 1e6)}.get(unit, (unit if unit != "1" else "", 1.0))
+    numbers = [f"{name}: {_shown(getattr(value, name), *shown)}" for name in ("value", "low", "high")]
+    where = "" if value.source == "assumption" else f", where: {WHERE.get(value.source, 'whole')}"
+    note = f", note: {_quoted(value.note)}" if value.note else ""
+    date = f", date: {EDITION}" if value.kind == "derived" else ""
+    return "{" + f"{', '.join(numbers)}, source: {value.source}{where}, kind: {value.kind}{date}{note}" + "}"
+
+
+WHERE = {SOURCE: "kernel tables", "aiconfigurator-systems": "gpu section of the system files"}
+
+
+def _shown(value: float, unit: str, factor: float) -> str:
+    return f"{value * factor:.4g} {unit}".strip()
+
+
+def _quoted(words: str) -> str:
+    return '"' + words.replace('"', "'") + '"'
+
+
+def main() -> None:
+    """Fit, judge, print, write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("measured", type=Path)
+    parser.add_argument("--only", nargs="*", default=list(FAMILIES), choices=list(FAMILIES))
+    parser.add_argument("--no-write", action="store_true")
+    parser.add_argument("--no-leave-out", action="store_true")
+    arguments = parser.parse_args()
+    everything: dict[str, dict[str, list[np.ndarray]]] = {}
+    results = {
+        family: fit_family(arguments.measured, family, everything, not arguments.no_leave_out)
+        for family in arguments.only
+    }
+    for table, found in everything.items():
+        held, apart = np.concatenate(found["held"]), np.concatenate(found["apart"])
+        print(f"all        {table:20} {figures(held):20} left out {figures(apart)}")
+    if arguments.no_write or set(results) != set(FAMILIES):
+        return
+    borrow(results)
+    for family, result in results.items():
+        write_record(family, NAMES[family], "NVIDIA", FITTED_NOTE, result.errors, result.values)
+    for family, prior in PRIORS.items():
+        write_record(family, prior.name, prior.vendor, prior.note, {}, prior_values(prior, results))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,134 @@
+"""``stackwright catalog``: the records, their numbers, and where every number comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from stackwright.cli.options import CatalogOption, JsonOption
+from stackwright.cli.outcome import open_catalog, outcome, plain
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from stackwright.catalog import Catalog, Resolution
+
+WHOLE_WORDS = {"layer", "id", "type", "field", "kind"}
+"""Columns whose cells are never broken over lines."""
+
+app = typer.Typer(help="List, show and check the records of real things.", no_args_is_help=True, rich_markup_mode=None)
+
+
+@app.command(name="list")
+def list_records(
+    layer: Annotated[str | None, typer.Argument(metavar="[LAYER]", help="A layer; all layers if not given.")] = None,
+    catalog: CatalogOption = None,
+    json: JsonOption = None,
+) -> None:
+    """List the records of a layer, or of all."""
+    with outcome(json) as output:
+        from stackwright.catalog import LAYERS
+
+        records = open_catalog(catalog)
+        found = [record for name in ([layer] if layer else LAYERS) for record in records.records(name)]
+        keys = ("layer", "id", "type", "name", "edition")
+        rows = [{key: getattr(record, key) for key in keys} | {"aliases": list(record.aliases)} for record in found]
+        _print_rows(f"{len(rows)} records", rows, ("layer", "id", "name", "aliases"), output.console)
+        output.json({"records": rows})
+
+
+@app.command()
+def show(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A record's id, name or alias; or layer/name.")],
+    catalog: CatalogOption = None,
+    json: JsonOption = None,
+) -> None:
+    """Show a record: every number with its range, kind and source."""
+    with outcome(json) as output:
+        records = open_catalog(catalog)
+        shown = describe(records.resolve(None, name), records)
+        _print_record(shown, output.console)
+        output.json(shown)
+
+
+@app.command()
+def check(catalog: CatalogOption = None, json: JsonOption = None) -> None:
+    """Read every record, overlays included; list faults and unverified numbers."""
+    with outcome(json) as output:
+        from stackwright.core.errors import InputError
+
+        found = open_catalog(catalog).check()
+        if found.faults:
+            raise InputError(found.faults)
+        rows = [{"layer": layer, "records": count} for layer, count in found.records.items()]
+        _print_rows(f"{sum(found.records.values())} records", rows, ("layer", "records"), output.console)
+        kinds = [{"kind": kind, "numbers": count} for kind, count in sorted(found.numbers.items())]
+        _print_rows(f"{sum(found.numbers.values())} numbers", kinds, ("kind", "numbers"), output.console)
+        for path in found.unverified:
+            output.console.print(f"unverified: {path}", markup=False)
+        output.json(asdict(found))
+
+
+def describe(resolved: Resolution, catalog: Catalog) -> dict[str, Any]:
+    """A record as a plain mapping, each number with its source in full. Source: definition."""
+    record = resolved.record
+    described = asdict(record) | {"resolution_note": resolved.note}
+    for name, datum in record.values.items():
+        described["values"][name]["source"] = asdict(catalog.source(datum.source))
+    return described
+
+
+def _print_record(shown: Mapping[str, Any], console: Console) -> None:
+    if shown["resolution_note"]:
+        _line(console, f"Note on the name: {shown['resolution_note']}")
+    _line(console, f"{shown['name']} ({shown['layer']}/{shown['id']}, {shown['type']}) {shown['vendor']}".rstrip())
+    for key in ("aliases", "edition", "note", "links", "text"):
+        if value := shown[key]:
+            _line(console, f"{key}: {_words(value)}")
+    for what, stand_in in shown["proxy"].items():
+        _line(console, f"proxy for {what}: {stand_in}")
+    rows = [_number_row(name, datum) for name, datum in shown["values"].items()]
+    _print_rows(f"{len(rows)} numbers", rows, ("field", "value", "range", "kind", "source"), console)
+
+
+def _number_row(name: str, datum: Mapping[str, Any]) -> dict[str, str]:
+    from stackwright.cli.summary import number
+    from stackwright.core.units import convert
+
+    low, high = (number(float(convert(datum[key], datum["unit"]))) for key in ("low", "high"))
+    source = datum["source"]
+    parts = [source["title"], source["url"], datum["where"], datum["date"], datum["note"]]
+    parts += [f"also: {_words(other)}" for other in datum["others"]]
+    spread = "" if datum["stated_range"] else " (by kind)"
+    return {
+        "field": name,
+        "value": datum["text"],
+        "range": f"{low} to {high} {datum['unit']}".rstrip() + spread,
+        "kind": datum["kind"],
+        "source": "\n".join(filter(None, parts)),
+    }
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "; ".join(f"{key}: {_words(item)}" for key, item in value.items())
+    return ", ".join(map(_words, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def _print_rows(title: str, rows: list[dict[str, Any]], columns: tuple[str, ...], console: Console) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left")
+    for column in columns:
+        table.add_column(column, overflow="fold", no_wrap=column in WHOLE_WORDS)
+    for row in rows:
+        table.add_row(*(escape(plain(_words(row[column]))) for column in columns))
+    console.print(table)
+
+
+def _line(console: Console, text: str) -> None:
+    console.print(plain(text), markup=False)

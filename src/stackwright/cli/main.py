@@ -1,0 +1,44 @@
+"""The ``stackwright`` command. Commands import what they need when they run, so that help is quick."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from stackwright import __version__
+from stackwright.cli import catalog, evaluate, explain, plan, validate
+
+app = typer.Typer(
+    name="stackwright",
+    help="Engineer the AI stack, from the power contract to the API, as one product.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+app.command(name="plan")(plan.plan)
+app.command(name="evaluate")(evaluate.evaluate)
+app.command(name="explain")(explain.explain)
+app.command(name="validate")(validate.validate)
+app.add_typer(catalog.app, name="catalog")
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"stackwright {__version__}")
+        raise typer.Exit()
+
+
+@app.callback()
+def _stackwright(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Engineer the AI stack, from the power contract to the API, as one product."""
+
+
+def main() -> None:
+    """Entry point of the command line."""
+    app()

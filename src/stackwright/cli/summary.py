@@ -1,0 +1,203 @@
+"""A plan in a terminal: what was chosen and why, what it yields, what binds, and what else was close."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stackwright.cli.outcome import plain
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+HEADLINES = (
+    "cost_per_million_tokens",
+    "tokens_per_second",
+    "capacity_tokens_per_second",
+    "ttft",
+    "tpot",
+    "chips",
+    "racks",
+    "it_power",
+    "facility_power",
+    "pue",
+    "wue",
+    "energy_per_token",
+    "carbon_per_million_tokens",
+    "capex",
+    "npv",
+)
+SCALES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
+SCALED_UNITS = {"W", "J", "USD", "B", "token/s", "W/h"}
+
+
+def print_summary(plan: Mapping[str, Any], console: Console, report: Path | None = None) -> None:
+    """Print a plan.json mapping as tables of at most 100 columns."""
+    _print_objective(plan, console)
+    console.print(_stack_table(plan.get("stack") or {}))
+    console.print(_metrics_table(plan.get("metrics") or {}))
+    if margins := plan.get("margins"):
+        console.print(_margins_table(margins))
+    if alternatives := plan.get("alternatives"):
+        console.print(_alternatives_table(alternatives))
+    _print_bounds(plan, console)
+    for warning in plan.get("warnings") or ():
+        _line(console, f"! {_words(warning)}")
+    if report is not None:
+        _line(console, f"Report: {report}")
+
+
+def number(value: float | None) -> str:
+    """A number with four significant digits, or a dash where there is none."""
+    if value is None:
+        return "-"
+    if value == 0 or 1e-3 <= abs(value) < 1e4:
+        return f"{value:.4g}"
+    if 1e4 <= abs(value) < 1e9:
+        return f"{float(f'{value:.4g}'):,.0f}"
+    return f"{value:.3e}"
+
+
+def percent(value: float | None) -> str:
+    """A fraction in percent, or a dash."""
+    return "-" if value is None else f"{value:.1%}"
+
+
+def quantity(item: Mapping[str, Any]) -> str:
+    """``value``, ``low``, ``high`` and ``unit`` as ``122 MW (110 to 140)``; else the reason why none."""
+    value, unit = item.get("value"), str(item.get("unit") or "")
+    if value is None:
+        return f"none: {item['reason']}" if item.get("reason") else "-"
+    factor, prefix = _scale(value, unit)
+    text = f"{number(value / factor)} {prefix}{unit}".strip()
+    low, high = item.get("low"), item.get("high")
+    if low is None or high is None or low == high:
+        return text
+    return f"{text} ({number(low / factor)} to {number(high / factor)})"
+
+
+def _scale(value: float, unit: str) -> tuple[float, str]:
+    if unit in SCALED_UNITS:
+        for factor, prefix in SCALES:
+            if abs(value) >= factor:
+                return factor, prefix if unit != "USD" else f"{prefix.replace('G', 'B')} "
+    return 1.0, ""
+
+
+def _print_objective(plan: Mapping[str, Any], console: Console) -> None:
+    objective = plan.get("objective") or {}
+    study = plan.get("study")
+    name = study.get("study") if isinstance(study, Mapping) else study
+    sense = {"min": "lowest", "max": "highest"}.get(str(objective.get("sense")), "")
+    _line(console, f"{_words(name)}: {sense} {_title(str(objective.get('name', '')))} is {quantity(objective)}")
+
+
+def _stack_table(stack: Mapping[str, Any]) -> Table:
+    table = _table("Chosen stack", "layer", "choice", "reason")
+    for layer, chosen in stack.items():
+        reason = ""
+        if isinstance(chosen, Mapping):
+            reason = _words(chosen.get("reason") or "")
+            chosen = {key: value for key, value in chosen.items() if key != "reason"}
+        _row(table, layer, _words(chosen), reason)
+    return table
+
+
+def _metrics_table(metrics: Mapping[str, Any]) -> Table:
+    table = _table("What it yields", "metric", "value (5th to 95th percentile)")
+    for name in HEADLINES:
+        if name in metrics:
+            _row(table, _title(name), quantity(metrics[name]))
+    return table
+
+
+def _margins_table(margins: list[Mapping[str, Any]]) -> Table:
+    table = _table("Constraints that bind", "constraint", "value", "limit", "worth of one unit")
+    binding = [item for item in margins if item.get("binding") or (item.get("slack") or 0) < 0]
+    for item in binding:
+        unit = item.get("unit")
+        cells = (quantity({"value": item.get(key), "unit": unit}) for key in ("value", "limit"))
+        worth = item.get("worth")
+        _row(
+            table,
+            _title(str(item["constraint"])),
+            *cells,
+            quantity(worth) if isinstance(worth, Mapping) else number(worth),
+        )
+    if not binding:
+        _row(table, "none", "", "", "")
+    return table
+
+
+def _alternatives_table(alternatives: Any) -> Table:
+    table = _table("Next best, layer by layer", "layer", "option", "what it would cost")
+    items = (
+        alternatives.items()
+        if isinstance(alternatives, Mapping)
+        else ((item.get("layer"), item) for item in alternatives)
+    )
+    for layer, item in items:
+        if item is None:
+            continue
+        cost = quantity(item) if "value" in item else _words(item.get("cost"))
+        _row(table, str(layer), _words(item.get("option")), cost)
+    return table
+
+
+def _print_bounds(plan: Mapping[str, Any], console: Console) -> None:
+    gaps = {"gap": "to the bound", "cut_gap": "of the power cuts", "queue_gap": "of the queueing formula"}
+    shown = []
+    for key, what in gaps.items():
+        value = plan.get(key)
+        value = value.get("value") if isinstance(value, Mapping) else value
+        if value is not None:
+            shown.append(f"{value:.2%} {what}")
+    if shown:
+        _line(console, f"Gap: {', '.join(shown)}")
+    space = plan.get("space") or {}
+    if "designs" in space:
+        counts = [f"{number(space['designs'])} designs"]
+        counts += [
+            f"{number(space[key])} {key}" for key in ("feasible", "evaluated", "bounded") if space.get(key) is not None
+        ]
+        _line(console, f"Space: {', '.join(counts)}")
+
+
+def _title(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _words(value: Any) -> str:
+    """Any part of a plan as one line: mappings as ``key value, key value``."""
+    if isinstance(value, Mapping):
+        return ", ".join(
+            f"{_title(str(key))} {_words(item)}" for key, item in value.items() if item not in (None, "", [], {})
+        )
+    if isinstance(value, list | tuple):
+        return ", ".join(_words(item) for item in value)
+    if isinstance(value, bool) or value is None:
+        return {True: "yes", False: "no", None: "-"}[value]
+    return number(value) if isinstance(value, int | float) else str(value)
+
+
+def _table(title: str, *headings: str) -> Table:
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", title_style="bold")
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    return table
+
+
+def _row(table: Table, *cells: str) -> None:
+    from rich.markup import escape
+
+    table.add_row(*(escape(plain(cell)) for cell in cells))
+
+
+def _line(console: Console, text: str) -> None:
+    from rich.markup import escape
+
+    console.print(escape(plain(text)), soft_wrap=False)

@@ -1,0 +1,1 @@
+"""The joint optimum over all layers, how good it is, and what the runners-up would cost."""

@@ -1,0 +1,242 @@
+"""From a pick of the search to a design that is evaluated exactly, hour by hour."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from stackwright.catalog.series import SiteSeries, load_site_series
+from stackwright.codesign.performance_grid import CHOICES, Grid
+from stackwright.codesign.plant_grid import BUILDING, PlantClass, portfolio_of, site_limit
+from stackwright.codesign.search import Found, Pick
+from stackwright.core.units import SECONDS_PER_YEAR
+from stackwright.finance.terms import Terms
+from stackwright.stack.deployment import money
+from stackwright.stack.design import Design
+from stackwright.stack.evaluate import Evaluation, evaluate
+from stackwright.stack.parts import Part, Parts
+from stackwright.stack.performance import Cell
+from stackwright.stack.plant import Plant, PlantSpecs
+from stackwright.stack.scenario import Scenario
+from stackwright.stack.study import Study
+
+FINALISTS = 6
+"""Designs of different sites, coolings and portfolios that are settled exactly before one is named best."""
+
+SERVING_NUMBERS = tuple(name for name in CHOICES if name not in ("power_cap", "oversubscription"))
+MILLION = 1e6
+MEGAWATT_HOUR = 3.6e9
+
+
+@dataclass(frozen=True)
+class Finalist:
+    """A design with everything that its evaluation needs, and its exact value of the objective."""
+
+    design: Design
+    cell: Cell
+    plant: Plant
+    terms: Terms
+    parts: dict[str, Part]
+    done: Evaluation
+    value: float
+    searched: float
+    volume: float | None
+
+
+def terms_of(study: Study, parts: Parts) -> Terms:
+    """Financing terms of a study: the record's, with what the study sets in its place."""
+    menu = study.finance
+    given = {
+        "discount_rate": _times(menu.discount_rate, SECONDS_PER_YEAR),
+        "chip_life": _times(menu.chip_life, 1 / SECONDS_PER_YEAR),
+        "network_life": _times(menu.network_life, 1 / SECONDS_PER_YEAR),
+        "plant_life": _times(menu.plant_life, 1 / SECONDS_PER_YEAR),
+        "building_life": _times(menu.building_life, 1 / SECONDS_PER_YEAR),
+        "chip_price_decline": _times(menu.chip_price_decline, SECONDS_PER_YEAR),
+        "maintenance": _times(menu.maintenance, SECONDS_PER_YEAR),
+        "spares": menu.spares,
+    }
+    return replace(parts.get("finance", menu.terms).spec, **{key: value for key, value in given.items() if value is not None})
+
+
+def _times(value: float | None, factor: float) -> float | None:
+    return None if value is None else value * factor
+
+
+def design_of(grid: Grid, classes: list[PlantClass], pick: Pick) -> Design:
+    """The design that a pick stands for."""
+    key = grid.keys[int(grid.rows.cell[pick.row])]
+    option = classes[pick.plant_class].options[pick.option]
+    choice = {name: float(values[pick.row]) for name, values in grid.rows.choice.items()}
+    return Design(
+        architecture=key.architecture,
+        precision=key.precision,
+        cache_precision=key.cache_precision,
+        draft_tokens=key.draft_tokens,
+        software=key.software,
+        mode="disaggregated" if grid.rows.mode[pick.row] else "aggregated",
+        chip=key.chip,
+        power_cap=choice["power_cap"],
+        system=key.system,
+        fabric=key.fabric,
+        oversubscription=choice["oversubscription"],
+        cooling=option.cooling,
+        supply_temperature=option.supply_temperature,
+        site=option.site,
+        redundancy=option.redundancy,
+        distribution=option.distribution,
+        portfolio=option.portfolio,
+        sourcing=pick.sourcing,
+        numbers={name: choice[name] for name in SERVING_NUMBERS},
+    )
+
+
+def parts_of(study: Study, parts: Parts, design: Design) -> dict[str, Part]:
+    """The records of a design by their place in the stack."""
+    system = parts.get("rack", design.system)
+    chip = parts.get("chip", design.chip)
+    site = parts.get("datacenter", design.site)
+    found = {
+        "software": parts.get("interface", design.software),
+        "chip": chip,
+        "kernels": parts.get("chip", str(chip.record.links["kernels"])),
+        "chip_power": parts.get("chip", str(chip.record.links["power"])),
+        "system": system,
+        "scale_up": parts.get("network", str(system.record.links["scale_up"])),
+        "fabric": parts.get("network", design.fabric),
+        "cooling": parts.get("cooling", design.cooling),
+        "site": site,
+        "building": parts.get("datacenter", BUILDING),
+        "redundancy": parts.get("datacenter", design.redundancy),
+        "distribution": parts.get("datacenter", design.distribution),
+        "grid": parts.get("power", str(site.record.links["grid"])),
+        "terms": parts.get("finance", study.finance.terms),
+    }
+    menu = next(item for item in study.power.portfolio if item.name == design.portfolio)
+    for index, item in enumerate(menu.contracts):
+        found[f"contracts.{index}"] = parts.get("power", item.contract)
+    return found
+
+
+def plant_for(study: Study, parts: Parts, scenario: Scenario, design: Design, series: SiteSeries | None = None) -> Plant:
+    """The plant of a design, contracts as the study states them."""
+    site = parts.get("datacenter", design.site)
+    menu = next(item for item in study.power.portfolio if item.name == design.portfolio)
+    portfolio, covered = portfolio_of(menu, site, parts)
+    return Plant(
+        specs=PlantSpecs(
+            cooling=parts.get("cooling", design.cooling).spec,
+            site=site.spec,
+            building=parts.get("datacenter", BUILDING).spec,
+            redundancy=parts.get("datacenter", design.redundancy).spec,
+            distribution=parts.get("datacenter", design.distribution).spec,
+            portfolio=portfolio,
+        ),
+        series=series or load_site_series(site.record),
+        covered=covered,
+        first_year=scenario.first_year,
+    )
+
+
+def finalist(
+    study: Study, parts: Parts, scenario: Scenario, grid: Grid, classes: list[PlantClass], pick: Pick
+) -> Finalist:
+    """Evaluate a pick exactly."""
+    design = design_of(grid, classes, pick)
+    return evaluated(study, parts, scenario, design, grid.cells[int(grid.rows.cell[pick.row])], pick.score)
+
+
+def evaluated(
+    study: Study, parts: Parts, scenario: Scenario, design: Design, cell: Cell, searched: float
+) -> Finalist:
+    """Evaluate a design exactly; an open volume fills the limits with whole replicas."""
+    plant = plant_for(study, parts, scenario, design)
+    terms = terms_of(study, parts)
+    volume = None
+    if scenario.requests is None:
+        volume = filling_volume(study, scenario, design, cell, plant, terms)
+    done = evaluate(design, scenario, cell=cell, plant=plant, terms=terms, volume=volume)
+    value = objective_value(study.objective or "", scenario, done, terms)
+    return Finalist(design, cell, plant, terms, parts_of(study, parts, design), done, value, abs(searched), volume)
+
+
+def filling_volume(
+    study: Study, scenario: Scenario, design: Design, cell: Cell, plant: Plant, terms: Terms
+) -> float:
+    """Peak request rate of the most whole replicas that the site's limit and the budget carry."""
+    one = evaluate(design, scenario, cell=cell, plant=plant, terms=terms, volume=1.0)
+    rate = float(np.max(one.unit.decode_rate))
+    unit = evaluate(design, scenario, cell=cell, plant=plant, terms=terms, volume=rate * 1000.0)
+    watts, spent = float(unit.peak_meter) / 1000.0, float(unit.cash["capex"].sum()) / 1000.0
+    limit, budget = site_limit(study, design.site), study.constraints.budget
+    counts = [limit / watts] if limit is not None else []
+    counts += [budget / spent] if budget is not None else []
+    whole = max(1, int(min(counts)))
+    while whole > 1 and not _fits(study, scenario, design, cell, plant, terms, whole * rate, limit, budget):
+        whole -= max(1, whole // 1000)
+    return whole * rate
+
+
+def _fits(
+    study: Study,
+    scenario: Scenario,
+    design: Design,
+    cell: Cell,
+    plant: Plant,
+    terms: Terms,
+    volume: float,
+    limit: float | None,
+    budget: float | None,
+) -> bool:
+    done = evaluate(design, scenario, cell=cell, plant=plant, terms=terms, volume=volume)
+    return (limit is None or float(done.peak_meter) <= limit) and (
+        budget is None or float(done.cash["capex"].sum()) <= budget
+    )
+
+
+def objective_value(name: str, scenario: Scenario, done: Evaluation, terms: Terms) -> Any:
+    """The objective of an evaluation, in the unit that people read."""
+    if name == "cost_per_million_tokens":
+        return done.present_cost / done.present_tokens * MILLION
+    if name == "npv":
+        return done.present_tokens * scenario.token_price - done.present_cost
+    if name == "tokens_per_second":
+        return done.tokens.mean(axis=-1) / SECONDS_PER_YEAR
+    if name == "tokens_per_megawatt_hour":
+        return done.tokens.sum(axis=-1) / done.year.meter_energy.sum(axis=-1) * MEGAWATT_HOUR
+    return done.year.carbon_average.sum(axis=-1) / done.tokens.sum(axis=-1) * MILLION
+
+
+SENSE = {
+    "cost_per_million_tokens": "min",
+    "carbon_per_million_tokens": "min",
+    "npv": "max",
+    "tokens_per_second": "max",
+    "tokens_per_megawatt_hour": "max",
+}
+
+UNITS = {
+    "cost_per_million_tokens": "USD/Mtoken",
+    "carbon_per_million_tokens": "kg/Mtoken",
+    "npv": "USD",
+    "tokens_per_second": "token/s",
+    "tokens_per_megawatt_hour": "token/MWh",
+}
+
+
+def best_finalists(
+    study: Study, parts: Parts, scenario: Scenario, grid: Grid, classes: list[PlantClass], found: Found
+) -> list[Finalist]:
+    """The search's best designs with different plants, settled exactly, best first."""
+    assert found.best is not None
+    kinds = ("datacenter", "cooling", "power", "supply_temperature", "rack")
+    picks = sorted({pick for (axis, _), pick in found.by_option.items() if axis in kinds}, key=lambda pick: pick.score)
+    chosen = list(dict.fromkeys([found.best, *picks]))[:FINALISTS]
+    made = [finalist(study, parts, scenario, grid, classes, pick) for pick in chosen]
+    sign = -1.0 if SENSE[study.objective or ""] == "max" else 1.0
+    return sorted(made, key=lambda item: sign * item.value)
+
+
+__all__ = ["Finalist", "best_finalists", "design_of", "evaluated", "finalist", "money", "objective_value", "terms_of"]

@@ -1,0 +1,513 @@
+"""The performance half of a study's grid: every cell evaluated, only what can still win kept.
+
+In a cell (model, precision, system, engine, fabric), layouts, batches, power caps and
+oversubscription are arrays. A point enters the combination with the plant only through its chips and
+its work by year and its latency; a point that another of its cell beats in all of these cannot be in
+any best stack, because every cost and every limit rises with each of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from stackwright.codesign.fronts import non_dominated
+from stackwright.model.sharding import Layout
+from stackwright.serving.service import Lengths, PrefillPool, Service, aggregated, disaggregated, prefill_pool, with_prefill
+from stackwright.stack.parts import Part, Parts, required
+from stackwright.stack.performance import SLO_HEADROOM_SERVERS, Cell, Hardware, divisors
+from stackwright.stack.scenario import Scenario
+from stackwright.stack.study import Study
+from stackwright.model.precision import Precision
+
+PREFILL_UTILIZATION = (0.5, 0.65, 0.8, 0.9)
+"""Loads of a prefill pool that the search tries; queueing decides between them."""
+
+NEEDED = {
+    "chip": ("memory_capacity", "memory_bandwidth", "peak_bf16", "tdp", "scale_up_bandwidth"),
+    "system": ("price_per_chip",),
+}
+
+
+@dataclass(frozen=True)
+class CellKey:
+    """Record ids and words that name a cell."""
+
+    architecture: str
+    precision: str
+    cache_precision: str
+    draft_tokens: int
+    system: str
+    chip: str
+    software: str
+    fabric: str
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Points of the performance half that can still win: arrays [R], all from one cell each.
+
+    `choice` holds what the point decided inside its cell; `cell` indexes `cells`.
+    """
+
+    cell: np.ndarray
+    mode: np.ndarray
+    choice: dict[str, np.ndarray]
+    numbers: dict[str, np.ndarray]
+
+    def __len__(self) -> int:
+        return len(self.cell)
+
+
+@dataclass
+class Tally:
+    """How many designs a search looked at, and how."""
+
+    points: int = 0
+    feasible: int = 0
+    cells: int = 0
+    refused: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The kept rows of all cells."""
+
+    keys: tuple[CellKey, ...]
+    cells: tuple[Cell, ...]
+    systems: tuple[Part, ...]
+    rows: Rows
+    nearest: Rows
+    tally: Tally
+
+
+CHOICES = (
+    "power_cap",
+    "oversubscription",
+    "tensor",
+    "expert",
+    "pipeline",
+    "batch",
+    "prefill_tensor",
+    "prefill_expert",
+    "prefill_pipeline",
+    "prefill_utilization",
+)
+
+NUMBERS = (
+    "decode_chips",
+    "decode_rate",
+    "decode_flops",
+    "decode_bytes",
+    "prefill_chips",
+    "prefill_rate",
+    "prefill_flops",
+    "prefill_bytes",
+    "ttft_p50",
+    "ttft_p95",
+    "tpot_p50",
+    "tpot_p95",
+    "memory",
+)
+
+
+def cells_of(study: Study, parts: Parts, tally: Tally) -> Iterator[tuple[CellKey, Cell, Part]]:
+    """Every cell that exists: engines and fabrics only where the system's record lists them.
+
+    A system whose record lacks a number that a plan needs is left out, and the tally says why.
+    """
+    menu = study.serving
+    for system_id in study.rack.system:
+        system = parts.get("rack", system_id)
+        links = system.record.links
+        chip = parts.get("chip", str(links["chip"]))
+        lacking = [name for name in NEEDED["chip"] if getattr(chip.spec, name) is None]
+        lacking += [name for name in NEEDED["system"] if getattr(system.spec, name) is None]
+        if lacking:
+            tally.refused[system_id] = f"no public {', '.join(lacking)}"
+            continue
+        engines = [name for name in menu.software if name in _listed(links, "software")]
+        fabrics = [name for name in study.network.fabric if name in _listed(links, "fabrics")]
+        if not engines or not fabrics:
+            what = "engine" if not engines else "fabric"
+            tally.refused[system_id] = f"no {what} of the study runs on it"
+            continue
+        for architecture in study.model.architecture:
+            model = parts.architecture(architecture, study.config_path(architecture))
+            for weights in study.model.precision:
+                if getattr(chip.spec, f"peak_{weights}") is None:
+                    continue
+                for cached in study.model.cache_precision:
+                    for draft in menu.draft_tokens:
+                        if draft and not model.draft_operators:
+                            continue
+                        for engine in engines:
+                            for fabric in fabrics:
+                                key = CellKey(
+                                    architecture, weights, cached, draft, system_id, chip.id, engine, fabric
+                                )
+                                hardware = hardware_of(parts, system, engine, fabric)
+                                yield key, Cell(model, Precision(weights, cached), hardware, float(draft)), system
+
+
+def hardware_of(parts: Parts, system: Part, engine: str, fabric: str) -> Hardware:
+    """The specs that a system, an engine and a fabric bring."""
+    links = system.record.links
+    chip = parts.get("chip", str(links["chip"]))
+    return Hardware(
+        software=parts.get("interface", engine).spec,
+        chip=chip.spec,
+        kernels=parts.get("chip", str(chip.record.links["kernels"])).spec,
+        chip_power=parts.get("chip", str(chip.record.links["power"])).spec,
+        system=system.spec,
+        scale_up=parts.get("network", str(links["scale_up"])).spec,
+        fabric=parts.get("network", fabric).spec,
+    )
+
+
+def _listed(links: Any, name: str) -> list[str]:
+    value = links.get(name) or []
+    return [value] if isinstance(value, str) else list(value)
+
+
+@dataclass(frozen=True)
+class Axes:
+    """The arrays of a cell, each along its own axis: cap (0), oversubscription (1), layout (2), batch (3)."""
+
+    power_cap: np.ndarray
+    oversubscription: np.ndarray
+    layout: Layout
+    batch: np.ndarray
+    utilization: np.ndarray
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """Sizes of the four axes."""
+        return (
+            self.power_cap.size,
+            self.oversubscription.size,
+            np.asarray(self.layout.tensor).size,
+            self.batch.size,
+        )
+
+
+def axes_of(study: Study, cell: Cell) -> Axes | None:
+    """The axes of a cell; layouts over which the model does not divide, or that leave the domain, are left out."""
+    heads, experts = divisors(cell.architecture)
+    menu = study.serving
+    triples = [
+        (tensor, expert, pipeline)
+        for tensor in menu.tensor_parallel
+        for expert in (menu.expert_parallel if experts > 1 else (1,))
+        for pipeline in menu.pipeline_parallel
+        if heads % tensor == 0
+        and experts % expert == 0
+        and max(tensor, expert) % min(tensor, expert) == 0
+        and tensor <= float(cell.hardware.system.scale_up_domain)
+        and pipeline <= cell.architecture.layers
+    ]
+    if not triples:
+        return None
+    degrees = np.array(triples, dtype=float)
+    limit = float(cell.hardware.software.batch_limit)
+    batch = np.array([size for size in menu.batch if size <= limit] or [min(menu.batch)], dtype=float)
+    return Axes(
+        power_cap=np.array(study.chip.power_cap)[:, None, None, None],
+        oversubscription=np.array(study.network.oversubscription)[:, None, None],
+        layout=Layout(tensor=degrees[:, :1], expert=degrees[:, 1:2], pipeline=degrees[:, 2:3]),
+        batch=batch,
+        utilization=np.array(PREFILL_UTILIZATION),
+    )
+
+
+def evaluate_cell(cell: Cell, axes: Axes, lengths: Lengths, modes: tuple[str, ...]) -> dict[str, Any]:
+    """Both modes of a cell from one timing of its steps and prefills."""
+    machine = cell.machine(axes.power_cap, axes.oversubscription)
+    step = machine.decode_step(axes.layout, axes.batch, lengths)
+    prefill = machine.prefill(axes.layout, lengths)
+    overhead = cell.hardware.software.prefill_overhead
+    made: dict[str, Any] = {}
+    if "aggregated" in modes:
+        made["aggregated"] = aggregated(
+            layout=axes.layout,
+            batch=axes.batch,
+            step=step,
+            prefill=prefill,
+            lengths=lengths,
+            tokens_per_step=machine.tokens_per_step,
+            first_token_overhead=overhead,
+        )
+    if "disaggregated" in modes:
+        made["disaggregated"] = disaggregated(
+            layout=axes.layout, batch=axes.batch, step=step, lengths=lengths, tokens_per_step=machine.tokens_per_step
+        )
+        made["prefill"] = prefill_pool(
+            layout=axes.layout,
+            prefill=prefill,
+            lengths=lengths,
+            utilization=axes.utilization,
+            servers=SLO_HEADROOM_SERVERS,
+            transfer=machine.transfer(axes.layout, lengths),
+            memory=machine.memory_margin(axes.layout, axes.layout.pipeline, lengths),
+            first_token_overhead=overhead,
+        )
+    return made
+
+
+def fleet_size(chips: np.ndarray, rate: np.ndarray, peak: np.ndarray | None) -> np.ndarray:
+    """Chips by year [N, Y] for whole replicas, or per unit of request rate [N, 1] where the volume is open."""
+    if peak is None:
+        return (chips / rate)[:, None]
+    return np.ceil(peak[None, :] / rate[:, None] - 1e-9) * chips[:, None]
+
+
+def criteria(side: dict[str, np.ndarray], name: str, peak: np.ndarray | None) -> np.ndarray:
+    """What a side of a fleet is judged by [N, D]: whole chips by year, and chips, operations and bytes at work.
+
+    Power is concave in a chip's work and the idle share is paid for every chip, so a side that has no
+    more of any of these never draws more power, whatever the temperature and the hour.
+    """
+    chips, rate = side[f"{name}_chips"], side[f"{name}_rate"]
+    busy = chips / rate
+    work = np.stack([busy, busy * side[f"{name}_flops"], busy * side[f"{name}_bytes"]], axis=1)
+    return np.concatenate([fleet_size(chips, rate, peak), work], axis=1)
+
+
+def performance_grid(
+    study: Study, parts: Parts, scenario: Scenario, progress: Callable[[str, int, int], None] | None = None
+) -> Grid:
+    """Evaluate every cell and keep what can still win, with the nearest miss of each cell beside it."""
+    tally = Tally()
+    found = list(cells_of(study, parts, tally))
+    lengths = scenario.lengths.over(4)
+    peak = None if scenario.requests is None else scenario.requests * scenario.peak
+    kept: list[dict[str, np.ndarray]] = []
+    missed: list[dict[str, np.ndarray]] = []
+    for index, (_, cell, _) in enumerate(found):
+        if progress:
+            progress("performance half", index, len(found))
+        axes = axes_of(study, cell)
+        if axes is None:
+            continue
+        tally.cells += 1
+        made = evaluate_cell(cell, axes, lengths, study.serving.mode)
+        good, near = _cell_rows(made, axes, scenario, peak, tally)
+        for table in good:
+            kept.append(table | {"cell": np.full(len(table["tensor"]), index)})
+        for table in near:
+            missed.append(table | {"cell": np.full(len(table["tensor"]), index)})
+    return Grid(
+        keys=tuple(key for key, _, _ in found),
+        cells=tuple(cell for _, cell, _ in found),
+        systems=tuple(system for _, _, system in found),
+        rows=_rows(kept),
+        nearest=_rows(missed),
+        tally=tally,
+    )
+
+
+def _rows(tables: list[dict[str, np.ndarray]]) -> Rows:
+    def joined(name: str) -> np.ndarray:
+        return np.concatenate([table[name] for table in tables]) if tables else np.zeros(0)
+
+    return Rows(
+        cell=joined("cell").astype(int),
+        mode=joined("mode").astype(int),
+        choice={name: joined(name) for name in CHOICES},
+        numbers={name: joined(name) for name in NUMBERS},
+    )
+
+
+MODES = ("aggregated", "disaggregated")
+
+
+def _cell_rows(
+    made: dict[str, Any], axes: Axes, scenario: Scenario, peak: np.ndarray | None, tally: Tally
+) -> tuple[list[dict[str, np.ndarray]], list[dict[str, np.ndarray]]]:
+    good: list[dict[str, np.ndarray]] = []
+    near: list[dict[str, np.ndarray]] = []
+    if "aggregated" in made:
+        table = _aggregated_table(made["aggregated"], axes)
+        _sort_out(table, scenario, peak, tally, good, near)
+    if "disaggregated" in made:
+        for table in _disaggregated_tables(made["disaggregated"], made["prefill"], axes, scenario, peak, tally):
+            _sort_out(table, scenario, peak, tally, good, near, counted=True)
+    return good, near
+
+
+def _sort_out(
+    table: dict[str, np.ndarray],
+    scenario: Scenario,
+    peak: np.ndarray | None,
+    tally: Tally,
+    good: list[dict[str, np.ndarray]],
+    near: list[dict[str, np.ndarray]],
+    *,
+    counted: bool = False,
+) -> None:
+    """Split a table into what meets the targets (then pruned) and the nearest miss."""
+    miss = worst_margin(table, scenario)
+    feasible = np.flatnonzero(miss <= 0)
+    if not counted:
+        tally.points += len(miss)
+        tally.feasible += len(feasible)
+    if len(feasible):
+        part = {name: values[feasible] for name, values in table.items()}
+        judged = np.concatenate([criteria(part, "decode", peak), criteria(part, "prefill", peak)], axis=1)
+        stays = _per_choice(part, judged)
+        good.append({name: values[stays] for name, values in part.items()})
+    elif len(miss):
+        best = int(np.argmin(miss))
+        near.append({name: values[best : best + 1] for name, values in table.items()})
+
+
+def _per_choice(part: dict[str, np.ndarray], judged: np.ndarray) -> np.ndarray:
+    """Non-dominated rows within each power cap and oversubscription: these change clock and network price."""
+    groups = np.stack([part["power_cap"], part["oversubscription"]], axis=1)
+    _, group = np.unique(groups, axis=0, return_inverse=True)
+    group = group.ravel()
+    picked = [np.flatnonzero(group == number) for number in range(group.max() + 1)]
+    return np.sort(np.concatenate([rows[non_dominated(judged[rows])] for rows in picked]))
+
+
+def worst_margin(table: dict[str, np.ndarray], scenario: Scenario) -> np.ndarray:
+    """Largest violated margin of each row: memory, time to first token, time per token."""
+    return np.maximum.reduce(
+        [table["memory"], table["ttft_p95"] / scenario.ttft - 1.0, table["tpot_p95"] / scenario.tpot - 1.0]
+    )
+
+
+def _aggregated_table(service: Service, axes: Axes) -> dict[str, np.ndarray]:
+    shape = axes.shape
+    flat = _flatten(_service_numbers(service), shape)
+    none = np.zeros(int(np.prod(shape)))
+    return flat | {
+        **_flatten(_choice_numbers(axes), shape),
+        "mode": none,
+        "prefill_rate": none + 1.0,
+        "prefill_tensor": none,
+        "prefill_expert": none,
+        "prefill_pipeline": none,
+        "prefill_utilization": none,
+    }
+
+
+def _disaggregated_tables(
+    decode: Service,
+    pool: PrefillPool,
+    axes: Axes,
+    scenario: Scenario,
+    peak: np.ndarray | None,
+    tally: Tally,
+) -> Iterator[dict[str, np.ndarray]]:
+    """Pairs of a decode and a prefill replica with one cap and one oversubscription.
+
+    Each side is first cut to what can still win: chips, work and latency add up over the two sides,
+    so a dominated side is never part of a best pair.
+    """
+    caps, overs, layouts, _ = axes.shape
+    decode_flat = _flatten(_service_numbers(decode) | _choice_numbers(axes), axes.shape)
+    pool_shape = (caps, overs, layouts, axes.utilization.size)
+    pool_flat = _flatten(_pool_numbers(pool, axes), pool_shape)
+    for cap in range(caps):
+        for over in range(overs):
+            left = _slab(decode_flat, axes.shape, cap, over)
+            right = _slab(pool_flat, pool_shape, cap, over)
+            tally.points += len(left["decode_chips"]) * len(right["prefill_chips"])
+            left_fits = (left["memory"] <= 0) & (left["tpot_p95"] <= scenario.tpot)
+            right_fits = (right["prefill_memory"] <= 0) & (right["prefill_ttft_p95"] <= scenario.ttft)
+            tally.feasible += _feasible_pairs(
+                left["ttft_p95"][left_fits], right["prefill_ttft_p95"][right_fits], scenario.ttft
+            )
+            left_rows = _winners(left, left_fits, "decode", "ttft_p95", peak)
+            right_rows = _winners(right, right_fits, "prefill", "prefill_ttft_p95", peak)
+            yield _paired(left, left_rows, right, right_rows)
+
+
+def _feasible_pairs(left: np.ndarray, right: np.ndarray, limit: float) -> int:
+    return int(np.searchsorted(np.sort(left), limit - right, side="right").sum()) if len(left) else 0
+
+
+def _winners(side: dict[str, np.ndarray], fits: np.ndarray, name: str, latency: str, peak: np.ndarray | None) -> np.ndarray:
+    """Rows of one side that can be in a best pair; all that are nearest to fitting where none fits."""
+    rows = np.flatnonzero(fits)
+    if not len(rows):
+        memory = side["memory" if name == "decode" else "prefill_memory"]
+        slow = side["tpot_p95" if name == "decode" else "prefill_ttft_p95"]
+        return np.array([int(np.argmin(np.where(memory <= 0, slow, slow.max() * (2.0 + memory))))])
+    chosen = {key: values[rows] for key, values in side.items()}
+    judged = np.concatenate([criteria(chosen, name, peak), chosen[latency][:, None]], axis=1)
+    return rows[non_dominated(judged)]
+
+
+def _paired(
+    left: dict[str, np.ndarray], left_rows: np.ndarray, right: dict[str, np.ndarray], right_rows: np.ndarray
+) -> dict[str, np.ndarray]:
+    first, second = (grid.ravel() for grid in np.meshgrid(left_rows, right_rows, indexing="ij"))
+    table = {name: values[first] for name, values in left.items()}
+    joined = {name: values[second] for name, values in right.items()}
+    table["ttft_p50"] = table["ttft_p50"] + joined.pop("prefill_ttft_p50")
+    table["ttft_p95"] = table["ttft_p95"] + joined.pop("prefill_ttft_p95")
+    table["memory"] = np.maximum(table["memory"], joined.pop("prefill_memory"))
+    return table | joined | {"mode": np.ones(len(first))}
+
+
+def _service_numbers(service: Service) -> dict[str, Any]:
+    return {
+        "decode_chips": service.decode.chips,
+        "decode_rate": service.requests_per_second,
+        "decode_flops": service.decode.flop_rate,
+        "decode_bytes": service.decode.byte_rate,
+        "prefill_chips": service.prefill.chips,
+        "prefill_flops": service.prefill.flop_rate,
+        "prefill_bytes": service.prefill.byte_rate,
+        "ttft_p50": service.ttft_p50,
+        "ttft_p95": service.ttft_p95,
+        "tpot_p50": service.tpot_p50,
+        "tpot_p95": service.tpot_p95,
+        "memory": service.memory,
+    }
+
+
+def _pool_numbers(pool: PrefillPool, axes: Axes) -> dict[str, Any]:
+    return {
+        "prefill_chips": pool.chips,
+        "prefill_rate": pool.requests_per_second,
+        "prefill_flops": pool.flop_rate,
+        "prefill_bytes": pool.byte_rate,
+        "prefill_ttft_p50": pool.ttft_p50,
+        "prefill_ttft_p95": pool.ttft_p95,
+        "prefill_memory": pool.memory,
+        "prefill_tensor": axes.layout.tensor,
+        "prefill_expert": axes.layout.expert,
+        "prefill_pipeline": axes.layout.pipeline,
+        "prefill_utilization": axes.utilization,
+    }
+
+
+def _choice_numbers(axes: Axes) -> dict[str, Any]:
+    return {
+        "power_cap": axes.power_cap,
+        "oversubscription": axes.oversubscription,
+        "tensor": axes.layout.tensor,
+        "expert": axes.layout.expert,
+        "pipeline": axes.layout.pipeline,
+        "batch": axes.batch,
+    }
+
+
+def _flatten(numbers: dict[str, Any], shape: tuple[int, ...]) -> dict[str, np.ndarray]:
+    return {name: np.broadcast_to(value, shape).reshape(-1) for name, value in numbers.items()}
+
+
+def _slab(flat: dict[str, np.ndarray], shape: tuple[int, ...], cap: int, over: int) -> dict[str, np.ndarray]:
+    """One power cap and one oversubscription of flat arrays over four axes."""
+    size = shape[2] * shape[3]
+    start = (cap * shape[1] + over) * size
+    return {name: values[start : start + size] for name, values in flat.items()}
+
+
+__all__ = ["Axes", "CellKey", "Grid", "Rows", "performance_grid", "required", "with_prefill"]

@@ -1,0 +1,353 @@
+"""Both halves combined: every pair of a kept point and a plant option, priced and checked.
+
+Costs, energy, water and carbon are sums of products of a fleet's columns with a plant's weights, so a
+thermal class is a few matrix products. The answer is the optimum of the whole grid: points that were
+dropped before cannot win (see `performance_grid`), and all others are evaluated here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from stackwright.codesign.performance_grid import Grid, Rows
+from stackwright.codesign.plant_grid import PlantClass, PlantOption, Thermal, site_limit, thermals_of
+from stackwright.core.units import SECONDS_PER_YEAR
+from stackwright.finance.terms import Terms
+from stackwright.stack.deployment import Money, Unit, columns, fleet_of, money
+from stackwright.stack.scenario import Scenario
+from stackwright.stack.study import Study
+from stackwright.stack.unit import unit_of
+
+CHUNK = 2048
+MEGAWATT_HOUR = 3.6e9
+MILLION = 1e6
+
+
+@dataclass(frozen=True)
+class Pick:
+    """One design: a kept point, a plant option, who owns the chips; `score` is what the search minimized."""
+
+    row: int
+    plant_class: int
+    option: int
+    sourcing: str
+    score: float
+
+
+@dataclass
+class Found:
+    """What a search found: the best design, and the best for each option of each axis."""
+
+    best: Pick | None
+    by_option: dict[tuple[str, Any], Pick]
+    pairs: int
+    feasible_pairs: int
+    nearest: tuple[Pick, float] | None
+
+
+@dataclass(frozen=True)
+class Physical:
+    """A fleet's watts by year and money, for rows of one thermal class: [R, Y] and [R]."""
+
+    columns: np.ndarray
+    idle: np.ndarray
+    busy: np.ndarray
+    peak: np.ndarray
+    systems: np.ndarray
+    network: np.ndarray
+    supply_loss: np.ndarray
+    mean_profile: float
+    feasible: np.ndarray
+
+
+def search(
+    study: Study,
+    scenario: Scenario,
+    grid: Grid,
+    classes: list[PlantClass],
+    terms: Terms,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> Found:
+    """The best design of the grid by the study's objective, and the best with each option of each axis."""
+    found = Found(best=None, by_option={}, pairs=0, feasible_pairs=0, nearest=None)
+    if not len(grid.rows):
+        return found
+    cash = money(terms, scenario.years)
+    ways = thermals_of(list({system.id: system for system in grid.systems}.values()))
+    for index, plant in enumerate(classes):
+        if progress:
+            progress("combination", index, len(classes))
+        rows = _rows_of(grid, ways, plant.thermal)
+        if len(rows):
+            for sourcing in study.finance.sourcing:
+                _class(study, scenario, grid, plant, index, rows, cash, sourcing, found)
+    return found
+
+
+def _rows_of(grid: Grid, ways: dict[str, list[Thermal]], thermal: Thermal) -> np.ndarray:
+    fits = np.array([thermal in ways[key.system] for key in grid.keys])
+    return np.flatnonzero(fits[grid.rows.cell])
+
+
+def _class(
+    study: Study,
+    scenario: Scenario,
+    grid: Grid,
+    plant: PlantClass,
+    index: int,
+    rows: np.ndarray,
+    cash: Money,
+    sourcing: str,
+    found: Found,
+) -> None:
+    physical = physical_rows(scenario, grid, plant, rows, cash, rented=sourcing == "rent")
+    limits = np.array([site_limit(study, option.site) or np.inf for option in plant.options])
+    for start in range(0, len(rows), CHUNK):
+        part = slice(start, start + CHUNK)
+        chunk = _sliced(physical, part)
+        score, allowed, excess = scores(study, scenario, chunk, plant, cash, limits, rented=sourcing == "rent")
+        found.pairs += score.size
+        found.feasible_pairs += int(allowed.sum())
+        score = np.where(allowed, score, np.inf)
+        _note(found, grid, plant, index, rows[part], score, sourcing)
+        if not allowed.any():
+            _note_nearest(found, index, rows[part], excess, sourcing)
+
+
+def _note(
+    found: Found, grid: Grid, plant: PlantClass, index: int, rows: np.ndarray, score: np.ndarray, sourcing: str
+) -> None:
+    by_row, by_option = score.argmin(axis=1), score.argmin(axis=0)
+    row_best = score[np.arange(len(rows)), by_row]
+    option_best = score[by_option, np.arange(score.shape[1])]
+    for axis, values in row_options(grid, rows):
+        for value in dict.fromkeys(values):
+            member = np.flatnonzero([item == value for item in values])
+            place = member[row_best[member].argmin()]
+            _keep(found, (axis, value), Pick(int(rows[place]), index, int(by_row[place]), sourcing, float(row_best[place])))
+    for place, option in enumerate(plant.options):
+        pick = Pick(int(rows[by_option[place]]), index, place, sourcing, float(option_best[place]))
+        for axis, value in plant_values(option):
+            _keep(found, (axis, value), pick)
+        _keep(found, ("finance", sourcing), pick)
+
+
+def row_options(grid: Grid, rows: np.ndarray) -> list[tuple[str, list[Any]]]:
+    """The option of each performance axis that each row took."""
+    keys = [grid.keys[cell] for cell in grid.rows.cell[rows]]
+    choice = grid.rows.choice
+    return [
+        ("model", [f"{key.architecture} {key.precision}/{key.cache_precision}" for key in keys]),
+        ("interface", [key.software for key in keys]),
+        ("serving", ["disaggregated" if mode else "aggregated" for mode in grid.rows.mode[rows]]),
+        ("chip", [float(cap) for cap in choice["power_cap"][rows]]),
+        ("rack", [key.system for key in keys]),
+        ("network", list(zip([key.fabric for key in keys], choice["oversubscription"][rows].tolist(), strict=True))),
+    ]
+
+
+def plant_values(option: PlantOption) -> list[tuple[str, Any]]:
+    """The option of each plant axis."""
+    return [
+        ("cooling", option.cooling),
+        ("supply_temperature", option.supply_temperature),
+        ("datacenter", option.site),
+        ("redundancy", option.redundancy),
+        ("distribution", option.distribution),
+        ("power", option.portfolio),
+    ]
+
+
+def _keep(found: Found, key: tuple[str, Any], pick: Pick) -> None:
+    if not np.isfinite(pick.score):
+        return
+    if found.best is None or pick.score < found.best.score:
+        found.best = pick
+    known = found.by_option.get(key)
+    if known is None or pick.score < known.score:
+        found.by_option[key] = pick
+
+
+def _note_nearest(found: Found, index: int, rows: np.ndarray, excess: np.ndarray, sourcing: str) -> None:
+    flat = int(excess.argmin())
+    row, option = np.unravel_index(flat, excess.shape)
+    miss = float(excess[row, option])
+    if found.nearest is None or miss < found.nearest[1]:
+        found.nearest = (Pick(int(rows[row]), index, int(option), sourcing, miss), miss)
+
+
+def unit_rows(grid: Grid, rows: np.ndarray, plant: PlantClass) -> tuple[Unit, np.ndarray, np.ndarray]:
+    """Units of rows under a thermal class, their supply losses, and whether their chips stay cool."""
+    numbers, choice = grid.rows.numbers, grid.rows.choice
+    cell = grid.rows.cell[rows]
+    made = {name: np.zeros(len(rows)) for name in Unit.__dataclass_fields__}
+    loss, cool = np.zeros(len(rows)), np.zeros(len(rows), dtype=bool)
+    for number in np.unique(cell):
+        here = np.flatnonzero(cell == number)
+        taken = rows[here]
+        unit, fits = unit_of(
+            grid.cells[number].hardware,
+            precision=grid.keys[number].precision,
+            power_cap=choice["power_cap"][taken],
+            oversubscription=choice["oversubscription"][taken],
+            numbers={name: values[taken] for name, values in numbers.items()},
+            coolant_temperature=plant.coolant_temperature,
+            junction_resistance=plant.junction_resistance,
+        )
+        for name in made:
+            made[name][here] = getattr(unit, name)
+        loss[here] = grid.cells[number].hardware.system.supply_loss
+        cool[here] = fits <= 0
+    return Unit(**made), loss, cool
+
+
+def physical_rows(
+    scenario: Scenario, grid: Grid, plant: PlantClass, rows: np.ndarray, cash: Money, *, rented: bool
+) -> Physical:
+    """Columns of the rows' fleets; where the volume is open, per unit of peak request rate."""
+    unit, loss, cool = unit_rows(grid, rows, plant)
+    made = fleet_of(unit, scenario.requests, scenario.peak, len(scenario.years))
+    table = columns(unit, made, cash, rented=rented)
+    return Physical(
+        columns=table,
+        idle=made.idle_power,
+        busy=made.busy_power * made.load,
+        peak=made.peak_power,
+        systems=made.chips.max(axis=-1) * (1.0 + cash.spares) * unit.system_price,
+        network=made.chips.max(axis=-1) * unit.network_price,
+        supply_loss=loss,
+        mean_profile=float(scenario.profile.mean()),
+        feasible=cool,
+    )
+
+
+def _sliced(physical: Physical, part: slice) -> Physical:
+    return Physical(
+        **{
+            name: value if isinstance(value, float) else value[part]
+            for name, value in ((item, getattr(physical, item)) for item in Physical.__dataclass_fields__)
+        }
+    )
+
+
+def scores(
+    study: Study,
+    scenario: Scenario,
+    chunk: Physical,
+    plant: PlantClass,
+    cash: Money,
+    limits: np.ndarray,
+    *,
+    rented: bool,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Score to minimize, whether allowed, and the largest violated margin, for rows x options."""
+    weights = plant.weights
+    supply = (1.0 - chunk.supply_loss[:, None]) / (1.0 - chunk.supply_loss[:, None] * weights.supply_scale[None, :])
+    peak_meter = chunk.peak.max(axis=-1)[:, None] * supply * weights.peak_ratio[None, :]
+    volume = _volume(scenario, study, chunk, weights, supply, peak_meter, limits)
+    excess = np.maximum(_excess(study, chunk, weights, supply, peak_meter, volume, limits), -chunk.feasible[:, None] + 0.0)
+    excess = np.where(chunk.feasible[:, None], excess, np.maximum(excess, 1.0))
+    cost = total_cost(chunk, weights, supply, cash, rented=rented)
+    tokens = present_tokens(scenario, cash) * weights.availability[None, :]
+    yearly = scenario.lengths.output_mean * _served(scenario) * SECONDS_PER_YEAR
+    name = study.objective
+    if name == "cost_per_million_tokens":
+        score = cost / tokens * MILLION
+    elif name == "npv":
+        assert scenario.token_price is not None
+        score = -(tokens * scenario.token_price - cost) * volume
+    elif name == "tokens_per_second":
+        score = -volume * scenario.lengths.output_mean * float(scenario.profile.mean()) * weights.availability[None, :]
+    elif name == "tokens_per_megawatt_hour":
+        energy = _yearly(chunk, weights.idle_energy, weights.busy_energy) * supply
+        score = -yearly.mean() * MEGAWATT_HOUR / (energy / len(scenario.years))
+    else:
+        carbon = _yearly(chunk, weights.idle_carbon, weights.busy_carbon) * supply
+        score = carbon / len(scenario.years) / yearly.mean() * MILLION
+    return score, excess <= 1e-9, excess
+
+
+def _served(scenario: Scenario) -> np.ndarray:
+    """Mean requests per second by year; per unit of peak rate where the volume is open."""
+    if scenario.requests is not None:
+        return scenario.requests
+    return np.full(len(scenario.years), float(scenario.profile.mean()))
+
+
+def present_tokens(scenario: Scenario, cash: Money) -> Any:
+    """Output tokens of the horizon, discounted like the costs that they repay."""
+    return (_served(scenario) * cash.middle).sum(axis=-1) * scenario.lengths.output_mean * SECONDS_PER_YEAR
+
+
+def total_cost(chunk: Physical, weights: Any, supply: np.ndarray, cash: Money, *, rented: bool) -> np.ndarray:
+    """Present dollars of rows x options. Rent is all-in, so nothing but rent is paid for."""
+    table = chunk.columns
+    own = table[:, 0:1] + table[:, 1:2]
+    if rented:
+        return own + 0.0 * supply
+    plant = table[:, 2:3] * weights.plant_capex[None, :] + table[:, 3:4] * weights.building_capex[None, :]
+    opex = (chunk.peak * cash.middle).sum(axis=-1)[:, None] * weights.opex[None, :] * SECONDS_PER_YEAR
+    energy = (chunk.idle * cash.middle) @ weights.idle_cost.T + (chunk.busy * cash.middle) @ weights.busy_cost.T
+    return own + (plant + opex + energy) * supply
+
+
+def _yearly(chunk: Physical, idle: np.ndarray, busy: np.ndarray) -> np.ndarray:
+    """Sum over years of a quantity per idle and per busy watt, rows x options."""
+    return chunk.idle.sum(axis=-1)[:, None] * idle[None, :] + chunk.busy.sum(axis=-1)[:, None] * busy[None, :]
+
+
+def _capex(chunk: Physical, weights: Any, supply: np.ndarray) -> np.ndarray:
+    plant = (weights.plant_capex + weights.building_capex)[None, :] * supply
+    return (chunk.systems + chunk.network)[:, None] + chunk.peak.max(axis=-1)[:, None] * plant
+
+
+def _volume(
+    scenario: Scenario,
+    study: Study,
+    chunk: Physical,
+    weights: Any,
+    supply: np.ndarray,
+    peak_meter: np.ndarray,
+    limits: np.ndarray,
+) -> np.ndarray:
+    """Peak request rate that fills the tightest of the site's limit and the budget; 1 where it is fixed."""
+    if scenario.requests is not None:
+        return np.ones_like(peak_meter)
+    rate = limits[None, :] / peak_meter
+    if study.constraints.budget is not None:
+        rate = np.minimum(rate, study.constraints.budget / _capex(chunk, weights, supply))
+    return rate
+
+
+def _excess(
+    study: Study,
+    chunk: Physical,
+    weights: Any,
+    supply: np.ndarray,
+    peak_meter: np.ndarray,
+    volume: np.ndarray,
+    limits: np.ndarray,
+) -> np.ndarray:
+    """Largest violated margin of rows x options: power, budget, water, carbon, and the set point of cooling."""
+    limit = study.constraints
+    excess = np.where(np.isfinite(limits)[None, :], peak_meter * volume / limits[None, :] - 1.0, -1.0)
+    if limit.budget is not None:
+        excess = np.maximum(excess, _capex(chunk, weights, supply) * volume / limit.budget - 1.0)
+    for ceiling, idle, busy in (
+        (limit.water, weights.idle_water, weights.busy_water),
+        (limit.carbon, weights.idle_carbon, weights.busy_carbon),
+    ):
+        if ceiling is not None:
+            worst = np.max(
+                chunk.idle.T[:, :, None] * idle[None, None, :] + chunk.busy.T[:, :, None] * busy[None, None, :], axis=0
+            )
+            allowed = ceiling * SECONDS_PER_YEAR
+            excess = np.maximum(excess, worst * supply * volume / max(allowed, 1e-300) - 1.0)
+    return np.maximum(excess, np.where(weights.overload > 0, weights.overload, -1.0)[None, :])
+
+
+__all__ = ["Found", "Pick", "Rows", "search"]

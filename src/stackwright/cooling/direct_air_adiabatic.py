@@ -1,0 +1,152 @@
+"""Direct outdoor air, wetted in warm hours, with a small direct-expansion trim."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from stackwright.cooling.chiller import coefficient_of_performance, compressor_power
+from stackwright.cooling.fans_and_pumps import power_per_heat
+from stackwright.cooling.heat_rejection import adiabatic_temperature, adiabatic_water, mechanical_share
+from stackwright.cooling.interface import Cooling, CoolingLoad
+from stackwright.core.arrays import namespace
+from stackwright.core.spec import spec
+from stackwright.core.units import Kelvin, Ratio
+
+
+def wetting_drop(*, air: Kelvin, wetted: Kelvin, supply_temperature: Kelvin) -> Kelvin:
+    """Temperature drop that wetting brings: what the set point needs, and no more than full wetting gives.
+
+    Source: definition.
+    """
+    xp = namespace(air, wetted, supply_temperature)
+    most = xp.maximum(air - wetted, 0.0 * air)
+    return xp.minimum(xp.maximum(air - supply_temperature, 0.0 * air), most)
+
+
+def wetted_dew_point(
+    *, dry_bulb: Kelvin, wet_bulb: Kelvin, dew_point: Kelvin, temperature_drop: Kelvin, least: Kelvin = 1e-3
+) -> Kelvin:
+    """Dew point of air that wetting has cooled: it reaches the wet bulb when the air does.
+
+    Source: constant wet bulb of adiabatic saturation, interpolated between its two ends.
+    """
+    xp = namespace(dry_bulb, wet_bulb, dew_point, temperature_drop)
+    progress = temperature_drop / xp.maximum(dry_bulb - wet_bulb, least)
+    return dew_point + xp.minimum(progress, 1.0) * (wet_bulb - dew_point)
+
+
+@spec
+class DirectAirAdiabatic(Cooling):
+    """Outdoor air all year; powers are per watt of heat at full load."""
+
+    heat_path: ClassVar[str] = "air"
+    record: ClassVar[str] = """
+type: DirectAirAdiabatic
+name: Direct outdoor air with adiabatic pads
+aliases: [adiabatic, evaporative air]
+edition: 2026-11-22
+note: generic product; constants are engineering priors, checked against hourly results of published practice
+values:
+  junction_resistance: {value: 0.065 K/W, low: 0.050 K/W, high: 0.080 K/W, kind: estimate, source: hall-practice,
+    where: "air heat sinks at 700 W", date: 2025-07-01,
+    note: "H100 at 54 to 72 degC in air (arXiv 2507.16781)"}
+  coolant_rise: {value: 11 K, low: 9 K, high: 15 K, kind: assumption, source: assumption,
+    note: "server air rise at design flow"}
+  supply_minimum: {value: 18 degC, low: 16 degC, high: 19 degC, kind: assumption, source: assumption,
+    note: "ASHRAE recommended 18 to 27 degC, allowed to 32 (A1)"}
+  supply_maximum: {value: 32 degC, low: 30 degC, high: 35 degC, kind: assumption, source: assumption,
+    note: "ASHRAE recommended 18 to 27 degC, allowed to 32 (A1)"}
+  capex_per_watt: {value: 1.30 USD/W, low: 0.8 USD/W, high: 2.0 USD/W, kind: derived,
+    source: cushman-wakefield-2025, where: "mean of 19 United States markets, 11.7 MUSD/MW", date: 2025-06-01,
+    note: "17.5 % mechanical share of 11.7 USD/W, over 1.2 for N+1 spares, less a quarter for the missing chillers;
+      quotes give the range"}
+  fan_power: {value: 3.5 %, low: 2.0 %, high: 5.0 %, kind: assumption, source: assumption,
+    note: "air handlers with EC fans at 11 K rise"}
+  flow_exponent: {value: 2.6, low: 2.4, high: 2.8, kind: assumption, source: assumption,
+    note: "cube law lowered by static head"}
+  least_flow: {value: 0.4, low: 0.3, high: 0.5, kind: assumption, source: assumption,
+    note: "minimum speed of variable-speed drives"}
+  fan_heat: {value: 0.4 K, low: 0.2 K, high: 0.8 K, kind: assumption, source: assumption,
+    note: "fan power over air flow"}
+  effectiveness: {value: 0.85, low: 0.75, high: 0.92, kind: assumption, source: assumption, note: "wetted-media pads"}
+  bleed: {value: 15 %, low: 10 %, high: 30 %, kind: assumption, source: assumption, note: "drain against scaling"}
+  dew_point_limit: {value: 24 degC, low: 21 degC, high: 24 degC, kind: assumption, source: assumption,
+    note: "ASHRAE class A2 21, class A3 24 degC"}
+  trim_capacity: {value: 0.5, low: 0.3, high: 0.6, kind: assumption, source: assumption,
+    note: "direct-expansion trim sized for the worst hours"}
+  carnot_share: {value: 0.42, low: 0.36, high: 0.48, kind: assumption, source: assumption,
+    note: "air-cooled screw and scroll machines at full load"}
+  evaporator_approach: {value: 7 K, low: 5 K, high: 10 K, kind: assumption, source: assumption,
+    note: "direct-expansion coil under the supply air"}
+  condenser_approach: {value: 14 K, low: 11 K, high: 17 K, kind: assumption, source: assumption,
+    note: "air-cooled condensers over dry bulb"}
+"""
+
+    fan_power: Ratio
+    flow_exponent: Ratio
+    least_flow: Ratio
+    fan_heat: Kelvin
+    """Rise of the air over the supply fans."""
+    effectiveness: Ratio
+    """Of saturation in the wetted pads."""
+    bleed: Ratio
+    """Water drained per water evaporated."""
+    dew_point_limit: Kelvin
+    """Of the supply air."""
+    trim_capacity: Ratio
+    """Share of full heat that the trim units can take."""
+    carnot_share: Ratio
+    evaporator_approach: Kelvin
+    """Supply air over evaporating refrigerant."""
+    condenser_approach: Kelvin
+
+    def load(
+        self,
+        *,
+        supply_temperature: Kelvin,
+        dry_bulb: Kelvin,
+        wet_bulb: Kelvin,
+        dew_point: Kelvin,
+        liquid_share: Ratio,
+        load_fraction: Ratio,
+    ) -> CoolingLoad:
+        """Electricity, water and overload by the hour. Source: definition."""
+        air = dry_bulb + self.fan_heat
+        drop = wetting_drop(
+            air=air,
+            wetted=self.fan_heat
+            + adiabatic_temperature(dry_bulb=dry_bulb, wet_bulb=wet_bulb, effectiveness=self.effectiveness),
+            supply_temperature=supply_temperature,
+        )
+        share = mechanical_share(
+            available=air - drop, supply_temperature=supply_temperature, coolant_rise=self.coolant_rise
+        )
+        return CoolingLoad(
+            compressor=self._trim(share, supply_temperature, dry_bulb, load_fraction),
+            fans=power_per_heat(
+                design=self.fan_power,
+                load_fraction=load_fraction,
+                least_flow=self.least_flow,
+                exponent=self.flow_exponent,
+            ),
+            pumps=0.0,
+            water=adiabatic_water(temperature_drop=drop, coolant_rise=self.coolant_rise, bleed=self.bleed),
+            overload=self._overload(
+                share * load_fraction,
+                supply_temperature,
+                wetted_dew_point(dry_bulb=dry_bulb, wet_bulb=wet_bulb, dew_point=dew_point, temperature_drop=drop),
+            ),
+        )
+
+    def _trim(self, share: Ratio, supply: Kelvin, dry_bulb: Kelvin, load_fraction: Ratio) -> Ratio:
+        coefficient = coefficient_of_performance(
+            evaporating=supply - self.evaporator_approach,
+            condensing=dry_bulb + self.condenser_approach,
+            carnot_share=self.carnot_share,
+        )
+        return compressor_power(heat_share=share, coefficient=coefficient, load_fraction=load_fraction)
+
+    def _overload(self, trim: Ratio, supply: Kelvin, dew_point: Kelvin) -> Ratio:
+        xp = namespace(trim, dew_point)
+        humid = (dew_point - self.dew_point_limit) / self.coolant_rise
+        return xp.maximum(xp.maximum(trim - self.trim_capacity, humid), self.supply_margin(supply))

@@ -1,0 +1,85 @@
+"""Heat to the outside: towers, dry coolers and wetted air, with the water they take."""
+
+from __future__ import annotations
+
+from stackwright.core.arrays import namespace
+from stackwright.core.units import (
+    CubicMetersPerJoule,
+    JoulesPerKilogram,
+    JoulesPerKilogramKelvin,
+    Kelvin,
+    KilogramsPerCubicMeter,
+    Ratio,
+)
+
+
+def approach_temperature(*, ambient: Kelvin, approach: Kelvin) -> Kelvin:
+    """Coldest fluid that a tower (ambient: wet bulb) or a dry cooler (ambient: dry bulb) makes.
+
+    Source: ASHRAE Handbook HVAC Systems and Equipment 2020, chapter 40, definition of approach.
+    """
+    return ambient + approach
+
+
+def mechanical_share(*, available: Kelvin, supply_temperature: Kelvin, coolant_rise: Kelvin) -> Ratio:
+    """Share of a loop's heat that a chiller must take when the outside brings its fluid down to `available` only.
+
+    The outside takes what lies between the return and `available`: all below the set point, nothing
+    above the return. Source: energy balance of an integrated (series) economizer.
+    """
+    xp = namespace(available, supply_temperature, coolant_rise)
+    missing = (available - supply_temperature) / coolant_rise
+    return xp.minimum(xp.maximum(missing, 0.0), 1.0)
+
+
+def adiabatic_temperature(*, dry_bulb: Kelvin, wet_bulb: Kelvin, effectiveness: Ratio) -> Kelvin:
+    """Air after a direct evaporative pad at full wetting.
+
+    Source: ASHRAE Handbook HVAC Systems and Equipment 2020, chapter 41, saturation effectiveness.
+    """
+    return dry_bulb - effectiveness * (dry_bulb - wet_bulb)
+
+
+def adiabatic_water(
+    *,
+    temperature_drop: Kelvin,
+    coolant_rise: Kelvin,
+    bleed: Ratio,
+    heat_capacity: JoulesPerKilogramKelvin = 1006.0,
+    latent_heat: JoulesPerKilogram = 2.43e6,
+    density: KilogramsPerCubicMeter = 997.0,
+) -> CubicMetersPerJoule:
+    """Water that wets the air stream of one joule of IT heat, bleed included.
+
+    The air that carries a joule over `coolant_rise` is cooled by `temperature_drop` at constant
+    enthalpy. Source: energy balance of a direct evaporative cooler; properties of air and water at 25 degC.
+    """
+    air = 1.0 / (heat_capacity * coolant_rise)
+    return air * heat_capacity * temperature_drop * (1.0 + bleed) / (latent_heat * density)
+
+
+def tower_water(
+    *,
+    rejected: Ratio,
+    latent_share: Ratio,
+    cycles: Ratio,
+    latent_heat: JoulesPerKilogram = 2.43e6,
+    density: KilogramsPerCubicMeter = 997.0,
+) -> CubicMetersPerJoule:
+    """Make-up water of a tower that rejects `rejected` joules per joule of IT heat: evaporation and blowdown.
+
+    Source: ASHRAE Handbook HVAC Systems and Equipment 2020, chapter 40, blowdown = evaporation / (cycles - 1).
+    """
+    evaporation = latent_share * rejected / (latent_heat * density)
+    return evaporation * (1.0 + 1.0 / (cycles - 1.0))
+
+
+def fan_speed(*, approach: Kelvin, available_approach: Kelvin, slowest: Ratio) -> Ratio:
+    """Speed at which fans bring the fluid just to its set point, as a share of full speed.
+
+    The approach grows as the air flow falls, so in cold weather slow fans are enough.
+    Source: fan affinity laws (flow proportional to speed), approach inversely proportional to flow.
+    """
+    xp = namespace(approach, available_approach, slowest)
+    wanted = approach / xp.maximum(available_approach, approach)
+    return xp.maximum(wanted, slowest)

@@ -1,0 +1,196 @@
+"""Records: one file per real thing, every number with unit, range, source, place, kind and date.
+
+A record is text for people and review. `Record.spec` turns its numbers into a spec of SI floats;
+the record itself stays beside the design as the ledger that says where each number came from.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from stackwright.core.errors import Fault, InputError, UnitError, nearest
+from stackwright.core.spec import optional_fields, unit_fields
+from stackwright.core.units import Unit, parse
+from stackwright.core.yamltext import Text
+
+KINDS = ("measured", "vendor", "published", "derived", "estimate", "assumption", "unverified")
+"""How a number is known, best first. `unverified` numbers may not drive a headline result."""
+
+DEFAULT_SPREAD = {
+    "measured": 0.03,
+    "vendor": 0.05,
+    "published": 0.10,
+    "derived": 0.10,
+    "estimate": 0.30,
+    "assumption": 0.30,
+    "unverified": 0.60,
+}
+"""Half width of the 5-95 % range, as a fraction of the value, where a record states none. The widths
+are an assumption by kind: a rule for honesty, not a measurement."""
+
+DATUM_KEYS = {"value", "unit", "low", "high", "source", "where", "kind", "date", "note", "others"}
+RECORD_KEYS = {"type", "name", "aliases", "vendor", "edition", "note", "links", "text", "values", "supersedes", "proxy"}
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where numbers come from."""
+
+    key: str
+    title: str
+    url: str = ""
+    date: str = ""
+    tier: str = ""
+    license: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Datum:
+    """One number: SI value with its 5-95 % range, text as printed, and where it is from."""
+
+    value: float
+    low: float
+    high: float
+    unit: str
+    text: str
+    source: str
+    kind: str
+    where: str = ""
+    date: str = ""
+    note: str = ""
+    stated_range: bool = False
+    others: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class Record:
+    """A real thing: its names, its numbers, and its links to other records."""
+
+    id: str
+    layer: str
+    type: str
+    name: str
+    values: Mapping[str, Datum]
+    aliases: tuple[str, ...] = ()
+    vendor: str = ""
+    edition: str = ""
+    note: str = ""
+    links: Mapping[str, Any] = field(default_factory=dict)
+    text: Mapping[str, Any] = field(default_factory=dict)
+    proxy: Mapping[str, str] = field(default_factory=dict)
+    file: str = ""
+
+    def spec(self, cls: type) -> Any:
+        """The record's numbers as a spec of SI floats; fields it lacks are None. Source: definition."""
+        known = unit_fields(cls)
+        return cls(**{name: datum.value for name, datum in self.values.items() if name in known})
+
+
+def decode(text: Text, *, id: str, layer: str, types: Mapping[str, type]) -> Record:
+    """Check a record's text against its type and build it; raises `InputError` with every fault.
+
+    `types` maps the record's ``type`` word to the spec class that declares fields and units.
+    Source: definition.
+    """
+    faults: list[Fault] = []
+    data = text.data
+    if not isinstance(data, dict):
+        raise InputError([text.fault((), f"{type(data).__name__}", "a mapping with type, name and values")])
+    for key in sorted(set(data) - RECORD_KEYS):
+        faults.append(text.fault((key,), f"key {key!r}", "a key of a record", nearest=nearest(key, RECORD_KEYS)))
+    kind = data.get("type")
+    cls = types.get(str(kind))
+    if cls is None:
+        faults.append(text.fault(("type",), repr(kind), f"one of {', '.join(sorted(types))}", nearest=nearest(str(kind), types)))
+        raise InputError(faults)
+    if not isinstance(data.get("name"), str):
+        faults.append(text.fault(("name",), repr(data.get("name")), "the thing's name, as text"))
+    values = data.get("values") or {}
+    if not isinstance(values, dict):
+        faults.append(text.fault(("values",), repr(values)[:60], "a mapping from field to number"))
+        values = {}
+    known = unit_fields(cls)
+    made: dict[str, Datum] = {}
+    for name, given in values.items():
+        path = ("values", name)
+        if name not in known:
+            faults.append(text.fault(path, f"field {name!r}", f"a field of {kind}", nearest=nearest(name, known)))
+        elif (datum := _datum(text, path, given, known[name], faults)) is not None:
+            made[name] = datum
+    for name in sorted(set(known) - optional_fields(cls) - set(values)):
+        faults.append(text.fault(("values",), f"no {name!r}", f"a number in {known[name]} for {name!r} (a {kind} needs it)"))
+    if faults:
+        raise InputError(faults)
+    return Record(
+        id=id,
+        layer=layer,
+        type=str(kind),
+        name=data["name"],
+        values=made,
+        aliases=tuple(str(alias) for alias in data.get("aliases") or ()),
+        vendor=str(data.get("vendor") or ""),
+        edition=str(data.get("edition") or ""),
+        note=str(data.get("note") or ""),
+        links=data.get("links") or {},
+        text=data.get("text") or {},
+        proxy=data.get("proxy") or {},
+        file=text.file,
+    )
+
+
+def _datum(text: Text, path: tuple, given: Any, unit: Unit, faults: list[Fault]) -> Datum | None:
+    if not isinstance(given, dict):
+        faults.append(text.fault(path, repr(given)[:60], f"a mapping with value, source and kind (in {unit})"))
+        return None
+    before = len(faults)
+    for key in sorted(set(given) - DATUM_KEYS):
+        faults.append(text.fault((*path, key), f"key {key!r}", "a key of a number", nearest=nearest(key, DATUM_KEYS)))
+    number = _quantity(text, (*path, "value"), given.get("value"), unit, faults)
+    low = _quantity(text, (*path, "low"), given["low"], unit, faults) if "low" in given else None
+    high = _quantity(text, (*path, "high"), given["high"], unit, faults) if "high" in given else None
+    kind = str(given.get("kind") or "")
+    if kind not in KINDS:
+        faults.append(text.fault((*path, "kind"), repr(kind), f"one of {', '.join(KINDS)}", nearest=nearest(kind, KINDS)))
+    if not given.get("source"):
+        faults.append(text.fault((*path, "source"), "nothing", "a key of sources.yaml, or 'assumption' with a note that says why"))
+    if len(faults) > before or number is None:
+        return None
+    spread = DEFAULT_SPREAD[kind] * abs(number)
+    low = number - spread if low is None else low
+    high = number + spread if high is None else high
+    if not low <= number <= high:
+        faults.append(text.fault(path, f"low {low:g}, value {number:g}, high {high:g} (SI)", "low <= value <= high"))
+        return None
+    return Datum(
+        value=number,
+        low=low,
+        high=high,
+        unit=str(unit),
+        text=str(given["value"]),
+        source=str(given["source"]),
+        kind=kind,
+        where=str(given.get("where") or ""),
+        date=str(given.get("date") or ""),
+        note=str(given.get("note") or ""),
+        stated_range="low" in given or "high" in given,
+        others=tuple(given.get("others") or ()),
+    )
+
+
+def _quantity(text: Text, path: tuple, given: Any, unit: Unit, faults: list[Fault]) -> float | None:
+    try:
+        value = parse(given, unit)
+    except UnitError as error:
+        faults.append(text.fault(path, repr(given)[:60], f"a quantity in {unit or 'no unit'} ({error})"))
+        return None
+    if not math.isfinite(value):
+        faults.append(text.fault(path, repr(given)[:60], "a finite number"))
+        return None
+    if value < 0 and not unit.offset and str(unit) != "degC":
+        faults.append(text.fault(path, repr(given)[:60], "a number that is not negative"))
+        return None
+    return value

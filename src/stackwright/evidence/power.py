@@ -1,0 +1,139 @@
+"""Measured power and energy, predicted: through the rates of operations and bytes of a replayed run.
+
+Inference rows replay the run that they describe. Training rows state too little for that: their
+chips are taken at a share of their peaks, over a stated prior. Nameplates are chips at their limit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from operator import attrgetter
+
+import numpy as np
+
+from stackwright.catalog import Catalog
+from stackwright.core.errors import InputError
+from stackwright.core.units import Watts
+from stackwright.evidence.inference import (
+    Bench,
+    Outcomes,
+    Reading,
+    Replayed,
+    State,
+    Wanted,
+    mixed,
+    read_row,
+    system_power,
+)
+from stackwright.evidence.names import amount, positive
+from stackwright.evidence.predictions import Predictions
+
+PHASES: Mapping[str, str] = {
+    "inference steady state": "saturated steady state",
+    "inference prefill+decode": "phase characterisation",
+    "inference-offline": "Offline",
+    "inference-server": "Server",
+}
+"""Phases of power rows to the scenarios of inference rows that they ran under."""
+
+TRAINING_SHARES = ((0.3, 0.3), (0.4, 0.4), (0.3, 0.5))
+"""Weights and shares of peak compute and bandwidth that training sustains: an assumption, around
+published model FLOP utilization with recomputation."""
+PEAK_SHARE = 0.7
+"""Share of peak at the busiest moments of training: an assumption."""
+TRAINING_SCATTER = 0.15
+NAMEPLATE_SCATTER = 0.08
+TIME_SHARE = 0.3
+"""How much of a stack's scatter in time reaches its power, which is flat near the limit."""
+SERVER_SCOPES = ("server", "node", "system")
+
+
+def predict_power(columns: Mapping[str, list[str]], catalog: Catalog) -> Predictions:
+    """Rows of measured power and energy, each in its own unit. Source: definition."""
+    rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+    bench = Bench(catalog)
+    readings = [_read(row, bench) for row in rows]
+    wanted = [_wanted(row) for row in rows]
+    replayed = Replayed(readings, bench)
+    states = replayed.states(wanted)
+    reasons = replayed.reasons(states)
+    imputed = np.array([reading.imputed for reading in readings], dtype=bool)
+    for index, row in enumerate(rows):
+        if not _replays(row):
+            made, reasons[index] = _without_run(index, row, bench)
+            states.extend(made)
+            imputed[index] = row["phase"].startswith("training")
+    return mixed(states, reasons, imputed)
+
+
+def _replays(row: Mapping[str, str]) -> bool:
+    return row["phase"] in PHASES
+
+
+def _read(row: Mapping[str, str], bench: Bench) -> Reading:
+    """A power row read as the inference row that it accompanies."""
+    if not _replays(row):
+        return Reading()
+    steady = amount(row["batch"]) is not None and "mean" in row["batch"]
+    workload = "MLPerf" if row["phase"].startswith("inference-") else ""
+    blank = dict.fromkeys(("kv_dtype", "disagg", "concurrency", "num_requests", "slo"), "")
+    twin = {**row, **blank, "metric": "tokens_per_s", "scenario": PHASES[row["phase"]], "workload": workload}
+    if steady:
+        twin["concurrency"] = row["batch"].split()[0]
+    return read_row(twin, bench)
+
+
+def _wanted(row: Mapping[str, str]) -> Wanted | None:
+    wall = any(word in row["scope"] for word in SERVER_SCOPES)
+    metric = row["metric"]
+    if metric == "avg_power":
+        return Wanted(_server_power if wall else _chips_power, time_share=TIME_SHARE)
+    if metric == "energy_per_output_token":
+        return Wanted(_server_energy if wall else _chips_energy)
+    if metric == "avg_power_frac":
+        return Wanted(attrgetter("power_share"), time_share=TIME_SHARE)
+    if metric == "peak_power_frac":
+        return Wanted(attrgetter("peak_power_share"), time_share=TIME_SHARE)
+    return None
+
+
+def _chips_power(outcomes: Outcomes) -> np.ndarray:
+    return outcomes.power * outcomes.chips
+
+
+def _server_power(outcomes: Outcomes) -> np.ndarray:
+    return outcomes.system_power * outcomes.chips
+
+
+def _chips_energy(outcomes: Outcomes) -> np.ndarray:
+    return _chips_power(outcomes) / outcomes.tokens_per_second
+
+
+def _server_energy(outcomes: Outcomes) -> np.ndarray:
+    return _server_power(outcomes) / outcomes.tokens_per_second
+
+
+def _without_run(index: int, row: Mapping[str, str], bench: Bench) -> tuple[list[State], str | None]:
+    """A row that describes no inference run: training, or a nameplate."""
+    try:
+        chip = bench.chip(row["hardware"])
+    except InputError as error:
+        return [], f"the catalog has no {error.faults[0].got}"
+    system = bench.system(chip)
+    chips = positive(row["n_accel"]) or float(system.node_chips)
+    if row["metric"] == "max_system_power":
+        watts = chips * float(system_power(system, bench.accelerator(chip).tdp))
+        return [(index, 1.0, watts, NAMEPLATE_SCATTER)], None
+    if row["metric"].endswith("_node_power") and row["phase"].startswith("training"):
+        shares = TRAINING_SHARES if row["metric"].startswith("avg") else ((1.0, PEAK_SHARE),)
+        chips /= positive(row["n_nodes"]) or 1.0
+        made = [(weight, chips * float(system_power(system, _training_draw(bench, chip, share)))) for weight, share in shares]
+        return [(index, weight, watts, TRAINING_SCATTER) for weight, watts in made], None
+    return [], f"no figure of power is called {row['metric']!r} in phase {row['phase']!r}"
+
+
+def _training_draw(bench: Bench, chip: str, share: float) -> Watts:
+    numbers = bench.accelerator(chip)
+    return bench.chip_power(chip).draw(
+        flop_rate=share * numbers.peak_bf16, byte_rate=share * numbers.memory_bandwidth, tdp=numbers.tdp
+    )

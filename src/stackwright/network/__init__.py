@@ -1,0 +1,7 @@
+"""Networks: scale-up links, scale-out fabrics, the collectives over them and the switches they need."""
+
+from __future__ import annotations
+
+from stackwright.network.links import Fabric, ScaleUp
+
+TYPES: dict[str, type] = {"Fabric": Fabric, "ScaleUp": ScaleUp}

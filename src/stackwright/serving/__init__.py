@@ -1,0 +1,1 @@
+"""Deployment software at work: replicas, their steps, latency and memory."""

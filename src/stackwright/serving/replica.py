@@ -1,0 +1,106 @@
+"""From a model, chips, links and an engine to the steps of a replica.
+
+Everything here broadcasts over layouts, batches and clocks. `Machine` binds what is fixed inside
+one cell of a search (model, chip, precision, engine, links); its methods time the two phases.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from stackwright.core.arrays import namespace
+from stackwright.core.units import Bytes, Count, Ratio, Seconds
+from stackwright.model.architecture import Architecture
+from stackwright.model.operators import Experts, Gemm
+from stackwright.model.precision import Precision
+from stackwright.model.sharding import Layout
+from stackwright.model.work import KernelTimes, Pass, Work, forward
+from stackwright.network.collectives import Wires
+from stackwright.serving import memory
+from stackwright.serving.service import DecodeStep, Lengths, Prefill
+
+ACTIVATION_BYTES = 2.0
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A model on a chip under an engine. `software` is the interface layer's record as a spec."""
+
+    architecture: Architecture
+    kernels: KernelTimes
+    capacity: Bytes
+    precision: Precision
+    wires: Wires
+    software: Any
+    draft_tokens: float = 0.0
+    draft_acceptance: float = 0.0
+
+    @property
+    def tokens_per_step(self) -> float:
+        """Tokens that a decode step yields: one, and each drafted one that is accepted in a row."""
+        chance, depth = self.draft_acceptance, self.draft_tokens
+        return 1.0 + sum(chance ** (position + 1) for position in range(int(depth)))
+
+    def decode_step(self, layout: Layout, batch: Count, lengths: Lengths) -> DecodeStep:
+        """One decode round at `batch` sequences per attention rank and stage."""
+        queries = 1.0 + self.draft_tokens
+        run = Pass(batch * queries, batch, queries, lengths.context_mean, decode=True)
+        work = self._pass(layout, run)
+        if self.draft_tokens and self.architecture.draft_operators:
+            draft = Pass(batch, batch, 1.0, lengths.context_mean, decode=True)
+            once = forward(self.architecture.draft_operators, self.kernels, layout, draft, self.precision, self.software)
+            work = work + once.scaled(1.0, self.draft_tokens)
+        engine = self.software
+        overhead = engine.step_overhead + engine.kernel_overhead * work.kernels + engine.sequence_overhead * batch
+        seconds = (work.seconds + self._communication(layout, run.tokens) + overhead) * engine.time_spread
+        return DecodeStep(seconds, work.flops, work.bytes, self.memory_margin(layout, batch, lengths))
+
+    def prefill(self, layout: Layout, lengths: Lengths) -> Prefill:
+        """Prefills of the length nodes (Q, ...), one at a time per attention rank."""
+        fresh = namespace(lengths.nodes).maximum(1.0, lengths.nodes * (1.0 - lengths.prefix_hits))
+        run = Pass(fresh, 1.0, fresh, lengths.nodes, decode=False)
+        work = self._pass(layout, run)
+        engine = self.software
+        overhead = engine.step_overhead + engine.kernel_overhead * work.kernels
+        timed = (work.seconds + self._communication(layout, run.tokens)) * engine.prefill_scale
+        return Prefill((timed + overhead) * engine.time_spread, work.flops, work.bytes)
+
+    def transfer(self, layout: Layout, lengths: Lengths) -> Seconds:
+        """Seconds to move a finished cache of the length nodes to another pool: (Q, ...).
+
+        Every chip of a tensor group sends its part at once. Source: definition.
+        """
+        size = self.architecture.cache_bytes(lengths.nodes, self.precision.cache_bytes) / layout.tensor
+        rate = self.wires.fabric_bandwidth * self.wires.fabric_efficiency / self.wires.oversubscription
+        return self.wires.fabric_latency + size / rate
+
+    def memory_margin(self, layout: Layout, batch: Count, lengths: Lengths) -> Ratio:
+        """Share by which weights, cache and working space exceed the memory; positive is violated."""
+        weights = memory.weight_bytes(self.architecture.parameters_by_role, layout, self.precision)
+        per_sequence = self.architecture.cache_bytes(
+            lengths.context_mean, self.precision.cache_bytes, tensor_parallel=layout.tensor
+        )
+        used = weights + per_sequence * batch + memory.WORKSPACE
+        return memory.memory_margin(
+            used=used, capacity=self.capacity, utilization=self.software.memory_utilization
+        )
+
+    def _pass(self, layout: Layout, run: Pass) -> Work:
+        return forward(self.architecture.operators, self.kernels, layout, run, self.precision, self.software)
+
+    def _communication(self, layout: Layout, tokens: Any) -> Any:
+        """Exposed collective time of one pass: two reductions a layer, expert exchange, stage hops."""
+        model = self.architecture
+        size = tokens * model.hidden * ACTIVATION_BYTES
+        rows = sum(op.count for op in model.operators if isinstance(op, Gemm) and op.shard == "row" and op.role != "shared_expert")
+        routed = sum(op.count for op in model.operators if isinstance(op, Experts))
+        active = max((op.active for op in model.operators if isinstance(op, Experts)), default=0)
+        reduce = self.wires.all_reduce(size, layout.tensor)
+        ranks = layout.stage_chips
+        values = tokens * model.hidden
+        dispatch = self.wires.expert_exchange(values * self.precision.weight_bytes("experts"), active, ranks)
+        combine = self.wires.expert_exchange(values * ACTIVATION_BYTES, active, ranks)
+        apart = namespace(layout.data).where(layout.data > 1.0, dispatch + combine, reduce)
+        hops = (layout.pipeline - 1.0) * self.wires.point_to_point(size, layout.chips)
+        return (rows * reduce + routed * apart) * (1.0 - self.software.communication_overlap) + hops

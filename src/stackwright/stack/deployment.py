@@ -1,0 +1,180 @@
+"""From one replica to a fleet over years: chips, power, and money, as columns.
+
+The performance half of a stack (model to network) meets the plant half (cooling to finance) only
+through these columns: present dollars of systems and network, and the watts that the plant has to
+feed. Every cost and every site limit is a product of one column with one weight of the plant, so a
+search over both halves is a matrix product, and one design is its single row.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from stackwright.core.spec import spec
+from stackwright.core.units import SECONDS_PER_YEAR, Array, Count, Dollars, DollarsPerSecond, Ratio, RequestsPerSecond, Watts
+from stackwright.finance.capital import additions, capital_weights, middle_discount
+from stackwright.finance.terms import Terms
+
+
+@spec
+class Unit:
+    """What is repeated: a decode replica and a prefill replica, rows [R] or scalars.
+
+    Where prefill shares the decode chips, `prefill_chips` is zero.
+    """
+
+    decode_chips: Count
+    decode_rate: RequestsPerSecond
+    prefill_chips: Count
+    prefill_rate: RequestsPerSecond
+    system_price: Dollars
+    """Per chip, as sold in its system."""
+    rent: DollarsPerSecond
+    """Per chip, all-in."""
+    network_price: Dollars
+    """Per chip."""
+    decode_power: Watts
+    """Of one chip's share of its rack and network, in the peak hour."""
+    prefill_power: Watts
+    idle_power: Watts
+    provisioned_power: Watts
+    """The most that the power cap lets it draw: what the plant is built for."""
+
+
+@spec
+class Fleet:
+    """Units in service by year: (..., Y)."""
+
+    replicas: Count
+    prefill_replicas: Count
+    chips: Count
+    peak_power: Watts
+    idle_power: Watts
+    busy_power: Watts
+    """Above idle, at full load of everything installed."""
+    load: Ratio
+    """Peak demand over installed capacity."""
+
+
+def fleet(unit: Unit, peak_requests: RequestsPerSecond) -> Fleet:
+    """Whole replicas that serve the peak demand of each year.
+
+    `peak_requests` [..., Y]; unit leaves [...]. Source: definition.
+    """
+    wide = {name: _years(getattr(unit, name)) for name in unit.__dataclass_fields__}
+    replicas = np.ceil(peak_requests / wide["decode_rate"] - 1e-9)
+    prefill = np.ceil(peak_requests / wide["prefill_rate"] - 1e-9)
+    return _fleet(wide, replicas, prefill, peak_requests)
+
+
+def fleet_of(unit: Unit, requests: Any, peak: Any, years: int) -> Fleet:
+    """The fleet for mean request rates [Y] and their peak factor; where these are None, the fractional
+    fleet for one peak request per second in every year.
+
+    Source: definition.
+    """
+    if requests is not None:
+        return fleet(unit, requests * _years(peak))
+    wide = {name: _years(getattr(unit, name)) for name in unit.__dataclass_fields__}
+    ones = np.ones(years)
+    return _fleet(wide, ones / wide["decode_rate"], ones / wide["prefill_rate"], ones)
+
+
+def _fleet(wide: dict[str, Any], replicas: Any, prefill: Any, peak: Any) -> Fleet:
+    decode_chips = replicas * wide["decode_chips"]
+    prefill_chips = prefill * wide["prefill_chips"]
+    chips = decode_chips + prefill_chips
+    load = peak / np.maximum(replicas * wide["decode_rate"], 1e-300)
+    busy = decode_chips * (wide["decode_power"] - wide["idle_power"]) + prefill_chips * (
+        wide["prefill_power"] - wide["idle_power"]
+    )
+    return Fleet(
+        replicas=replicas,
+        prefill_replicas=prefill * np.sign(wide["prefill_chips"]),
+        chips=chips,
+        peak_power=chips * wide["provisioned_power"],
+        idle_power=chips * wide["idle_power"],
+        busy_power=busy,
+        load=load,
+    )
+
+
+@dataclass(frozen=True)
+class Money:
+    """Discounting of a scenario under financing terms: weights per year [..., Y]."""
+
+    middle: Array
+    systems: Array
+    network: Array
+    plant: Array
+    building: Array
+    maintenance: Array
+    spares: Any
+
+
+def money(terms: Terms, years: np.ndarray) -> Money:
+    """Weights that turn yearly quantities into present dollars; terms may be draws [n]."""
+    rate, decline = _years(terms.discount_rate), _years(terms.chip_price_decline)
+    middle = middle_discount(year=years, rate=rate)
+
+    def bought(life: Any, fall: Any) -> Array:
+        return capital_weights(year=years, rate=rate, life=_years(life), decline=fall)
+
+    return Money(
+        middle=middle,
+        systems=bought(terms.chip_life, decline),
+        network=bought(terms.network_life, 0.0),
+        plant=bought(terms.plant_life, 0.0),
+        building=bought(terms.building_life, 0.0),
+        maintenance=middle * _years(terms.maintenance),
+        spares=terms.spares,
+    )
+
+
+FIXED_COLUMNS = ("systems", "network", "plant", "building")
+YEARLY_COLUMNS = ("peak", "idle", "busy")
+
+
+def column_index(years: int) -> dict[str, slice]:
+    """Where each column lies in the last axis. Source: definition."""
+    places = {name: slice(place, place + 1) for place, name in enumerate(FIXED_COLUMNS)}
+    start = len(FIXED_COLUMNS)
+    for position, name in enumerate(YEARLY_COLUMNS):
+        places[name] = slice(start + position * years, start + (position + 1) * years)
+    return places
+
+
+def columns(unit: Unit, made: Fleet, cash: Money, *, rented: bool) -> Array:
+    """The columns of a fleet: (..., 4 + 3 Y).
+
+    Present dollars of systems and of network, present watts of plant and building (each new
+    watt weighted by what a dollar spent on it costs), then by year peak watts, idle watts, and the
+    watts above idle at the load that the demand puts on the installed capacity.
+    Source: definition.
+    """
+    installed = made.chips * (1.0 + _years(cash.spares))
+    if rented:
+        systems = (made.chips * cash.middle).sum(axis=-1) * unit.rent * SECONDS_PER_YEAR
+        network = 0.0 * systems
+    else:
+        new = additions(installed)
+        systems = ((new * cash.systems).sum(axis=-1) + (installed * cash.maintenance).sum(axis=-1)) * unit.system_price
+        network = (additions(made.chips) * cash.network).sum(axis=-1) * unit.network_price
+    watts = additions(made.peak_power)
+    fixed = [
+        systems,
+        network,
+        (watts * cash.plant).sum(axis=-1),
+        (watts * cash.building).sum(axis=-1),
+    ]
+    return np.concatenate(
+        [np.stack(fixed, axis=-1), made.peak_power, made.idle_power, made.busy_power * made.load], axis=-1
+    )
+
+
+def _years(value: Any) -> Any:
+    """Ready to broadcast against a last axis of years."""
+    return value[..., None] if getattr(value, "ndim", 0) else value

@@ -1,0 +1,165 @@
+"""The performance half: from model, chips, links and engine to a replica's rates, latency and work.
+
+A `Cell` holds what is fixed while the numbers vary: which model in which precision, on which system,
+under which engine, over which fabric. Inside a cell, layouts, batches, power caps and
+oversubscription are arrays, so one call serves one design, a grid, or draws of uncertain inputs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from stackwright.chip.accelerator import Accelerator
+from stackwright.chip.family import KernelFamily, Kernels
+from stackwright.chip.power import PowerFamily
+from stackwright.core.spec import spec
+from stackwright.core.units import Count, Ratio
+from stackwright.interface.software import SoftwareStack
+from stackwright.model.architecture import Architecture
+from stackwright.model.precision import Precision
+from stackwright.model.sharding import Layout
+from stackwright.network.collectives import Wires
+from stackwright.network.links import Fabric, ScaleUp
+from stackwright.rack.system import System
+from stackwright.serving.replica import Machine
+from stackwright.serving.service import (
+    Lengths,
+    PrefillPool,
+    Service,
+    aggregated,
+    disaggregated,
+    prefill_pool,
+)
+
+SLO_HEADROOM_SERVERS = 8.0
+"""Prefill replicas behind one queue, where the fleet's size is not known yet: fewer wait longer, and
+a fleet that serves a product has more."""
+
+
+DRAFT_ACCEPTANCE = 0.8
+"""Chance that a multi-token-prediction draft is accepted: DeepSeek-V3's report gives 0.85 to 0.90 for
+the first drafted token; deeper drafts and harder text fall short of it, so this is an assumption."""
+
+
+@spec
+class Hardware:
+    """The specs of the performance half, one field per record; leaves may be draws."""
+
+    software: SoftwareStack
+    chip: Accelerator
+    kernels: KernelFamily
+    chip_power: PowerFamily
+    system: System
+    scale_up: ScaleUp
+    fabric: Fabric
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A model on hardware under an engine; `names` says which records those are."""
+
+    architecture: Architecture
+    precision: Precision
+    hardware: Hardware
+    draft_tokens: float = 0.0
+
+    def clock(self, power_cap: Ratio) -> Ratio:
+        """Clock at which a chip that works flat out draws no more than its cap."""
+        return self.hardware.chip_power.clock(power_cap=power_cap)
+
+    def machine(self, power_cap: Ratio, oversubscription: Ratio) -> Machine:
+        """The cell as serving sees it, at these caps and oversubscriptions."""
+        parts = self.hardware
+        return Machine(
+            architecture=self.architecture,
+            kernels=Kernels(accelerator=parts.chip, family=parts.kernels, clock=self.clock(power_cap)),
+            capacity=parts.chip.memory_capacity,
+            precision=self.precision,
+            wires=wires(parts, oversubscription),
+            software=parts.software,
+            draft_tokens=self.draft_tokens,
+            draft_acceptance=DRAFT_ACCEPTANCE,
+        )
+
+
+def wires(parts: Hardware, oversubscription: Ratio) -> Wires:
+    """The links of a chip in its system and on its fabric."""
+    links, fabric = parts.scale_up, parts.fabric
+    return Wires(
+        domain=parts.system.scale_up_domain,
+        scale_up_bandwidth=parts.chip.scale_up_bandwidth,
+        scale_up_latency=links.latency,
+        scale_up_hop_latency=links.hop_latency,
+        scale_up_efficiency=links.efficiency,
+        fabric_bandwidth=parts.system.nic_bandwidth,
+        fabric_latency=fabric.latency,
+        fabric_hop_latency=fabric.hop_latency,
+        fabric_efficiency=fabric.efficiency,
+        oversubscription=oversubscription,
+        in_network_reduction=links.in_network_reduction,
+        torus_dimensions=links.torus_dimensions,
+    )
+
+
+def aggregated_service(
+    cell: Cell, layout: Layout, batch: Count, power_cap: Ratio, oversubscription: Ratio, lengths: Lengths
+) -> Service:
+    """A replica that does both phases."""
+    machine = cell.machine(power_cap, oversubscription)
+    return aggregated(
+        layout=layout,
+        batch=batch,
+        step=machine.decode_step(layout, batch, lengths),
+        prefill=machine.prefill(layout, lengths),
+        lengths=lengths,
+        tokens_per_step=machine.tokens_per_step,
+        first_token_overhead=cell.hardware.software.prefill_overhead,
+    )
+
+
+def decode_service(
+    cell: Cell, layout: Layout, batch: Count, power_cap: Ratio, oversubscription: Ratio, lengths: Lengths
+) -> Service:
+    """A decode replica whose prefills happen elsewhere."""
+    machine = cell.machine(power_cap, oversubscription)
+    return disaggregated(
+        layout=layout,
+        batch=batch,
+        step=machine.decode_step(layout, batch, lengths),
+        lengths=lengths,
+        tokens_per_step=machine.tokens_per_step,
+    )
+
+
+def prefill_service(
+    cell: Cell, layout: Layout, utilization: Ratio, power_cap: Ratio, oversubscription: Ratio, lengths: Lengths
+) -> PrefillPool:
+    """A prefill replica at a utilization."""
+    machine = cell.machine(power_cap, oversubscription)
+    return prefill_pool(
+        layout=layout,
+        prefill=machine.prefill(layout, lengths),
+        lengths=lengths,
+        utilization=utilization,
+        servers=SLO_HEADROOM_SERVERS,
+        transfer=machine.transfer(layout, lengths),
+        memory=machine.memory_margin(layout, layout.pipeline, lengths),
+        first_token_overhead=cell.hardware.software.prefill_overhead,
+    )
+
+
+def supports(architecture: Architecture, cell_layout: Layout) -> Any:
+    """Whether heads and experts divide over a layout; arrays of booleans.
+
+    Source: definition (whole heads and whole experts per rank, as engines require).
+    """
+    heads, experts = divisors(architecture)
+    return (heads % cell_layout.tensor == 0) & (experts % cell_layout.expert == 0)
+
+
+def divisors(architecture: Architecture) -> tuple[int, int]:
+    """Attention heads and routed experts of a model; 1 expert where there are none. Source: definition."""
+    heads = max((op.heads for op in architecture.operators if hasattr(op, "heads")), default=1)
+    experts = max((op.experts for op in architecture.operators if hasattr(op, "experts")), default=1)
+    return heads, experts

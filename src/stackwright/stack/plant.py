@@ -1,0 +1,273 @@
+"""The plant half: from weather, cooling, building and contracts to what a watt of IT costs by year.
+
+A `Plant` is what one option of each plant layer gives. Its year is computed hour by hour for two
+loads: IT power that is always on, and IT power that follows demand. Energy, water and carbon of any
+fleet are sums of the two. Contracts settle each load by itself, so where a fleet's mix could net a
+surplus of one against the other, the sum is an upper bound: finalists are settled again as one load.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from stackwright.catalog.series import SiteSeries
+from stackwright.cooling.interface import Cooling, CoolingLoad
+from stackwright.core.spec import map_leaves, spec
+from stackwright.core.units import (
+    SECONDS_PER_HOUR,
+    Array,
+    CubicMeters,
+    Dollars,
+    DollarsPerWatt,
+    DollarsPerWattYear,
+    Joules,
+    KilogramsCO2,
+    Ratio,
+)
+from stackwright.datacenter.building import Building
+from stackwright.datacenter.distribution import Distribution
+from stackwright.datacenter.meter import MeterPower, meter_power
+from stackwright.datacenter.redundancy import Redundancy
+from stackwright.datacenter.site import Site
+from stackwright.power.portfolio import EnergyBill, Portfolio
+
+REFERENCE_IDLE = 0.4
+"""Always-on share of IT power in the load at which the search reads part-load curves; finalists use
+their own. Accelerators idle at 10 to 25 % of their limit and racks have constant parts."""
+
+DESIGN_LOAD = 1.0
+
+
+@spec
+class PlantSpecs:
+    """The specs of the plant half, one field per record; leaves may be draws [n]."""
+
+    cooling: Cooling
+    site: Site
+    building: Building
+    redundancy: Redundancy
+    distribution: Distribution
+    portfolio: Portfolio
+
+
+@dataclass(frozen=True)
+class Covered:
+    """How much each contract of a portfolio covers: a share of the mean load, or a capacity in watts."""
+
+    shares: tuple[float | None, ...]
+    capacities: tuple[float | None, ...]
+    shapes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Plant:
+    """One option of each plant layer at a site."""
+
+    specs: PlantSpecs
+    series: SiteSeries
+    covered: Covered
+    first_year: int
+
+
+@spec
+class LoadYear:
+    """A year of one watt of IT load (at its peak): energy, water, carbon and cost; yearly cost is [..., Y]."""
+
+    cost: Dollars
+    energy: Joules
+    water: CubicMeters
+    carbon_average: KilogramsCO2
+    carbon_marginal: KilogramsCO2
+
+
+@spec
+class PlantTerms:
+    """What a watt of IT power asks of a plant; leaves [...]."""
+
+    idle: LoadYear
+    busy: LoadYear
+    plant_capex: DollarsPerWatt
+    """Electrical and mechanical, per watt of provisioned IT power."""
+    building_capex: DollarsPerWatt
+    opex: DollarsPerWattYear
+    """Staff and upkeep, per watt of provisioned IT power."""
+    peak_ratio: Ratio
+    """Meter watts per watt of IT at full load in the worst hour."""
+    availability: Ratio
+    overload: Ratio
+    """Above zero where the set point cannot be held in some hour."""
+
+
+def cooling_year(
+    cooling: Cooling,
+    series: SiteSeries,
+    *,
+    supply_temperature: Any,
+    liquid_share: Any,
+    load_fraction: Array,
+) -> CoolingLoad:
+    """Hours of a cooling at a site; temperature and share end in an axis of one or are floats."""
+    return cooling.load(
+        supply_temperature=supply_temperature,
+        dry_bulb=series.dry_bulb,
+        wet_bulb=series.wet_bulb,
+        dew_point=series.dew_point,
+        liquid_share=liquid_share,
+        load_fraction=load_fraction,
+    )
+
+
+def reference_load(profile: Array) -> Array:
+    """Load of the plant over its capacity at which the search reads part-load curves [H]."""
+    return REFERENCE_IDLE + (1.0 - REFERENCE_IDLE) * profile
+
+
+def meter_of(specs: PlantSpecs, load: CoolingLoad, *, it_power: Array, full_it_power: Any) -> MeterPower:
+    """Meter power by part for IT power by the hour; the electrical chain at its own load."""
+    module = specs.redundancy.module_load(np.maximum(it_power / full_it_power, 0.02))
+    return meter_power(
+        it_power=it_power,
+        full_it_power=full_it_power,
+        cooling_electricity=load.electricity,
+        house_share=specs.building.house_share,
+        distribution_loss=specs.distribution.loss(module),
+        mechanical_loss=specs.distribution.mechanical_loss(module),
+    )
+
+
+def capex_of(specs: PlantSpecs) -> tuple[Any, Any, Any]:
+    """Plant capital, building capital and yearly upkeep per watt of provisioned IT power."""
+    cost = specs.building.capex(
+        building_cost=specs.site.building_cost,
+        electrical=specs.distribution.capex_per_watt,
+        mechanical=specs.cooling.capex_per_watt,
+        electrical_multiplier=specs.redundancy.electrical_multiplier,
+        mechanical_multiplier=specs.redundancy.mechanical_multiplier,
+    )
+    return cost.electrical + cost.mechanical, cost.shell + cost.fit_out, specs.building.opex(cost)
+
+
+def contracted(plant: Plant, mean_load: Any) -> tuple[Any, ...]:
+    """Capacity of each contract for a mean load at the meter."""
+    made = []
+    contracts = plant.specs.portfolio.contracts
+    for contract, share, capacity in zip(contracts, plant.covered.shares, plant.covered.capacities, strict=True):
+        if capacity is not None:
+            made.append(capacity)
+        else:
+            made.append(contract.capacity_for_share(mean_load=mean_load, share=share))
+    return tuple(made)
+
+
+def bill(plant: Plant, specs: PlantSpecs, load: Array, years: Sequence[float]) -> list[EnergyBill]:
+    """Settle a meter load [..., H] in each year; `specs` has leaves ready for hours."""
+    mean = load.mean(axis=-1, keepdims=True)
+    capacities = contracted(replace(plant, specs=specs), mean)
+    made: dict[tuple[Any, ...], EnergyBill] = {}
+    bills = []
+    for year in years:
+        calendar = plant.first_year + year
+        key = _terms_of(specs.portfolio, calendar)
+        if key is None or key not in made:
+            one = specs.portfolio.annual_energy(
+                load=load,
+                price_shape=plant.series.price_shape,
+                average_carbon=plant.series.average_carbon,
+                marginal_carbon=plant.series.marginal_carbon,
+                grid_clean_share=plant.series.grid_clean_share,
+                year=calendar,
+                capacities=capacities,
+                shapes=[plant.series.shapes[name] for name in plant.covered.shapes],
+            )
+            if key is None:
+                bills.append(one)
+                continue
+            made[key] = one
+        bills.append(made[key])
+    return bills
+
+
+def _terms_of(portfolio: Portfolio, calendar: float) -> tuple[Any, ...] | None:
+    """What of a year the settlement depends on, so that like years are settled once; None for draws."""
+    found: list[Any] = []
+    for contract in portfolio.contracts:
+        share, price = contract.ramp_share(calendar), contract.price_in_year(calendar)
+        if np.size(share) > 1 or np.size(price) > 1:
+            return None
+        found += [float(np.squeeze(share)), float(np.squeeze(price))]
+    return tuple(found)
+
+
+def load_year(plant: Plant, specs: PlantSpecs, meter: Array, water: Array, years: Sequence[float]) -> LoadYear:
+    """A year of a meter load [..., H] with its water [..., H] in m3/s: cost by year, the rest of the first year."""
+    bills = bill(plant, specs, meter, years)
+    drawn = (water.sum(axis=-1)) * SECONDS_PER_HOUR
+    price = _narrow(specs.site.water_price)
+    return LoadYear(
+        cost=np.stack([one.energy_cost + drawn * price for one in bills], axis=-1),
+        energy=bills[0].energy,
+        water=drawn,
+        carbon_average=bills[0].carbon.annual,
+        carbon_marginal=bills[0].carbon.marginal,
+    )
+
+
+def plant_terms(
+    plant: Plant, *, supply_temperature: Any, liquid_share: Any, profile: Array, years: Sequence[float]
+) -> PlantTerms:
+    """What a watt of IT asks of this plant. `supply_temperature` and `liquid_share` may be arrays [n].
+
+    Source: hourly energy balance of one watt that is always on and one that follows `profile` [H].
+    """
+    specs = hourly(plant.specs)
+    temperature, share = _wide(supply_temperature), _wide(liquid_share)
+    fraction = reference_load(profile)
+    load = cooling_year(
+        specs.cooling, plant.series, supply_temperature=temperature, liquid_share=share, load_fraction=fraction
+    )
+    module = specs.redundancy.module_load(fraction)
+    loss, side_loss = specs.distribution.loss(module), specs.distribution.mechanical_loss(module)
+    overhead = (load.electricity + specs.building.house_share / fraction) * (1.0 + side_loss)
+    meter = 1.0 + loss + overhead
+    plant_capex, building_capex, opex = capex_of(plant.specs)
+    return PlantTerms(
+        idle=load_year(plant, specs, meter, load.water, years),
+        busy=load_year(plant, specs, meter * profile, load.water * profile, years),
+        plant_capex=plant_capex,
+        building_capex=building_capex,
+        opex=opex,
+        peak_ratio=peak_ratio(plant, temperature, share),
+        availability=plant.specs.redundancy.availability(),
+        overload=load.overload.max(axis=-1),
+    )
+
+
+def peak_ratio(plant: Plant, supply_temperature: Any, liquid_share: Any) -> Ratio:
+    """Meter watts per IT watt in the worst hour at full load: what the interconnection has to carry."""
+    specs = hourly(plant.specs)
+    load = cooling_year(
+        specs.cooling,
+        plant.series,
+        supply_temperature=supply_temperature,
+        liquid_share=liquid_share,
+        load_fraction=DESIGN_LOAD,
+    )
+    full = np.ones_like(plant.series.dry_bulb)
+    return meter_of(specs, load, it_power=full, full_it_power=1.0).total.max(axis=-1)
+
+
+def hourly(specs: PlantSpecs) -> PlantSpecs:
+    """The same specs with leaves [n] turned to [n, 1], so that they broadcast against hours."""
+    return map_leaves(lambda _, leaf: _wide(leaf), specs)
+
+
+def _wide(value: Any) -> Any:
+    return value[..., None] if getattr(value, "ndim", 0) else value
+
+
+def _narrow(value: Any) -> Any:
+    return value[..., 0] if getattr(value, "ndim", 0) else value

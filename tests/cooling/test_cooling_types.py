@@ -1,0 +1,173 @@
+"""Every cooling type: its record, its shapes, and how it answers to weather and set point."""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stackwright.cooling import TYPES
+from stackwright.cooling.chiller import carnot_coefficient, coefficient_of_performance, part_load_factor
+from stackwright.cooling.fans_and_pumps import pump_power
+from stackwright.cooling.heat_rejection import adiabatic_water, fan_speed, mechanical_share, tower_water
+from stackwright.cooling.interface import Cooling, CoolingLoad, effective_coolant_temperature, junction_temperature
+from stackwright.core import yamltext
+from stackwright.core.records import decode
+from stackwright.core.spec import map_leaves
+from stackwright.core.units import ZERO_CELSIUS
+
+LITERS_PER_KWH = 3.6e9
+SETPOINT = {"air": 25.0, "liquid": 40.0, "immersion": 40.0}
+
+
+def generic(name: str) -> Cooling:
+    made = decode(yamltext.parse(TYPES[name].record, name), id=name, layer="cooling", types=TYPES).spec(TYPES[name])
+    assert isinstance(made, Cooling)
+    return made
+
+
+def load(cooling: Cooling, **changed: object) -> CoolingLoad:
+    given = {
+        "supply_temperature": SETPOINT[cooling.heat_path] + ZERO_CELSIUS,
+        "dry_bulb": ZERO_CELSIUS + 20.0,
+        "wet_bulb": ZERO_CELSIUS + 14.0,
+        "dew_point": ZERO_CELSIUS + 10.0,
+        "liquid_share": 0.85,
+        "load_fraction": 1.0,
+    }
+    return cooling.load(**{**given, **changed})  # type: ignore[arg-type]
+
+
+def test_a_type_is_registered_by_its_file_alone() -> None:
+    assert set(TYPES) == {
+        "AirChiller",
+        "AirChillerEconomizer",
+        "AirSideEconomizer",
+        "DirectAirAdiabatic",
+        "DirectLiquidDry",
+        "DirectLiquidTower",
+        "Immersion",
+        "RearDoor",
+        "WaterChiller",
+    }
+
+
+@pytest.mark.parametrize("name", TYPES)
+def test_arrays_broadcast_with_the_hour_last(name: str) -> None:
+    dry_bulb = ZERO_CELSIUS + np.linspace(-10.0, 45.0, 24)
+    supply = (SETPOINT[TYPES[name].heat_path] + ZERO_CELSIUS + np.array([0.0, 1.0, 2.0]))[:, None]
+    found = load(
+        generic(name), supply_temperature=supply, dry_bulb=dry_bulb, wet_bulb=dry_bulb - 6.0, dew_point=dry_bulb - 10.0
+    )
+    assert np.broadcast_shapes(np.shape(found.electricity), (3, 24)) == (3, 24)
+    assert np.broadcast_shapes(np.shape(found.water), np.shape(found.overload), (3, 24)) == (3, 24)
+    one = load(
+        generic(name),
+        supply_temperature=supply[1, 0],
+        dry_bulb=dry_bulb[7],
+        wet_bulb=dry_bulb[7] - 6.0,
+        dew_point=dry_bulb[7] - 10.0,
+    )
+    assert np.broadcast_to(found.electricity, (3, 24))[1, 7] == pytest.approx(one.electricity)
+
+
+@pytest.mark.parametrize("name", TYPES)
+def test_numpy_and_jax_agree(name: str) -> None:
+    dry_bulb = ZERO_CELSIUS + np.linspace(-10.0, 45.0, 24)
+    weather = {"dry_bulb": dry_bulb, "wet_bulb": dry_bulb - 6.0, "dew_point": dry_bulb - 10.0}
+    ours = load(generic(name), **weather).electricity
+    theirs = load(generic(name), **{key: jnp.asarray(value) for key, value in weather.items()}).electricity
+    assert np.allclose(ours, np.asarray(theirs), rtol=1e-3)
+
+
+@pytest.mark.parametrize("name", TYPES)
+def test_a_sampled_design_gives_a_sampled_answer(name: str) -> None:
+    sampled = map_leaves(lambda path, leaf: np.full((5, 1), leaf), generic(name))
+    weather = ZERO_CELSIUS + np.linspace(0.0, 40.0, 24)
+    found = load(sampled, dry_bulb=weather, wet_bulb=weather - 5.0, dew_point=weather - 8.0)
+    assert np.broadcast_shapes(np.shape(found.electricity), (5, 24)) == (5, 24)
+
+
+@settings(deadline=None, max_examples=40)
+@given(name=st.sampled_from(sorted(TYPES)), celsius=st.floats(-15.0, 44.0), warmer=st.floats(0.1, 5.0))
+def test_compressors_never_work_less_in_hotter_weather(name: str, celsius: float, warmer: float) -> None:
+    def at(dry_bulb: float) -> float:
+        kelvin = dry_bulb + ZERO_CELSIUS
+        # a fixed depression, so that both temperatures rise; dry air, so that dampers stay as they are
+        return float(np.max(load(generic(name), dry_bulb=kelvin, wet_bulb=kelvin - 8.0, dew_point=250.0).compressor))
+
+    assert at(celsius + warmer) >= at(celsius) - 1e-12
+
+
+@settings(deadline=None, max_examples=40)
+@given(name=st.sampled_from(sorted(TYPES)), celsius=st.floats(-15.0, 44.0), raised=st.floats(0.1, 6.0))
+def test_a_warmer_set_point_never_needs_more_compression(name: str, celsius: float, raised: float) -> None:
+    weather = {"dry_bulb": celsius + ZERO_CELSIUS, "wet_bulb": celsius + ZERO_CELSIUS - 8.0, "dew_point": 250.0}
+    supply = SETPOINT[TYPES[name].heat_path] + ZERO_CELSIUS
+    cold = load(generic(name), supply_temperature=supply, **weather).compressor
+    warm = load(generic(name), supply_temperature=supply + raised, **weather).compressor
+    assert warm <= cold + 1e-12
+
+
+@pytest.mark.parametrize("name", TYPES)
+def test_a_set_point_outside_the_products_range_overloads(name: str) -> None:
+    cooling = generic(name)
+    outside = load(cooling, supply_temperature=cooling.supply_maximum + 1.0).overload
+    within = load(cooling, supply_temperature=0.5 * (cooling.supply_minimum + cooling.supply_maximum)).overload
+    assert np.all(outside > 0.0)
+    assert np.all(within <= 0.0)
+
+
+def test_humid_air_forbids_direct_outdoor_air() -> None:
+    humid = {"dry_bulb": ZERO_CELSIUS + 27.0, "wet_bulb": ZERO_CELSIUS + 25.5, "dew_point": ZERO_CELSIUS + 25.0}
+    assert load(generic("DirectAirAdiabatic"), **humid).overload > 0.0
+    closed = load(generic("AirSideEconomizer"), **{**humid, "dry_bulb": ZERO_CELSIUS + 20.0})
+    assert closed.compressor == pytest.approx(load(generic("AirChiller"), dry_bulb=ZERO_CELSIUS + 20.0).compressor)
+
+
+def test_a_trim_chiller_that_is_too_small_overloads_in_heat() -> None:
+    small = map_leaves(lambda path, leaf: 0.3 if path == "trim_capacity" else leaf, generic("DirectLiquidDry"))
+    assert load(small, dry_bulb=ZERO_CELSIUS + 44.0).overload > 0.0
+    assert load(small, dry_bulb=ZERO_CELSIUS + 20.0).overload <= 0.0
+
+
+def test_more_heat_in_liquid_draws_less() -> None:
+    shares = np.array([0.5, 0.7, 0.9])
+    drawn = load(generic("DirectLiquidDry"), liquid_share=shares, dry_bulb=ZERO_CELSIUS + 25.0).electricity
+    assert np.all(np.diff(drawn) < 0.0)
+
+
+def test_coefficient_of_performance_stays_between_its_bounds() -> None:
+    condensing = ZERO_CELSIUS + np.linspace(0.0, 80.0, 50)
+    found = coefficient_of_performance(evaporating=ZERO_CELSIUS + 15.0, condensing=condensing, carnot_share=0.42)
+    assert np.all((found >= 1.0) & (found <= 14.0))
+    assert np.all(np.diff(found) <= 0.0)
+    assert np.all(found <= np.maximum(carnot_coefficient(evaporating=288.15, condensing=condensing), 1.0))
+    assert part_load_factor(load_fraction=1.0) == pytest.approx(1.0)
+    assert part_load_factor(load_fraction=0.75) > 1.03
+
+
+def test_worked_figures_of_water_and_pumps() -> None:
+    assert tower_water(rejected=1.0, latent_share=0.85, cycles=5.0) * LITERS_PER_KWH == pytest.approx(1.57, rel=0.01)
+    per_kelvin = adiabatic_water(temperature_drop=1.0, coolant_rise=11.0, bleed=0.0) * LITERS_PER_KWH
+    assert per_kelvin == pytest.approx(0.133, rel=0.02)
+    assert pump_power(pressure_drop=150e3, temperature_rise=10.0, efficiency=0.6) == pytest.approx(0.006, rel=0.06)
+
+
+def test_shares_and_speeds_are_bounded() -> None:
+    available = np.linspace(280.0, 330.0, 11)
+    share = mechanical_share(available=available, supply_temperature=300.0, coolant_rise=10.0)
+    assert share.min() == 0.0
+    assert share.max() == 1.0
+    speed = fan_speed(approach=8.0, available_approach=np.array([-5.0, 8.0, 16.0, 80.0]), slowest=0.3)
+    assert speed.tolist() == [1.0, 1.0, 0.5, 0.3]
+
+
+def test_chip_temperature_over_the_coolant() -> None:
+    coolant = effective_coolant_temperature(supply_temperature=313.15, coolant_rise=10.0)
+    assert coolant == pytest.approx(318.15)
+    assert generic("DirectLiquidDry").chip_coolant_temperature(supply_temperature=313.15) == pytest.approx(318.15)
+    hot = junction_temperature(coolant_temperature=coolant, chip_power=1200.0, junction_resistance=0.03)
+    assert hot == pytest.approx(354.15)

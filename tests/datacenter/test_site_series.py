@@ -1,0 +1,131 @@
+"""Every site's hourly series, with the restricted data and without."""
+
+from __future__ import annotations
+
+import gzip
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stackwright.catalog import series
+from stackwright.core import yamltext
+from stackwright.core.errors import InputError
+from stackwright.core.records import Record, decode
+from stackwright.core.units import ZERO_CELSIUS
+from stackwright.datacenter import TYPES
+
+ROOT = Path(__file__).parents[2]
+RECORDS = ROOT / "src" / "stackwright" / "catalog" / "records" / "datacenter"
+RESTRICTED = ROOT / "data" / "restricted"
+
+
+def sites() -> list[str]:
+    texts = {path.stem: yamltext.read(path).data for path in RECORDS.glob("*.yaml")}
+    return sorted(id for id, data in texts.items() if data["type"] == "Site")
+
+
+def record(id: str) -> Record:
+    return decode(yamltext.read(RECORDS / f"{id}.yaml"), id=id, layer="datacenter", types=TYPES)
+
+
+@pytest.fixture
+def nothing_restricted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv(series.RESTRICTED_VARIABLE, str(tmp_path))
+    return tmp_path
+
+
+def check(found: series.SiteSeries) -> None:
+    for field in ("dry_bulb", "wet_bulb", "dew_point", "pressure", "price_shape", "average_carbon", "marginal_carbon"):
+        values = getattr(found, field)
+        assert values.shape == (8760,), field
+        assert np.all(np.isfinite(values)), field
+    assert found.price_shape.mean() == pytest.approx(1.0)
+    assert np.all(found.wet_bulb <= found.dry_bulb + 0.01)
+    assert np.all((found.grid_clean_share >= 0.0) & (found.grid_clean_share <= 1.0))
+    assert all(shape.mean() == pytest.approx(1.0, abs=1e-4) for shape in found.shapes.values())
+    assert 20 < found.average_carbon.mean() * 3.6e9 < 700
+    assert found.notes
+
+
+def test_there_are_enough_sites() -> None:
+    assert len(sites()) >= 12
+
+
+@pytest.mark.parametrize("id", sites())
+def test_a_site_loads_with_open_data_alone(id: str, nothing_restricted: Path) -> None:
+    found = series.load_site_series(record(id))
+    check(found)
+    text = " ".join(found.notes)
+    assert "stands in" in text or "yearly mean" in text
+
+
+@pytest.mark.parametrize("id", sites())
+def test_a_site_loads_with_restricted_data(id: str) -> None:
+    check(series.load_site_series(record(id), RESTRICTED))
+
+
+def test_the_notes_say_which_price_was_used(nothing_restricted: Path) -> None:
+    with_prices = series.load_site_series(record("dallas-tx"), RESTRICTED)
+    without = series.load_site_series(record("dallas-tx"))
+    assert any(note == "Price shape: ercot_hubavg_da of 2022." for note in with_prices.notes)
+    assert any("not here" in note and "assumption" in note for note in without.notes)
+    assert with_prices.price_shape.max() > without.price_shape.max()
+
+
+def test_solar_peaks_at_local_noon(nothing_restricted: Path) -> None:
+    for id in ("phoenix-az", "ashburn-va", "sanjose-ca"):
+        by_hour = series.load_site_series(record(id)).shapes["solar"].reshape(365, 24).mean(axis=0)
+        assert 10 <= by_hour.argmax() <= 14, id
+
+
+def test_phoenix_is_hot_in_july_and_warmest_in_the_afternoon(nothing_restricted: Path) -> None:
+    by_hour = series.load_site_series(record("phoenix-az")).dry_bulb.reshape(365, 24)
+    assert by_hour[181:212].mean() - ZERO_CELSIUS > 30.0
+    assert 13 <= by_hour.mean(axis=0).argmax() <= 17
+
+
+def test_utc_hours_move_by_the_offset() -> None:
+    utc = np.arange(8760.0)
+    assert series.local_hours(utc=utc, offset=-5)[0] == 5.0
+    assert series.local_hours(utc=utc, offset=8)[8] == 0.0
+
+
+def test_a_leap_day_is_dropped() -> None:
+    hours = np.arange(8784.0)
+    kept = series.year_of_hours(rows=hours, days=366)
+    assert kept.shape == (8760,)
+    assert kept[59 * 24] == 60 * 24
+
+
+def test_names_that_no_series_has_are_refused(nothing_restricted: Path) -> None:
+    good = record("ashburn-va")
+    for key in ("weather", "marginal_region", "utc_offset"):
+        bad = replace(good, text={**good.text, key: "nowhere"})
+        with pytest.raises(InputError) as caught:
+            series.load_site_series(bad)
+        assert caught.value.faults[0].path == f"text.{key}"
+    without_carbon = replace(good, text={**good.text, "carbon_region": ""})
+    with pytest.raises(InputError, match="mean_carbon"):
+        series.load_site_series(without_carbon)
+
+
+def test_a_price_file_without_the_column_or_the_year_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / series.PRICES
+    path.parent.mkdir()
+    path.write_bytes(gzip.compress(b"time_utc,ercot_hubavg_da\n2022-01-01T00:00Z,30.0\n"))
+    for id in ("ashburn-va", "dallas-tx"):
+        with pytest.raises(InputError):
+            series.load_site_series(record(id), tmp_path)
+
+
+def test_the_variable_must_name_a_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv(series.RESTRICTED_VARIABLE, str(tmp_path / "absent"))
+    with pytest.raises(InputError):
+        series.restricted_folder()
+
+
+def test_packaged_series_stay_small() -> None:
+    folder = ROOT / "src" / "stackwright" / "catalog" / "series"
+    assert sum(path.stat().st_size for path in folder.iterdir()) < 6_000_000
