@@ -2,10 +2,11 @@
 
     python scripts/fit_kernels.py MEASURED_DIR [--only FAMILY ...] [--no-write]
 
-MEASURED_DIR holds gemm.csv, context_attention.csv, generation_attention.csv, mla.csv and moe.csv, whose
-columns docs/layers/chip.md names. Rows are halved by a hash of their configuration (never by value,
-and the same for every chip): one half is fitted, the other judged. Every family is judged again with
-each of its chips left out of the fit. Families without measurements are derived from those with.
+MEASURED_DIR holds gemm.csv, context_attention.csv, generation_attention.csv, mla.csv, moe.csv,
+collectives.csv, moe_alltoall.csv and kernel_power_b200.csv, whose columns docs/layers/chip.md names.
+Rows are halved by a hash of their configuration (never by value, and the same for every chip): one
+half is fitted, the other judged. Every family is judged again with each of its chips left out of the
+fit. Families without measurements are derived from those with.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ import numpy as np
 from scipy.optimize import least_squares
 
 from stackwright.chip.accelerator import Accelerator
+from stackwright.chip.communication import EXCHANGE_PARTS, CollectiveKernel, ExchangeFamily, ExchangeKernel
 from stackwright.chip.family import (
+    COLLECTIVES,
     PARTS,
     TABLES,
     DecodeKernel,
@@ -33,9 +36,31 @@ from stackwright.chip.family import (
     ProductKernel,
     PromptKernel,
 )
+from stackwright.chip.parts import Parted
+from stackwright.chip.power import PowerFamily
 from stackwright.core import records, yamltext
 from stackwright.core.spec import unit_fields
-from stackwright.evidence.kernels import PRODUCT_FORMATS, TIMED, Mode, expert_format, modes, powered_rows, stacked
+from stackwright.core.units import FlopsPerSecond, Watts
+from stackwright.evidence.collectives import (
+    COLLECTIVE_PARTS,
+    EXCHANGE_SIZES,
+    PLATFORMS,
+    collective_seconds,
+    exchange_part,
+    exchange_seconds,
+)
+from stackwright.evidence.kernels import (
+    GPUS,
+    PRODUCT_FORMATS,
+    TIMED,
+    Mode,
+    expert_format,
+    modes,
+    numbers,
+    powered_rows,
+    powered_work,
+    stacked,
+)
 
 CATALOG = Path(__file__).resolve().parents[1] / "src" / "stackwright" / "catalog" / "records" / "chip"
 SOURCE = "aiconfigurator-kernels"
@@ -44,18 +69,6 @@ SOFT = 0.1
 """Residual (logarithm) from which an outlier counts by its size, not its square."""
 PRIOR = 0.05
 """Weight of a parameter's starting value, against one row's residual of the same logarithm."""
-
-CHIPS = {
-    "a100": "nvidia-a100-80gb-sxm",
-    "l40s": "nvidia-l40s",
-    "h100": "nvidia-h100-sxm",
-    "h200": "nvidia-h200-sxm",
-    "b200": "nvidia-b200",
-    "b300": "nvidia-b300",
-    "gb200": "nvidia-gb200",
-    "gb300": "nvidia-gb300",
-}
-"""Words of the tables to records."""
 
 FAMILIES = {
     "ampere": ("a100",),
@@ -67,6 +80,9 @@ FAMILIES = {
 VLLM = "blackwell-vllm"
 """Kernels of the power table: another library than that of the other tables."""
 
+EXCHANGES = ("hopper", "blackwell", "grace-blackwell")
+"""Platforms whose expert exchanges were measured."""
+
 Start = Mapping[str, tuple[float, float, float]]
 
 STARTS: Mapping[type, tuple[Start, ...]] = {
@@ -74,7 +90,7 @@ STARTS: Mapping[type, tuple[Start, ...]] = {
         {
             "efficiency": (0.85, 0.1, 1.3),
             "bandwidth_efficiency": (0.8, 0.2, 3.0),
-            "tile_overhead": (overhead, 30.0, 2e5),
+            "step_time": (step, 1e-10, 2e-6),
             "prologue": (100.0, 10.0, 5000.0),
             "staging": (3.0, 0.5, 100.0),
             "split_time": (split, 2e-7, 1e-3),
@@ -82,13 +98,13 @@ STARTS: Mapping[type, tuple[Start, ...]] = {
             "launch": (4e-6, 5e-7, 4e-5),
             "quantize_bytes": (3.0, 1e-2, 30.0),
         }
-        for overhead, split in ((500.0, 2e-6), (3000.0, 5e-5), (20000.0, 5e-5))
+        for step, split in ((4e-9, 2e-6), (3e-8, 5e-5), (1e-7, 5e-5))
     ),
     ExpertKernel: tuple(
         {
             "efficiency": (0.7, 0.05, 1.5),
             "bandwidth_efficiency": (0.7, 0.2, 2.0),
-            "tile_overhead": (overhead, 30.0, 2e5),
+            "step_time": (step, 1e-10, 2e-6),
             "prologue": (200.0, 10.0, 8000.0),
             "staging": (4.0, 0.5, 100.0),
             "overlap": (2.0, 1.0, 8.0),
@@ -97,13 +113,13 @@ STARTS: Mapping[type, tuple[Start, ...]] = {
             "sorted_bytes": (0.5, 0.01, 60.0),
             "launch": (1e-5, 1e-6, 1e-4),
         }
-        for overhead in (1000.0, 20000.0)
+        for step in (1e-8, 1e-7)
     ),
     PromptKernel: (
         {
             "efficiency": (0.8, 0.2, 1.3),
             "bandwidth_efficiency": (0.7, 0.1, 4.0),
-            "softmax_dim": (40.0, 1.0, 300.0),
+            "score_time": (4e-9, 1e-10, 1e-7),
             "window_margin": (200.0, 16.0, 2000.0),
             "block_time": (1e-6, 1e-8, 1e-5),
             "tail": (0.5, 0.02, 2.0),
@@ -113,9 +129,9 @@ STARTS: Mapping[type, tuple[Start, ...]] = {
     ),
     DecodeKernel: (
         {
-            "efficiency": (0.3, 0.02, 1.5),
             "bandwidth_efficiency": (0.9, 0.2, 4.0),
-            "softmax_dim": (32.0, 1.0, 300.0),
+            "value_time": (4e-12, 1e-13, 1e-10),
+            "score_dim": (32.0, 1.0, 300.0),
             "window_margin": (64.0, 1.0, 1000.0),
             "block_time": (2e-6, 1e-8, 2e-5),
             "head_time": (1e-6, 1e-8, 1e-5),
@@ -139,15 +155,49 @@ STARTS: Mapping[type, tuple[Start, ...]] = {
             "launch": (8e-6, 1e-6, 4e-5),
         },
     ),
+    CollectiveKernel: tuple(
+        {
+            "launch": (5e-6, 5e-7, 5e-5),
+            "hop_time": (1e-6, 1e-9, 2e-5),
+            "efficiency": (0.8, 0.05, 1.2),
+            "ramp_size": (1e6, 1e3, 1e9),
+            "ramp_power": (power, 1e-3, 1.0),
+            "contention": (0.05, 1e-3, 3.0),
+        }
+        for power in (0.1, 0.3)
+    ),
+    ExchangeKernel: (
+        {
+            "launch": (2e-5, 1e-6, 1e-3),
+            "rank_time": (3e-7, 1e-9, 1e-5),
+            "copy_time": (2e-9, 1e-11, 1e-6),
+            "efficiency": (0.6, 0.02, 5.0),
+            "fabric_bandwidth": (4e10, 1e10, 1e11),
+            "full_units": (20.0, 4.0, 64.0),
+        },
+    ),
 }
 """Start, lowest and highest value of each fitted parameter; several starts where the fit has several optima."""
 
+FABRIC_BANDWIDTH = 40e9
+"""Per chip, where no row leaves a node: the Hopper rows over 400 Gb/s InfiniBand reach 26 to 50 GB/s."""
+FULL_UNITS = 20.0
+"""Where no row says how many units run the kernel: the default of DeepEP."""
 NO_SPLIT = 1.0
 ANY_SPLIT = 1024.0
 
 
-def constants(family: str, part: str) -> dict[str, float]:
-    """Structure of a part that no smooth fit finds: limits on splits and groups, and padding of heads."""
+def part_class(part: str) -> type:
+    """The spec of a part of a kernel or exchange family."""
+    return ExchangeKernel if part in EXCHANGE_PARTS else PARTS[part]
+
+
+def constants(family: str, job: Job) -> dict[str, float]:
+    """What the rows cannot fit: limits on splits and groups, padding of heads, links that no row uses."""
+    part = job.part
+    if part in EXCHANGE_PARTS:
+        fixed = {} if np.any(job.sizes["node_num"] > 1) else {"fabric_bandwidth": FABRIC_BANDWIDTH}
+        return fixed if np.any(job.sizes["sms"] > 0) else fixed | {"full_units": FULL_UNITS}
     old = family in ("ampere", "ada")
     if part.startswith("decode"):
         split = NO_SPLIT if family == "ada" and part.endswith("fp8") else ANY_SPLIT
@@ -163,20 +213,37 @@ class Job:
 
     table: str
     part: str
+    family: str
     gpu: np.ndarray
     fitted: np.ndarray
     measured: np.ndarray
     groups: tuple[tuple[Mode, np.ndarray], ...]
     chips: Accelerator
     sizes: Mapping[str, np.ndarray]
+    rows: np.ndarray
+    """Line of each row in its table's file, after the header, among the rows read."""
 
-    def seconds(self, family: KernelFamily) -> np.ndarray:
+    def seconds(self, family: Any) -> np.ndarray:
         """Predicted time of all rows."""
         made = np.empty(len(self.measured))
         for mode, rows in self.groups:
-            kernels = Kernels(accelerator=_rows(self.chips, rows), family=family)
-            made[rows] = TIMED[self.table].seconds(kernels, mode, {key: value[rows] for key, value in self.sizes.items()})
+            size = {key: value[rows] for key, value in self.sizes.items()}
+            made[rows] = self._seconds(family, mode, _rows(self.chips, rows), size)
         return made
+
+    def _seconds(self, family: Any, mode: Mode, chips: Accelerator, size: Mapping[str, np.ndarray]) -> np.ndarray:
+        if self.table == "collectives":
+            return collective_seconds(family, self.part, chips.scale_up_bandwidth, size)
+        if self.table == "moe_alltoall":
+            return exchange_seconds(family, mode, self.family, chips.scale_up_bandwidth, size)
+        return TIMED[self.table].seconds(Kernels(accelerator=chips, family=family), mode, size)
+
+    @property
+    def residual(self) -> str:
+        """Which residual of the family these rows belong to."""
+        if self.table == "collectives":
+            return "collectives"
+        return "exchange" if self.table == "moe_alltoall" else TIMED[self.table].residual(self.groups[0][0])
 
     def only(self, keep: np.ndarray) -> Job:
         """The same job on some of its rows."""
@@ -192,6 +259,7 @@ class Job:
             groups=tuple((mode, rows) for mode, rows in groups if len(rows)),
             chips=_rows(self.chips, index),
             sizes={key: value[index] for key, value in self.sizes.items()},
+            rows=self.rows[index],
         )
 
 
@@ -211,7 +279,15 @@ def part_of(table: str, mode: Mode) -> str:
         return f"decode{narrow}"
     if table == "mla":
         return f"latent_prefill{narrow}" if mode[0] == "context" else f"latent{narrow}"
-    return f"experts_{expert_format(mode)}"
+    if table == "collectives":
+        return COLLECTIVE_PARTS[mode[0], mode[1]]
+    return exchange_part(mode) if table == "moe_alltoall" else f"experts_{expert_format(mode)}"
+
+
+WORDS = {name: reader.words for name, reader in TIMED.items()}
+WORDS |= {"collectives": ("lib", "op"), "moe_alltoall": ("kind", "phase", "dtype")}
+SIZES = {name: reader.sizes for name, reader in TIMED.items()}
+SIZES |= {"collectives": ("num_gpus", "bytes"), "moe_alltoall": EXCHANGE_SIZES}
 
 
 def read_accelerator(record: str) -> Accelerator:
@@ -220,48 +296,70 @@ def read_accelerator(record: str) -> Accelerator:
     return records.decode(text, id=record, layer="chip", types={"Accelerator": Accelerator}).spec(Accelerator)
 
 
-def read_tables(folder: Path, family: str) -> dict[str, list[dict[str, str]]]:
-    """Rows of each table of kernel times that are of a family's chips and library."""
+def read_rows(file: Path) -> list[dict[str, str]]:
+    """The rows of a CSV file."""
+    with file.open(newline="", encoding="utf-8") as stream:
+        return list(csv.DictReader(stream))
+
+
+def read_tables(folder: Path, family: str, gpus: Sequence[str], exchanges: bool) -> dict[str, list[dict[str, str]]]:
+    """Rows of each table that are of a family's chips and library, or of a platform's exchanges."""
     if family == VLLM:
-        with (folder / "kernel_power_b200.csv").open(newline="") as file:
-            rows = list(csv.DictReader(file))
+        rows = read_rows(folder / "kernel_power_b200.csv")
         columns = {name: [row[name] for row in rows] for name in rows[0]}
         return {
             table: [dict(zip(chosen, cells, strict=True)) for cells in zip(*chosen.values(), strict=True)]
             for table, (_, chosen) in powered_rows(columns).items()
         }
-    found = {}
-    for table in TIMED:
-        with (folder / f"{table}.csv").open(newline="") as file:
-            found[table] = [row for row in csv.DictReader(file) if row["gpu"] in FAMILIES[family]]
+    tables = ("moe_alltoall",) if exchanges else (*TIMED, "collectives")
+    found = {table: [row for row in read_rows(folder / f"{table}.csv") if row["gpu"] in gpus] for table in tables}
+    if "collectives" in found:
+        found["collectives"] = fastest(found["collectives"])
     return found
 
 
-def read_jobs(folder: Path, family: str) -> list[Job]:
-    """All jobs of a family."""
-    accelerators = {gpu: read_accelerator(CHIPS[gpu]) for gpu in FAMILIES[family]}
+def fastest(rows: list[dict[str, str]]) -> list[dict[str, str]]:
+    """The fastest of rows that differ in nothing but time: engines repeat collectives with and without a graph."""
+    kept: dict[tuple[str, ...], dict[str, str]] = {}
+    for row in rows:
+        key = tuple(value for name, value in row.items() if name != "latency_ms")
+        if key not in kept or float(row["latency_ms"]) < float(kept[key]["latency_ms"]):
+            kept[key] = row
+    return list(kept.values())
+
+
+def read_jobs(folder: Path, family: str, exchanges: bool = False) -> list[Job]:
+    """All jobs of a family, or of a platform's exchanges."""
+    gpus = [gpu for gpu, platform in PLATFORMS.items() if platform == family] if exchanges else FAMILIES[family]
+    accelerators = {gpu: read_accelerator(GPUS[gpu]) for gpu in gpus}
     jobs = []
-    for table, rows in read_tables(folder, family).items():
-        reader = TIMED[table]
-        names = (*reader.sizes, "kv_len") if family == VLLM and table == "context_attention" else reader.sizes
-        parts: dict[str, list[dict[str, str]]] = {}
-        for row in rows:
-            parts.setdefault(part_of(table, tuple(row[word] for word in reader.words)), []).append(row)
-        for part, chosen in parts.items():
-            groups = modes([[row[word] for row in chosen] for word in reader.words])
+    for table, rows in read_tables(folder, family, gpus, exchanges).items():
+        names = (*SIZES[table], "kv_len") if family == VLLM and table == "context_attention" else SIZES[table]
+        parts: dict[str, list[int]] = {}
+        for index, row in enumerate(rows):
+            parts.setdefault(part_of(table, tuple(row[word] for word in WORDS[table])), []).append(index)
+        for part, lines in parts.items():
+            chosen = [rows[line] for line in lines]
+            groups = modes([[row[word] for row in chosen] for word in WORDS[table]])
             jobs.append(
                 Job(
                     table=table,
                     part=part,
+                    family=family,
                     gpu=np.array([row["gpu"] for row in chosen]),
-                    fitted=np.array([_is_fitted(row, reader.words + names) for row in chosen]),
-                    measured=np.array([float(row["latency_ms"]) for row in chosen]) / 1e3,
+                    fitted=np.array([_is_fitted(row, WORDS[table] + names) for row in chosen]),
+                    measured=np.array([_measured(row) for row in chosen]),
                     groups=tuple(groups.items()),
                     chips=stacked([accelerators[row["gpu"]] for row in chosen]),
-                    sizes={name: np.array([float(row[name]) for row in chosen]) for name in names},
+                    sizes={name: numbers(row[name] for row in chosen) for name in names},
+                    rows=np.array(lines),
                 )
             )
     return jobs
+
+
+def _measured(row: Mapping[str, str]) -> float:
+    return float(row["latency_us"]) / 1e6 if "latency_us" in row else float(row["latency_ms"]) / 1e3
 
 
 def _is_fitted(row: Mapping[str, str], names: Sequence[str]) -> bool:
@@ -279,10 +377,10 @@ class Fit:
 
 def fit(job: Job, family: str) -> Fit:
     """The best parameters over all starts, by soft-L1 least squares on the logarithm of time."""
-    fixed = constants(family, job.part)
+    fixed = constants(family, job)
     best = None
-    for start in STARTS[PARTS[job.part]]:
-        names = list(start)
+    for start in STARTS[part_class(job.part)]:
+        names = [name for name in start if name not in fixed]
         first, low, high = (np.log([start[name][index] for name in names]) for index in range(3))
 
         def residuals(x: np.ndarray, names: list[str] = names, first: np.ndarray = first) -> np.ndarray:
@@ -301,8 +399,9 @@ def fit(job: Job, family: str) -> Fit:
     return Fit(values, dict(zip(names, errors, strict=True)) | dict.fromkeys(fixed, 0.0))
 
 
-def _family(part: str, values: Mapping[str, float]) -> KernelFamily:
-    return KernelFamily(**{f"{part}_{name}": value for name, value in values.items()})
+def _family(part: str, values: Mapping[str, float]) -> Parted:
+    cls = ExchangeFamily if part in EXCHANGE_PARTS else KernelFamily
+    return cls(**{f"{part}_{name}": value for name, value in values.items()})
 
 
 @dataclass(frozen=True)
@@ -316,8 +415,7 @@ class Judged:
 def judge(job: Job, family: str, values: Mapping[str, float]) -> Judged:
     """How a part fares on rows that did not fit it."""
     held = job.only(~job.fitted)
-    mode = job.groups[0][0]
-    return Judged(TIMED[job.table].residual(mode), held.measured / held.seconds(_family(job.part, values)))
+    return Judged(job.residual, held.measured / held.seconds(_family(job.part, values)))
 
 
 def left_out(job: Job, family: str) -> np.ndarray:
@@ -377,11 +475,17 @@ class Result:
     errors: dict[str, str]
 
 
-def fit_family(folder: Path, family: str, everything: dict[str, dict[str, list[np.ndarray]]], leave_out: bool) -> Result:
-    """Fit and judge all parts of a family; adds held-out ratios by table to `everything`."""
+def fit_family(
+    folder: Path,
+    family: str,
+    everything: dict[str, dict[str, list[np.ndarray]]],
+    leave_out: bool,
+    exchanges: bool = False,
+) -> Result:
+    """Fit and judge all parts of a family or platform; adds held-out ratios by table to `everything`."""
     values: dict[str, Value] = {}
     ratios: dict[str, dict[str, list[np.ndarray]]] = {}
-    for job in read_jobs(folder, family):
+    for job in read_jobs(folder, family, exchanges):
         if job.fitted.sum() < ENOUGH:
             print(f"{family:10} {job.part:20} only {len(job.measured)} rows: not fitted")
             continue
@@ -396,19 +500,19 @@ def fit_family(folder: Path, family: str, everything: dict[str, dict[str, list[n
         shown = " ".join(f"{name}={value:.3g}" for name, value in found.values.items())
         print(f"{family:10} {job.part:20} {figures(judged.ratio):20} left out {figures(other):18} {shown}", flush=True)
     errors = {}
-    for table, found in ratios.items():
-        held, apart = np.concatenate(found["held"]), np.concatenate(found["apart"])
+    for table, judged_ratios in ratios.items():
+        held, apart = (np.concatenate(judged_ratios[key]) for key in ("held", "apart"))
         errors[table] = f"held-out rows {figures(held)}; held-out rows of a chip left out of the fit {figures(apart)}"
-        values |= residual_values(table, apart if len(apart) else held)
-    return Result(values | shared_values(), errors)
+        values |= residual_values("residual" if exchanges else f"{table}_residual", apart if len(apart) else held)
+    return Result(values if exchanges else values | shared_values(), errors)
 
 
-def residual_values(table: str, ratio: np.ndarray) -> dict[str, Value]:
+def residual_values(part: str, ratio: np.ndarray) -> dict[str, Value]:
     """5th and 95th percentile of measured over predicted time."""
     made = {}
     for name, level in (("low", 5), ("high", 95)):
         value = float(np.percentile(ratio, level))
-        made[f"{table}_residual_{name}"] = Value(value, value, value, "derived", SOURCE)
+        made[f"{part}_{name}"] = Value(value, value, value, "derived", SOURCE)
     return made
 
 
@@ -416,9 +520,16 @@ def shared_values() -> dict[str, Value]:
     """Element-wise operators and mixers, which the tables do not time."""
     return {
         "vector_bandwidth_efficiency": Value(0.8, 0.7, 0.93, "estimate", "aiconfigurator-systems", "mem_bw_empirical"),
-        "vector_launch": Value(3e-6, 2e-6, 5e-6, "estimate", "aiconfigurator-systems", "mem_empirical_constant_latency"),
+        "vector_launch": Value(
+            3e-6, 2e-6, 5e-6, "estimate", "aiconfigurator-systems", "mem_empirical_constant_latency"
+        ),
         "vector_efficiency": Value(
-            0.3, 0.1, 0.6, "assumption", "assumption", "scans and indexers use small tiles; attention reaches 0.5 to 0.7"
+            0.3,
+            0.1,
+            0.6,
+            "assumption",
+            "assumption",
+            "scans and indexers use small tiles; attention reaches 0.5 to 0.7",
         ),
         "vector_overlap": Value(
             2.0, 1.0, 6.0, "assumption", "assumption", "between one after the other and full overlap"
@@ -430,7 +541,9 @@ RATES = ("efficiency", "staging", "fill_blocks", "overlap")
 """Parameters that a borrowed kernel keeps within a factor of 1.5; others within 2."""
 
 
-def copied(values: Mapping[str, Value], part: str, to: str, note: str, rate: float = 1.0, time: float = 1.0) -> dict[str, Value]:
+def copied(
+    values: Mapping[str, Value], part: str, to: str, note: str, rate: float = 1.0, time: float = 1.0
+) -> dict[str, Value]:
     """A part's values under another name, as estimates: efficiencies times `rate`, times per block times `time`."""
     made = {}
     for item in fields(PARTS[part]):
@@ -442,13 +555,14 @@ def copied(values: Mapping[str, Value], part: str, to: str, note: str, rate: flo
     return made
 
 
-PER_BLOCK = ("block_time", "head_time", "key_time")
+PER_BLOCK = ("step_time", "score_time", "value_time", "key_time", "block_time", "head_time")
 FIXED = ("head_tile", "group_limit", "split_limit")
 
 BORROWED = (
     ("int8", "fp8"),
     ("experts_int8", "experts_fp8"),
     ("prefill_fp8", "prefill"),
+    ("latent_prefill_fp8", "latent_prefill"),
     ("decode_fp8", "decode"),
     ("latent_fp8", "latent"),
 )
@@ -491,7 +605,13 @@ class Prior:
 CEILINGS = "ml-engineering-mamf"
 PRIORS = {
     "rubin": Prior(
-        "Rubin kernels", "NVIDIA", ("blackwell",), 1.0, 224.0, (148.0, 296.0), "No measurements: Blackwell's parameters."
+        "Rubin kernels",
+        "NVIDIA",
+        ("blackwell",),
+        1.0,
+        224.0,
+        (148.0, 296.0),
+        "No measurements: Blackwell's parameters.",
     ),
     "cdna": Prior(
         "CDNA 3 to 5 kernels",
@@ -551,7 +671,10 @@ PRIORS = {
 LOW_EFFICIENCY_NOTE = "estimate from other families' measured kernels; see the record's note"
 GPU_UNITS = 140.0
 """Units of the measured families' chips: times per block and unit shrink where fewer, larger units work."""
-PRIOR_RESIDUAL = {"low": Value(0.6, 0.5, 0.8, "assumption", "assumption"), "high": Value(2.2, 1.6, 3.0, "assumption", "assumption")}
+PRIOR_RESIDUAL = {
+    "low": Value(0.6, 0.5, 0.8, "assumption", "assumption"),
+    "high": Value(2.2, 1.6, 3.0, "assumption", "assumption"),
+}
 
 
 def prior_values(prior: Prior, results: Mapping[str, Result]) -> dict[str, Value]:
@@ -560,9 +683,11 @@ def prior_values(prior: Prior, results: Mapping[str, Result]) -> dict[str, Value
     bases = [results[name].values for name in prior.bases]
     for part, cls in PARTS.items():
         having = [values for values in bases if f"{part}_{fields(cls)[0].name}" in values]
-        if not having or part.endswith("_residual") or part == "experts_fp4_latency":
+        if not having or part.endswith("_residual") or part == "experts_fp4_latency" or part in COLLECTIVES:
             continue
-        mean = {name: _mean([values[name] for values in having]) for name in (f"{part}_{item.name}" for item in fields(cls))}
+        mean = {
+            name: _mean([values[name] for values in having]) for name in (f"{part}_{item.name}" for item in fields(cls))
+        }
         few = min(1.0, prior.units / GPU_UNITS)
         made |= copied(mean, part, part, LOW_EFFICIENCY_NOTE, rate=prior.rate, time=few)
     for table in TABLES:
@@ -578,6 +703,184 @@ def _mean(values: Sequence[Value]) -> Value:
     return replace(values[0], value=float(np.exp(np.mean([np.log(one.value) for one in values]))))
 
 
+POWER_START = {
+    "awake_share": (0.1, 0.02, 0.2),
+    "busy_share": (0.5, 0.05, 0.8),
+    "busy_saturation": (0.06, 0.005, 0.5),
+    "energy_per_flop_bf16": (3e-13, 5e-14, 2e-12),
+    "energy_per_flop_fp8": (2e-13, 5e-14, 2e-12),
+    "energy_per_memory_byte": (6e-11, 4e-11, 1.2e-10),
+    "limit_sharpness": (8.0, 6.0, 20.0),
+}
+"""Start, lowest and highest. The low end of a memory byte is the 5 pJ/bit of stacked memory and its interface, that
+of the limit keeps power below three quarters of it free of its pull."""
+
+LAG = 50e-6
+"""Time below which a board's power sensor does not follow a repeated kernel."""
+
+
+def _assumed(value: float, low: float, high: float, note: str) -> Value:
+    return Value(value, low, high, "assumption", "assumption", note)
+
+
+POWER_SHARED = {
+    "idle_share": _assumed(0.17, 0.12, 0.22, "boards with loaded contexts idle at 120 to 200 of 1000 W"),
+    "leakage_share": _assumed(
+        0.15, 0.10, 0.20, "leakage of large dies in advanced nodes is 10 to 25 % of power at 80 degC"
+    ),
+    "leakage_slope": _assumed(0.014, 0.010, 0.018, "leakage doubles every 40 to 70 K"),
+    "leakage_temperature": _assumed(353.15, 353.15, 353.15, "80 degC, to which the share refers"),
+    "energy_per_link_byte": _assumed(4e-11, 1e-11, 1e-10, "about 5 pJ/bit of electrical links, controller included"),
+    "voltage_threshold": _assumed(
+        0.35, 0.2, 0.5, "voltage falls by about 0.65 % per % of clock near the highest clock"
+    ),
+    "constant_share": _assumed(0.25, 0.15, 0.4, "leakage and memory do not follow the core clock"),
+    "lowest_clock": _assumed(0.3, 0.2, 0.5, "vendors' lowest sustained clocks"),
+}
+
+
+def power_fields(values: Mapping[str, float]) -> PowerFamily:
+    """A power family with the parameters that the tables do not fit at their assumed values."""
+    fixed = {name: value.value for name, value in POWER_SHARED.items()}
+    return PowerFamily(**(fixed | dict(values)))
+
+
+@dataclass(frozen=True)
+class PoweredRows:
+    """Rows of the power table: work, measured and predicted time, and power."""
+
+    flops: np.ndarray
+    bytes: np.ndarray
+    narrow: np.ndarray
+    measured: np.ndarray
+    predicted: np.ndarray
+    watts: np.ndarray
+    fitted: np.ndarray
+
+    def draw(self, family: PowerFamily, seconds: np.ndarray, tdp: Watts) -> np.ndarray:
+        """Power of all rows if a call takes so long."""
+        rates = {"flop_rate": self.flops / seconds, "byte_rate": self.bytes / seconds, "tdp": tdp}
+        return np.asarray(self.narrow * family.draw(**rates, precision="fp8") + ~self.narrow * family.draw(**rates))
+
+
+def read_powered(folder: Path, values: Mapping[str, Value]) -> PoweredRows:
+    """The power table with the times of the fitted kernels of its library."""
+    rows = read_rows(folder / "kernel_power_b200.csv")
+    watts = np.array([float(row["power_w"]) for row in rows])
+    indices = powered_rows({name: [row[name] for row in rows] for name in rows[0]})
+    family = KernelFamily(**{name: value.value for name, value in values.items()})
+    made: dict[str, list[np.ndarray]] = {item.name: [] for item in fields(PoweredRows)}
+    for job in read_jobs(folder, VLLM):
+        time = job.seconds(family)
+        for mode, index in job.groups:
+            size = {name: value[index] for name, value in job.sizes.items()}
+            work = powered_work(job.table, mode, size | {"kv_len": size.get("kv_len", size.get("isl", index))})
+            made["flops"].append(work.flops)
+            made["bytes"].append(work.bytes)
+            made["narrow"].append(np.full(len(index), job.table == "moe" and mode[1].startswith("fp8")))
+            made["measured"].append(job.measured[index])
+            made["predicted"].append(time[index])
+            made["fitted"].append(job.fitted[index])
+            made["watts"].append(watts[indices[job.table][0]][job.rows[index]])
+    return PoweredRows(**{name: np.concatenate(parts) for name, parts in made.items()})
+
+
+def fit_power(folder: Path, values: Mapping[str, Value]) -> Result:
+    """The power family of the chip of the power table, and its errors on held-out rows."""
+    rows = read_powered(folder, values)
+    tdp: Watts = read_accelerator(GPUS["b200"]).tdp
+    names = list(POWER_START)
+    first, low, high = (np.log([POWER_START[name][index] for name in names]) for index in range(3))
+    kept = rows.fitted & (rows.measured > LAG)
+
+    def residuals(x: np.ndarray) -> np.ndarray:
+        family = power_fields(dict(zip(names, np.exp(x), strict=True)))
+        error = np.log(rows.draw(family, rows.measured, tdp) / rows.watts)
+        return np.concatenate([error[kept], PRIOR * (x - first)])
+
+    found = least_squares(residuals, first, bounds=(low, high), loss="soft_l1", f_scale=SOFT)
+    best = dict(zip(names, np.exp(found.x), strict=True))
+    family = power_fields(best)
+    with_measured = rows.watts / rows.draw(family, rows.measured, tdp)
+    with_predicted = rows.watts / rows.draw(family, rows.predicted, tdp)
+    slow = rows.measured > 10.0 * LAG
+    errors = {}
+    for words, chosen in (
+        ("long kernels", slow),
+        ("kernels above the lag", rows.measured > LAG),
+        ("all kernels", slow | ~slow),
+    ):
+        held = chosen & ~rows.fitted
+        errors[words.replace(" ", "_")] = (
+            f"measured time {figures(with_measured[held])}; predicted time {figures(with_predicted[held])}"
+        )
+        print(f"power      {words:24} {errors[words.replace(' ', '_')]}")
+    shown = " ".join(f"{name}={value:.3g}" for name, value in best.items())
+    print(f"power      {shown}")
+    made = {name: Value(value, value / 1.25, value * 1.25, "derived", SOURCE) for name, value in best.items()}
+    made["energy_per_flop_fp4"] = replace(
+        made["energy_per_flop_fp8"],
+        value=best["energy_per_flop_fp8"] / 2,
+        low=best["energy_per_flop_fp8"] / 4,
+        high=best["energy_per_flop_fp8"],
+        kind="estimate",
+        note="half of that at 8 bits, as from 16 to 8 bits",
+    )
+    made["energy_per_flop_int8"] = replace(made["energy_per_flop_fp8"], kind="estimate", note="as for fp8")
+    made |= {
+        f"residual_{side}": replace(one, note="") for side, one in _residual_of(with_predicted[~rows.fitted]).items()
+    }
+    return Result(made | POWER_SHARED, errors)
+
+
+def _residual_of(ratio: np.ndarray) -> dict[str, Value]:
+    return {name.rpartition("_")[2]: value for name, value in residual_values("power", ratio).items()}
+
+
+MEMORY_ENERGY = {"HBM2e": 1e-10, "HBM3": 8e-11, "HBM3e": 6e-11, "HBM4": 4.5e-11, "GDDR6": 1.2e-10, "LPDDR5": 1e-10}
+"""Energy per byte of memory technologies, controller and die crossing included. An assumption."""
+
+POWER_PRIORS = {
+    "ampere": ("NVIDIA", "nvidia-a100-80gb-sxm", "HBM2e"),
+    "ada": ("NVIDIA", "nvidia-l40s", "GDDR6"),
+    "hopper": ("NVIDIA", "nvidia-h100-sxm", "HBM3"),
+    "rubin": ("NVIDIA", "nvidia-rubin", "HBM4"),
+    "cdna": ("AMD", "amd-mi355x", "HBM3e"),
+    "gaudi": ("Intel", "intel-gaudi3", "HBM2e"),
+    "tpu": ("Google", "google-tpu-v6e", "HBM3"),
+    "trainium": ("AWS", "aws-trainium2", "HBM3"),
+    "maia": ("Microsoft", "microsoft-maia-200", "HBM3e"),
+    "mtia": ("Meta", "meta-mtia-400", "HBM3e"),
+    "custom": ("", "nvidia-b200", "HBM3e"),
+}
+"""Families without power rows: vendor, the chip whose power limit and peak set the energy per operation, memory."""
+
+
+def _power_per_flop(chip: Accelerator) -> float:
+    tdp: Watts = chip.tdp
+    peak: FlopsPerSecond = chip.peak_bf16
+    return float(tdp / peak)
+
+
+def power_prior(fitted: Result, record: str, memory: str) -> dict[str, Value]:
+    """Shares as fitted; energy per operation by the power limit over the peak; energy per byte by the memory."""
+    note = f"taken from the Blackwell fit, energy per operation in proportion to TDP over peak of {record}"
+    chip, base = read_accelerator(record), read_accelerator(GPUS["b200"])
+    scale = _power_per_flop(chip) / _power_per_flop(base)
+    made = dict(fitted.values)
+    for name in POWER_START | {"energy_per_flop_fp4": 0.0, "energy_per_flop_int8": 0.0}:
+        old = fitted.values[name]
+        value = old.value * scale if name.startswith("energy_per_flop") else old.value
+        made[name] = Value(value, value / 1.6, value * 1.6, "estimate", SOURCE, note)
+    byte = MEMORY_ENERGY[memory]
+    made["energy_per_memory_byte"] = _assumed(
+        byte, byte / 1.6, byte * 1.6, f"energy of {memory}, die crossing included"
+    )
+    made["residual_low"] = _assumed(0.7, 0.6, 0.8, "not fitted on this family")
+    made["residual_high"] = _assumed(1.5, 1.3, 1.8, "not fitted on this family")
+    return made
+
+
 NAMES = {"ampere": "Ampere kernels", "ada": "Ada kernels", "hopper": "Hopper kernels", "blackwell": "Blackwell kernels"}
 NAMES[VLLM] = "Blackwell kernels of vLLM"
 FITTED_NOTE = (
@@ -586,10 +889,12 @@ FITTED_NOTE = (
 )
 
 
-def write_record(family: str, name: str, vendor: str, note: str, text: Mapping[str, str], values: Mapping[str, Value]) -> None:
+def write_record(
+    id: str, cls: type, name: str, vendor: str, note: str, text: Mapping[str, str], values: Mapping[str, Value]
+) -> None:
     """One YAML record, a line per number."""
-    units = unit_fields(KernelFamily)
-    lines = ["type: KernelFamily", f"name: {name}"]
+    units = unit_fields(cls)
+    lines = [f"type: {cls.__name__}", f"name: {name}"]
     lines += [f"vendor: {vendor}"] if vendor else []
     lines += [f"edition: {EDITION}", f"note: {_quoted(note)}"]
     if text:
@@ -598,17 +903,20 @@ def write_record(family: str, name: str, vendor: str, note: str, text: Mapping[s
     for key in units:
         if (value := values.get(key)) is not None:
             lines.append(f"  {key}: {_datum(value, str(units[key]))}")
-    (CATALOG / f"kernels-{family}.yaml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (CATALOG / f"{id}.yaml").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def _datum(value: Value, unit: str) -> str:
-    shown = {"s": ("us", 1e6)}.get(unit, (unit if unit != "1" else "", 1.0))
+    shown = SHOWN.get(unit, (unit if unit != "1" else "", 1.0))
     numbers = [f"{name}: {_shown(getattr(value, name), *shown)}" for name in ("value", "low", "high")]
     where = "" if value.source == "assumption" else f", where: {WHERE.get(value.source, 'whole')}"
     note = f", note: {_quoted(value.note)}" if value.note else ""
     date = f", date: {EDITION}" if value.kind == "derived" else ""
     return "{" + f"{', '.join(numbers)}, source: {value.source}{where}, kind: {value.kind}{date}{note}" + "}"
 
+
+SHOWN = {"s": ("us", 1e6), "byte/s": ("GB/s", 1e-9), "J/FLOP": ("pJ/FLOP", 1e12), "J/byte": ("pJ/byte", 1e12)}
+"""Units of the record for SI units: text and factor."""
 
 WHERE = {SOURCE: "kernel tables", "aiconfigurator-systems": "gpu section of the system files"}
 
@@ -619,6 +927,20 @@ def _shown(value: float, unit: str, factor: float) -> str:
 
 def _quoted(words: str) -> str:
     return '"' + words.replace('"', "'") + '"'
+
+
+def write_power(fitted: Result) -> None:
+    """The fitted power record and those derived from it."""
+    write_record("power-blackwell", PowerFamily, "Blackwell power", "NVIDIA", POWER_NOTE, fitted.errors, fitted.values)
+    for family, (vendor, record, memory) in POWER_PRIORS.items():
+        name = f"{family.title() if family not in ('tpu', 'cdna', 'mtia') else family.upper()} power"
+        note = "No rows of this family were fitted: shares of the Blackwell fit."
+        write_record(f"power-{family}", PowerFamily, name, vendor, note, {}, power_prior(fitted, record, memory))
+
+
+POWER_NOTE = (
+    "Fitted on half of the kernels of the B200 power table that take longer than the sensor's lag, at measured times."
+)
 
 
 def main() -> None:
@@ -634,16 +956,33 @@ def main() -> None:
         family: fit_family(arguments.measured, family, everything, not arguments.no_leave_out)
         for family in arguments.only
     }
+    exchanges = {
+        platform: fit_family(arguments.measured, platform, everything, not arguments.no_leave_out, exchanges=True)
+        for platform in EXCHANGES
+    }
     for table, found in everything.items():
-        held, apart = np.concatenate(found["held"]), np.concatenate(found["apart"])
+        held, apart = (np.concatenate(found[key]) for key in ("held", "apart"))
         print(f"all        {table:20} {figures(held):20} left out {figures(apart)}")
+    if VLLM not in results:
+        return
+    power = fit_power(arguments.measured, results[VLLM].values)
     if arguments.no_write or set(results) != set(FAMILIES):
         return
+    write_power(power)
     borrow(results)
     for family, result in results.items():
-        write_record(family, NAMES[family], "NVIDIA", FITTED_NOTE, result.errors, result.values)
+        write_record(
+            f"kernels-{family}", KernelFamily, NAMES[family], "NVIDIA", FITTED_NOTE, result.errors, result.values
+        )
+    for platform, result in exchanges.items():
+        name = f"Expert exchanges on {platform.replace('-', ' ').title()}"
+        write_record(
+            f"kernels-exchange-{platform}", ExchangeFamily, name, "", FITTED_NOTE, result.errors, result.values
+        )
     for family, prior in PRIORS.items():
-        write_record(family, prior.name, prior.vendor, prior.note, {}, prior_values(prior, results))
+        write_record(
+            f"kernels-{family}", KernelFamily, prior.name, prior.vendor, prior.note, {}, prior_values(prior, results)
+        )
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,6 @@ from stackwright.datacenter import TYPES
 
 ROOT = Path(__file__).parents[2]
 RECORDS = ROOT / "src" / "stackwright" / "catalog" / "records" / "datacenter"
-RESTRICTED = ROOT / "data" / "restricted"
 
 
 def sites() -> list[str]:
@@ -33,6 +33,24 @@ def record(id: str) -> Record:
 @pytest.fixture
 def nothing_restricted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv(series.RESTRICTED_VARIABLE, str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def restricted(tmp_path: Path) -> Path:
+    """A folder laid out as the restricted data, with made-up values of plausible size."""
+    hours = [datetime(2022, 1, 1) + timedelta(hours=hour) for hour in range(2 * 8760)]
+    columns = {
+        series.PRICES: ("pjm_dom_rt", "ercot_hubavg_da", "caiso_da", "nyiso_da", "sg_usep", "de_lu_da"),
+        series.ELECTRICITY_MAPS: ("sg", "gb", "de_lu"),
+    }
+    for path, titles in columns.items():
+        lines = [",".join(("time_utc", *titles))]
+        for index, hour in enumerate(hours):
+            value = f"{200 + 150 * (index % 24 == 18)}"
+            lines.append(",".join((hour.strftime("%Y-%m-%dT%H:%MZ"), *[value] * len(titles))))
+        (tmp_path / path).parent.mkdir()
+        (tmp_path / path).write_bytes(gzip.compress("\n".join(lines).encode()))
     return tmp_path
 
 
@@ -62,16 +80,22 @@ def test_a_site_loads_with_open_data_alone(id: str, nothing_restricted: Path) ->
 
 
 @pytest.mark.parametrize("id", sites())
-def test_a_site_loads_with_restricted_data(id: str) -> None:
-    check(series.load_site_series(record(id), RESTRICTED))
+def test_a_site_loads_with_restricted_data(id: str, restricted: Path) -> None:
+    check(series.load_site_series(record(id), restricted))
 
 
-def test_the_notes_say_which_price_was_used(nothing_restricted: Path) -> None:
-    with_prices = series.load_site_series(record("dallas-tx"), RESTRICTED)
-    without = series.load_site_series(record("dallas-tx"))
+def test_the_notes_say_which_price_was_used(restricted: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    with_prices = series.load_site_series(record("dallas-tx"), restricted)
+    without = series.load_site_series(record("dallas-tx"), tmp_path_factory.mktemp("empty"))
     assert any(note == "Price shape: ercot_hubavg_da of 2022." for note in with_prices.notes)
     assert any("not here" in note and "assumption" in note for note in without.notes)
-    assert with_prices.price_shape.max() > without.price_shape.max()
+
+
+def test_prices_and_carbon_come_at_local_hours(restricted: Path) -> None:
+    dallas = series.load_site_series(record("dallas-tx"), restricted)
+    assert dallas.price_shape.reshape(365, 24).mean(axis=0).argmax() == 18 - 6
+    singapore = series.load_site_series(record("singapore"), restricted)
+    assert singapore.average_carbon.reshape(365, 24).mean(axis=0).argmax() == (18 + 8) % 24
 
 
 def test_solar_peaks_at_local_noon(nothing_restricted: Path) -> None:

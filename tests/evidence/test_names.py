@@ -88,8 +88,14 @@ def test_a_dense_model_with_data_parallel_attention_is_copies() -> None:
 
 
 def stated(
-    *, hardware: str = "H100-SXM", chips: str = "8", tensor: str = "", pipeline: str = "", data: str = "",
-    expert: str = "", experts: bool = False,
+    *,
+    hardware: str = "H100-SXM",
+    chips: str = "8",
+    tensor: str = "",
+    pipeline: str = "",
+    data: str = "",
+    expert: str = "",
+    experts: bool = False,
 ) -> list[tuple[float, Spread]]:
     found = stated_spreads(
         hardware=hardware, chips=chips, tensor=tensor, pipeline=pipeline, data=data, expert=expert, experts=experts

@@ -45,11 +45,7 @@ def test_rows_do_not_touch_each_other() -> None:
     assert found[0] == pytest.approx([1.0, 5.0], rel=1e-6)
 
 
-@given(
-    st.lists(
-        st.tuples(st.floats(1e-3, 1e3), st.floats(0.01, 1.0), st.floats(0.01, 1.0)), min_size=1, max_size=6
-    )
-)
+@given(st.lists(st.tuples(st.floats(1e-3, 1e3), st.floats(0.01, 1.0), st.floats(0.01, 1.0)), min_size=1, max_size=6))
 def test_quantiles_are_ordered_and_between_the_states(states: list[tuple[float, float, float]]) -> None:
     median, weight, spread = (list(part) for part in zip(*states, strict=True))
     low, middle, high = quantiles(median, weight, spread)

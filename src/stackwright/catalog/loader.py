@@ -21,7 +21,7 @@ from typing import Any
 
 from stackwright.catalog.names import NameIndex, Resolution
 from stackwright.core import yamltext
-from stackwright.core.errors import Fault, InputError, nearest
+from stackwright.core.errors import Fault, InputError, nearest, shown
 from stackwright.core.records import Record, Source, decode
 from stackwright.core.yamltext import Text
 
@@ -291,9 +291,7 @@ def _decode_all(
     for id, text in texts.items():
         if not re.fullmatch(r"[a-z0-9]+([.-][a-z0-9]+)*", id):
             faults.append(Fault(text.file, "", repr(id), "a file name of lower-case words with dashes"))
-        if shapes := list(_shape_faults(text)):
-            faults.extend(shapes)
-            continue
+        faults.extend(_alias_note_faults(text))
         try:
             found[id] = decode(text, id=id, layer=layer, types=types)
         except InputError as error:
@@ -301,19 +299,11 @@ def _decode_all(
     return found
 
 
-def _shape_faults(text: Text) -> Iterator[Fault]:
-    """Parts of a record that are not lists or mappings, where names are looked up in them."""
-    data = text.data if isinstance(text.data, dict) else {}
-    words = data.get("text")
+def _alias_note_faults(text: Text) -> Iterator[Fault]:
+    words = text.data.get("text") if isinstance(text.data, dict) else None
     notes = words.get("alias_notes") if isinstance(words, dict) else None
-    parts: list[tuple[tuple[str, ...], Any, type, str]] = [
-        *(((key,), data.get(key), dict, "a mapping") for key in ("links", "text", "proxy")),
-        (("aliases",), data.get("aliases"), list, "a list of names"),
-        (("text", "alias_notes"), notes, dict, "a mapping from alias to note"),
-    ]
-    for path, given, shape, expected in parts:
-        if given is not None and not isinstance(given, shape):
-            yield text.fault(path, repr(given)[:60], expected)
+    if not isinstance(notes, dict | None):
+        yield text.fault(("text", "alias_notes"), shown(notes), "a mapping from alias to note")
 
 
 def _overlay_layers(folder: Path, faults: list[Fault]) -> list[str]:
@@ -333,25 +323,32 @@ def _overlay_layers(folder: Path, faults: list[Fault]) -> list[str]:
 def _read_sources(texts: Mapping[str, Text], faults: list[Fault]) -> dict[str, Source]:
     found: dict[str, Source] = {}
     for text in texts.values():
-        if not isinstance(text.data, dict):
-            faults.append(text.fault((), type(text.data).__name__, "a mapping from key to source"))
-            continue
-        for key, given in text.data.items():
+        mine: list[Fault] = []
+        for key, source in _sources_of(text, mine):
             if key in found:
-                faults.append(text.fault((key,), f"source {key!r} again", "each key in one file"))
-            if (source := _read_source(text, key, given, faults)) is not None:
-                found[key] = source
+                mine.append(text.fault((key,), f"source {key!r} again", "each key in one file"))
+            found[key] = source
+        faults.extend(text.with_own(mine))
     return found
+
+
+def _sources_of(text: Text, faults: list[Fault]) -> Iterator[tuple[str, Source]]:
+    if not isinstance(text.data, dict):
+        faults.append(text.fault((), shown(text.data), "a mapping from key to source"))
+        return
+    for key, given in text.data.items():
+        if (source := _read_source(text, key, given, faults)) is not None:
+            yield key, source
 
 
 def _read_source(text: Text, key: str, given: Any, faults: list[Fault]) -> Source | None:
     if not isinstance(given, dict) or not given.get("title"):
-        faults.append(text.fault((key,), repr(given)[:60], "a mapping with title, url, date, tier, license, note"))
+        faults.append(text.fault((key,), shown(given), "a mapping with title, url, date, tier, license, note"))
         return None
     unknown = sorted(set(given) - SOURCE_KEYS)
     for name in unknown:
         near = nearest(name, SOURCE_KEYS)
-        faults.append(text.fault((key, name), f"key {name!r}", "a key of a source", nearest=near))
+        faults.append(text.fault((key, name), f"key {shown(name)}", "a key of a source", nearest=near))
     if unknown:
         return None
     return Source(key, **{name: "" if value is None else str(value) for name, value in given.items()})

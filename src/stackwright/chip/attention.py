@@ -57,7 +57,7 @@ def prefill_time(
     memory_bandwidth: BytesPerSecond,
     efficiency: Ratio,
     bandwidth_efficiency: Ratio,
-    softmax_dim: Count,
+    score_time: Seconds,
     window_margin: Count,
     block_time: Seconds,
     tail: Ratio,
@@ -67,15 +67,14 @@ def prefill_time(
 ) -> Seconds:
     """Time of causal attention of `queries` new tokens a sequence over `keys` tokens, without launch.
 
-    `softmax_dim` is the exponential's cost per score, in multiply-adds; `block_time` a tile's fixed
-    cost; `tail` the share of the longest tile that sticks out at the end; `level_time` latency per
+    `score_time` is the exponential's cost per row of a tile's scores; `block_time` a tile's fixed cost;
+    `tail` the share of the longest tile that sticks out at the end; `level_time` latency per
     doubling of the prompt. Queries and results pass memory, as do new keys and values.
     Source: tiled exact attention as in Dao 2023 (FlashAttention-2), section 3; parameters fitted.
     """
     xp = namespace(queries, keys, sequences, heads, window, peak, efficiency)
     blocks = sequences * heads * xp.ceil(queries / QUERY_TILE)
-    per_key = QUERY_TILE * flop_per_mac * (query_dim + value_dim + 2.0 * softmax_dim)
-    per_key = per_key / (peak / compute_units * efficiency)
+    per_key = QUERY_TILE * flop_per_mac * (query_dim + value_dim) / (peak / compute_units * efficiency) + score_time
     mean_keys = tile_keys(queries=queries, keys=keys, window=window, margin=window_margin)
     last_keys = window_keys(keys=keys, window=window, margin=window_margin)
     matrix = blocks / compute_units * per_key * mean_keys + tail * per_key * last_keys
@@ -98,9 +97,9 @@ def decode_time(
     peak: FlopsPerSecond,
     compute_units: Count,
     memory_bandwidth: BytesPerSecond,
-    efficiency: Ratio,
     bandwidth_efficiency: Ratio,
-    softmax_dim: Count,
+    value_time: Seconds,
+    score_dim: Count,
     window_margin: Count,
     block_time: Seconds,
     head_time: Seconds,
@@ -119,12 +118,13 @@ def decode_time(
 
     A block takes one sequence and key-value head, or one query head where a group has one head or
     more than `group_limit`; it costs `block_time` or `head_time`, growing with the head over
-    `block_dim`, and the head-by-head kernel `key_time` per key and value of a head above `key_dim`.
+    `block_dim`. A unit needs `value_time` per key, head and value of it, softmax counted as `score_dim` values,
+    or what the matrix unit needs if that is more; head by head, `key_time` and `key_dim` likewise.
     Blocks below `fill_blocks` per unit leave bandwidth unused, unless keys are split, at most
     `split_limit` ways.
     Source: split-key decoding as in Dao et al. 2023 (Flash-Decoding); parameters fitted.
     """
-    xp = namespace(sequences, keys, heads, kv_heads, window, peak, efficiency)
+    xp = namespace(sequences, keys, heads, kv_heads, window, peak, value_time)
     read = window_keys(keys=keys, window=window, margin=window_margin)
     group = heads / kv_heads
     by_head = (group < 2) | (group > group_limit)
@@ -134,8 +134,8 @@ def decode_time(
     moved = cache + 2.0 * sequences * heads * head_dim * activation_bytes
     memory = moved / (memory_bandwidth * bandwidth_efficiency * filled)
     padded = GROUP_STEP * xp.ceil(group / GROUP_STEP) * kv_heads
-    matrix = flop_per_mac * 2.0 * sequences * padded * read * (head_dim + softmax_dim)
-    matrix = matrix / (peak * efficiency * filled)
+    per_value = xp.maximum(value_time, 2.0 * flop_per_mac * compute_units / peak)
+    matrix = per_value * sequences * padded * read * (head_dim + score_dim) / (compute_units * filled)
     scalar = key_time * sequences * heads * read * (head_dim + key_dim) / (compute_units * filled)
     streamed = overlapped(first=memory, second=xp.where(by_head, scalar, matrix), sharpness=overlap)
     turn = xp.where(by_head, head_time, block_time) * (1.0 + head_dim / block_dim)

@@ -39,9 +39,7 @@ def popularity(*, quantile: Ratio, skew: Ratio, span: Ratio) -> Ratio:
     return (floor + (1.0 - floor) * quantile) ** (1.0 / (1.0 - skew))
 
 
-def slowest_load(
-    *, experts: Count, expert_parallel: Count, mean: Ratio, deviation: Ratio, top: Ratio
-) -> Ratio:
+def slowest_load(*, experts: Count, expert_parallel: Count, mean: Ratio, deviation: Ratio, top: Ratio) -> Ratio:
     """Tokens of the most loaded rank over the mean rank, experts placed at random.
 
     `mean` and `deviation` are of the popularity, `top` that of the most popular expert. Two limits:
@@ -58,9 +56,7 @@ def slowest_load(
     return xp.where(expert_parallel > 1, xp.minimum(load, expert_parallel), 1.0)
 
 
-def route(
-    *, tokens: Count, active: Count, experts: Count, expert_parallel: Count, skew: Ratio, span: Ratio
-) -> Routing:
+def route(*, tokens: Count, active: Count, experts: Count, expert_parallel: Count, skew: Ratio, span: Ratio) -> Routing:
     """What the slowest rank gets when `tokens` of the whole group choose `active` of `experts` each.
 
     An expert that a token picks with probability p has 1 - (1 - p)^tokens to be active.
@@ -106,12 +102,13 @@ def experts_time(
     memory_bandwidth: BytesPerSecond,
     efficiency: Ratio,
     bandwidth_efficiency: Ratio,
-    tile_overhead: Count,
+    step_time: Seconds,
     prologue: Count,
     staging: Ratio,
     overlap: Ratio,
     expert_time: Seconds,
     routed_bytes: Bytes,
+    output_bytes: Bytes = 2.0,
     flop_per_mac: Flops = 2.0,
 ) -> Seconds:
     """Time of the routed feed-forward of one layer on the slowest rank, without launch.
@@ -138,10 +135,11 @@ def experts_time(
             memory_bandwidth=memory_bandwidth,
             efficiency=efficiency,
             bandwidth_efficiency=bandwidth_efficiency,
-            tile_overhead=tile_overhead,
+            step_time=step_time,
             prologue=prologue,
             staging=staging,
             overlap=overlap,
+            output_bytes=output_bytes,
             flop_per_mac=flop_per_mac,
         )
     return time

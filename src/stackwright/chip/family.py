@@ -8,20 +8,20 @@ family to an accelerator at a clock and offers the times that serving and traini
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any, NamedTuple, TypeVar, get_type_hints
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from stackwright.chip.accelerator import Accelerator
 from stackwright.chip.attention import decode_time, indexer_time, latent_decode_time, prefill_time
+from stackwright.chip.communication import CollectiveKernel
 from stackwright.chip.elementwise import recurrence_time, traffic_time
 from stackwright.chip.experts import experts_time, route
 from stackwright.chip.gemm import product_time, quantize_time
+from stackwright.chip.parts import Parted, arguments, with_parts
 from stackwright.core.arrays import namespace
 from stackwright.core.errors import StackwrightError
 from stackwright.core.spec import spec
 from stackwright.core.units import Bytes, Count, FlopsPerSecond, Ratio, Seconds
-
-Part = TypeVar("Part")
 
 
 @spec
@@ -30,7 +30,7 @@ class ProductKernel:
 
     efficiency: Ratio
     bandwidth_efficiency: Ratio
-    tile_overhead: Count
+    step_time: Seconds
     prologue: Count
     staging: Ratio
     split_time: Seconds
@@ -47,7 +47,7 @@ class ExpertKernel:
 
     efficiency: Ratio
     bandwidth_efficiency: Ratio
-    tile_overhead: Count
+    step_time: Seconds
     prologue: Count
     staging: Ratio
     overlap: Ratio
@@ -64,7 +64,7 @@ class PromptKernel:
 
     efficiency: Ratio
     bandwidth_efficiency: Ratio
-    softmax_dim: Count
+    score_time: Seconds
     window_margin: Count
     block_time: Seconds
     tail: Ratio
@@ -76,9 +76,9 @@ class PromptKernel:
 class DecodeKernel:
     """Attention of one token a sequence, for one cache format; see `decode_time`."""
 
-    efficiency: Ratio
     bandwidth_efficiency: Ratio
-    softmax_dim: Count
+    value_time: Seconds
+    score_dim: Count
     window_margin: Count
     block_time: Seconds
     head_time: Seconds
@@ -155,10 +155,11 @@ WIDENED_EXPERTS = {"fp4": "fp4_weight"}
 
 PRODUCTS = ("bf16", "fp8", "fp8_block", "fp4", "int8", "int8_weight", "int4_weight")
 EXPERTS = ("bf16", "fp8", "fp8_block", "fp4", "int8", "fp4_weight", "fp4_latency")
-TABLES = ("gemm", "prefill", "decode", "latent_prefill", "latent_decode", "experts")
+COLLECTIVES = ("all_reduce", "all_gather", "reduce_scatter", "all_to_all", "custom_all_reduce")
+TABLES = ("gemm", "prefill", "decode", "latent_prefill", "latent_decode", "experts", "collectives")
 
 PARTS: Mapping[str, type] = {
-    **{name: ProductKernel for name in PRODUCTS},
+    **dict.fromkeys(PRODUCTS, ProductKernel),
     **{f"experts_{name}": ExpertKernel for name in EXPERTS},
     "prefill": PromptKernel,
     "prefill_fp8": PromptKernel,
@@ -169,37 +170,19 @@ PARTS: Mapping[str, type] = {
     "latent": LatentKernel,
     "latent_fp8": LatentKernel,
     "vector": VectorKernel,
+    **dict.fromkeys(COLLECTIVES, CollectiveKernel),
     **{f"{name}_residual": Residual for name in TABLES},
 }
 """Name of a part to its fields; a family lacks the parts that its chips cannot run."""
 
 
-def _with_parts(cls: type[Part]) -> type[Part]:
-    """Give a class the fields of all `PARTS`, each optional."""
-    for prefix, part in PARTS.items():
-        for name, hint in get_type_hints(part, include_extras=True).items():
-            cls.__annotations__[f"{prefix}_{name}"] = hint | None
-            setattr(cls, f"{prefix}_{name}", None)
-    return cls
-
-
 @spec
-@_with_parts
-class KernelFamily:
+@with_parts(PARTS)
+class KernelFamily(Parted):
     """The kernels of a generation, flat: the fields of `PARTS` beside those written here."""
 
     compute_units: Count | None = None
     """Of a typical chip, for chips whose own number is not public."""
-
-    def has(self, part: str) -> bool:
-        """Whether the family has all of a part."""
-        return all(getattr(self, f"{part}_{item.name}") is not None for item in fields(PARTS[part]))
-
-    def part(self, part: str, cls: type[Part]) -> Part:
-        """The part of this name, as its own spec; raises `StackwrightError` where the family lacks it."""
-        if not self.has(part):
-            raise StackwrightError(f"this kernel family has no {part!r} kernels")
-        return cls(**{item.name: getattr(self, f"{part}_{item.name}") for item in fields(PARTS[part])})
 
 
 @dataclass(frozen=True)
@@ -241,7 +224,7 @@ class Kernels:
             peak=self._peak(form.peak),
             compute_units=self._units,
             memory_bandwidth=self.accelerator.memory_bandwidth,
-            **_arguments(kernel, "launch", "quantize_bytes"),
+            **self._at_clock(arguments(kernel, "launch", "quantize_bytes")),
         )
 
     def quantize(self, tokens: Count, inputs: Count, precision: str) -> Seconds:
@@ -265,9 +248,8 @@ class Kernels:
         precision: str,
     ) -> Seconds:
         """Causal attention of `queries` new tokens a sequence; `precision` is that of the cache."""
-        return self._prompt(
-            "prefill", queries, keys, sequences, heads, kv_heads, head_dim, head_dim, window, FORMATS[precision].weight_bytes
-        )
+        cache = FORMATS[precision].weight_bytes
+        return self._prompt("prefill", queries, keys, sequences, heads, kv_heads, head_dim, head_dim, window, cache)
 
     def latent_prefill(
         self,
@@ -365,7 +347,7 @@ class Kernels:
             peak=self._peak(form.peak),
             compute_units=self._units,
             memory_bandwidth=self.accelerator.memory_bandwidth,
-            **_arguments(kernel, "launch", "sorted_bytes"),
+            **self._at_clock(arguments(kernel, "launch", "sorted_bytes")),
         )
 
     def sort_tokens(self, tokens: Count, hidden: Count, active: Count, precision: str) -> Seconds:
@@ -391,7 +373,7 @@ class Kernels:
             key_value_bytes=key_value_bytes,
             peak=self._peak("peak_bf16"),
             memory_bandwidth=self.accelerator.memory_bandwidth,
-            **_arguments(kernel, "launch"),
+            **arguments(kernel, "launch"),
         )
 
     def recurrence(
@@ -407,7 +389,7 @@ class Kernels:
             state_value_bytes=state_value_bytes,
             peak=self._peak("peak_bf16"),
             memory_bandwidth=self.accelerator.memory_bandwidth,
-            **_arguments(kernel, "launch"),
+            **arguments(kernel, "launch"),
         )
 
     def elementwise(self, moved: Bytes) -> Seconds:
@@ -468,18 +450,20 @@ class Kernels:
         """Parameters of the 16-bit or the 8-bit cache's kernel, as the cache's format says."""
         if isinstance(cache_value_bytes, int | float):
             chosen = f"{part}_fp8" if cache_value_bytes < NARROW_BYTES else part
-            return _arguments(self.family.part(chosen, cls), "launch")
-        wide = _arguments(self.family.part(part, cls), "launch")
-        narrow = _arguments(self.family.part(f"{part}_fp8", cls), "launch")
+            return self._at_clock(arguments(self.family.part(chosen, cls), "launch"))
+        wide = arguments(self.family.part(part, cls), "launch")
+        narrow = arguments(self.family.part(f"{part}_fp8", cls), "launch")
         xp = namespace(cache_value_bytes)
         small = cache_value_bytes < NARROW_BYTES
-        return {name: xp.where(small, narrow[name], wide[name]) for name in wide}
+        return self._at_clock({name: xp.where(small, narrow[name], wide[name]) for name in wide})
 
+    def _at_clock(self, parameters: dict[str, Any]) -> dict[str, Any]:
+        """Parameters with the times of compute units stretched to this clock."""
+        return {name: value / self.clock if name in CLOCKED else value for name, value in parameters.items()}
+
+
+CLOCKED = ("step_time", "score_time", "value_time", "key_time", "block_time", "head_time")
+"""Times that follow the clock of the compute units; latencies of memory and of launches do not."""
 
 NARROW_BYTES = 1.5
 """Caches of fewer bytes per value run the 8-bit kernels."""
-
-
-def _arguments(kernel: Any, *without: str) -> dict[str, Any]:
-    """A kernel's parameters as keyword arguments of its equation."""
-    return {item.name: getattr(kernel, item.name) for item in fields(kernel) if item.name not in without}

@@ -57,7 +57,7 @@ def product_time(
     memory_bandwidth: BytesPerSecond,
     efficiency: Ratio,
     bandwidth_efficiency: Ratio,
-    tile_overhead: Count,
+    step_time: Seconds,
     prologue: Count,
     staging: Ratio,
     split_time: Seconds,
@@ -68,8 +68,8 @@ def product_time(
 ) -> Seconds:
     """Time of one matrix product, without launch; all arguments broadcast.
 
-    `weight_bytes` and `activation_bytes` are per value. `tile_overhead` is work per input step that
-    does not shrink with the tile, as outputs; `prologue` the inputs' worth of time to fill and drain
+    `weight_bytes` and `activation_bytes` are per value. `step_time` is what a step of
+    `INPUT_STEP` inputs takes whatever the tile; `prologue` the inputs' worth of time to fill and drain
     a tile's pipeline; `staging` the rate at which a unit takes in operands, over its share of memory
     bandwidth; `split_time` the fixed cost of a split reduction and `partial_bytes` its traffic per
     partial sum: four bytes that mostly stay in the last-level cache, three times as fast as memory.
@@ -88,7 +88,7 @@ def product_time(
         feed=memory_bandwidth / compute_units * staging,
         compute_units=compute_units,
         memory_bandwidth=memory_bandwidth,
-        tile_overhead=tile_overhead,
+        step_time=step_time,
         prologue=prologue,
         split=Split(time=split_time, bytes=partial_bytes),
         flop_per_mac=flop_per_mac,
@@ -111,7 +111,7 @@ def grouped_product_time(
     memory_bandwidth: BytesPerSecond,
     efficiency: Ratio,
     bandwidth_efficiency: Ratio,
-    tile_overhead: Count,
+    step_time: Seconds,
     prologue: Count,
     staging: Ratio,
     overlap: Ratio,
@@ -139,7 +139,7 @@ def grouped_product_time(
         feed=memory_bandwidth / compute_units * staging,
         compute_units=compute_units,
         memory_bandwidth=memory_bandwidth,
-        tile_overhead=tile_overhead,
+        step_time=step_time,
         prologue=prologue,
         split=None,
         flop_per_mac=flop_per_mac,
@@ -149,9 +149,7 @@ def grouped_product_time(
     return overlapped(first=compute, second=moved / (memory_bandwidth * bandwidth_efficiency), sharpness=overlap)
 
 
-def quantize_time(
-    *, rows: Count, inputs: Count, bytes_per_value: Bytes, memory_bandwidth: BytesPerSecond
-) -> Seconds:
+def quantize_time(*, rows: Count, inputs: Count, bytes_per_value: Bytes, memory_bandwidth: BytesPerSecond) -> Seconds:
     """Time to bring activations to the product's precision, scales included; fused engines hide it.
 
     Source: definition (memory traffic over bandwidth); `bytes_per_value` fitted on measured kernels.
@@ -171,20 +169,20 @@ def _best_tiling(
     feed: Any,
     compute_units: Any,
     memory_bandwidth: Any,
-    tile_overhead: Any,
+    step_time: Any,
     prologue: Any,
     split: Split | None,
     flop_per_mac: Any,
 ) -> Any:
     """The shortest time of the compute side over tiles and, where `split` says how, over splits."""
-    xp = namespace(rows, inputs, outputs, rate, tile_overhead, prologue)
+    xp = namespace(rows, inputs, outputs, rate, step_time, prologue)
     steps = {parts: INPUT_STEP * xp.ceil(inputs / (INPUT_STEP * parts)) + prologue for parts in SPLITS}
     columns = {width: xp.ceil(outputs / width) for width in sorted({width for _, width in TILES})}
     blocks_of_rows = {height: row_blocks(height) for height in sorted({height for height, _ in TILES})}
     best = None
     for height, width in TILES:
         per_input = xp.maximum(
-            flop_per_mac * (height * width + tile_overhead) / rate,
+            flop_per_mac * height * width / rate + step_time / INPUT_STEP,
             (height * activation_bytes + width * weight_bytes) / feed,
         )
         blocks = blocks_of_rows[height] * columns[width] / compute_units

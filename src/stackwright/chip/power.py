@@ -28,9 +28,7 @@ def dynamic_scale(*, clock: Ratio, threshold: Ratio) -> Ratio:
     return (threshold + (1.0 - threshold) * clock) ** 2
 
 
-def leakage_power(
-    *, reference: Watts, temperature: Kelvin, reference_temperature: Kelvin, slope: PerKelvin
-) -> Watts:
+def leakage_power(*, reference: Watts, temperature: Kelvin, reference_temperature: Kelvin, slope: PerKelvin) -> Watts:
     """Leakage at a junction temperature, exponential around the reference.
 
     Source: subthreshold leakage, P exp(b (T - T0)) as in Liu et al. 2007 (DATE).
@@ -40,7 +38,7 @@ def leakage_power(
 
 
 def busy_share(*, work: Watts, saturation: Watts) -> Ratio:
-    """Share of the power of being busy (clock trees, schedulers, caches) that a rate of work wakes.
+    """Share of the power of being busy (schedulers, caches, networks) that a rate of work sets moving.
 
     Source: definition (saturating, fitted).
     """
@@ -83,10 +81,12 @@ class PowerFamily:
     leakage_slope: PerKelvin
     leakage_temperature: Kelvin
     """Junction temperature at which `leakage_share` holds."""
-    busy_power_share: Ratio
-    """Added by any steady work, before what the work itself costs."""
+    awake_share: Ratio
+    """Added by running anything at all, at the highest clock."""
+    busy_share: Ratio
+    """Added besides by caches, networks and schedulers that work keeps moving."""
     busy_saturation: Ratio
-    """Power of the work itself at which most of that is awake."""
+    """Power of the work itself at which most of that is reached."""
     energy_per_flop_bf16: JoulesPerFlop
     energy_per_flop_fp8: JoulesPerFlop
     energy_per_flop_fp4: JoulesPerFlop | None = None
@@ -133,8 +133,8 @@ class PowerFamily:
         scale = dynamic_scale(clock=clock, threshold=self.voltage_threshold)
         compute = getattr(self, f"energy_per_flop_{precision}") * flop_rate * scale
         work = compute + self.energy_per_memory_byte * byte_rate + self.energy_per_link_byte * link_rate
-        awake = busy_share(work=work, saturation=self.busy_saturation * tdp)
-        busy = self.busy_power_share * tdp * awake * clock * scale
+        moving = self.busy_share * busy_share(work=work, saturation=self.busy_saturation * tdp)
+        busy = (self.awake_share + moving) * tdp * clock * scale
         demand = self.idle(tdp=tdp, junction_temperature=junction_temperature) + busy + work
         return limited(demand=demand, limit=tdp, sharpness=self.limit_sharpness)
 

@@ -43,6 +43,8 @@ def print_summary(plan: Mapping[str, Any], console: Console, report: Path | None
     if alternatives := plan.get("alternatives"):
         console.print(_alternatives_table(alternatives))
     _print_bounds(plan, console)
+    for system, reason in (plan.get("not_feasible") or {}).items():
+        _line(console, f"Not feasible: {(plan.get('names') or {}).get(system, system)}: {reason}")
     for warning in plan.get("warnings") or ():
         _line(console, f"! {_words(warning)}")
     if report is not None:
@@ -132,17 +134,20 @@ def _margins_table(margins: list[Mapping[str, Any]]) -> Table:
 
 
 def _alternatives_table(alternatives: Any) -> Table:
-    table = _table("Next best, layer by layer", "layer", "option", "what it would cost")
+    table = _table("Next best, layer by layer", "layer", "option", "what it would be", "worse by")
     items = (
         alternatives.items()
         if isinstance(alternatives, Mapping)
         else ((item.get("layer"), item) for item in alternatives)
     )
     for layer, item in items:
-        if item is None:
+        if item is None or not item.get("next_best", True):
             continue
         cost = quantity(item) if "value" in item else _words(item.get("cost"))
-        _row(table, str(layer), _words(item.get("option")), cost)
+        option = _words(item.get("name") or item.get("option"))
+        if note := item.get("not_eligible"):
+            option += f" (not eligible: {note})"
+        _row(table, _title(str(layer)), option, cost, percent(item.get("difference")))
     return table
 
 

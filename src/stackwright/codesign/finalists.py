@@ -13,7 +13,6 @@ from stackwright.codesign.plant_grid import BUILDING, PlantClass, portfolio_of, 
 from stackwright.codesign.search import Found, Pick
 from stackwright.core.units import SECONDS_PER_YEAR
 from stackwright.finance.terms import Terms
-from stackwright.stack.deployment import money
 from stackwright.stack.design import Design
 from stackwright.stack.evaluate import Evaluation, evaluate
 from stackwright.stack.parts import Part, Parts
@@ -43,6 +42,9 @@ class Finalist:
     value: float
     searched: float
     volume: float | None
+    """Peak request rate that fills the limits below, where the study's volume is open."""
+    site_limit: float | None
+    budget: float | None
 
 
 def terms_of(study: Study, parts: Parts) -> Terms:
@@ -58,7 +60,9 @@ def terms_of(study: Study, parts: Parts) -> Terms:
         "maintenance": _times(menu.maintenance, SECONDS_PER_YEAR),
         "spares": menu.spares,
     }
-    return replace(parts.get("finance", menu.terms).spec, **{key: value for key, value in given.items() if value is not None})
+    return replace(
+        parts.get("finance", menu.terms).spec, **{key: value for key, value in given.items() if value is not None}
+    )
 
 
 def _times(value: float | None, factor: float) -> float | None:
@@ -120,7 +124,9 @@ def parts_of(study: Study, parts: Parts, design: Design) -> dict[str, Part]:
     return found
 
 
-def plant_for(study: Study, parts: Parts, scenario: Scenario, design: Design, series: SiteSeries | None = None) -> Plant:
+def plant_for(
+    study: Study, parts: Parts, scenario: Scenario, design: Design, series: SiteSeries | None = None
+) -> Plant:
     """The plant of a design, contracts as the study states them."""
     site = parts.get("datacenter", design.site)
     menu = next(item for item in study.power.portfolio if item.name == design.portfolio)
@@ -148,9 +154,7 @@ def finalist(
     return evaluated(study, parts, scenario, design, grid.cells[int(grid.rows.cell[pick.row])], pick.score)
 
 
-def evaluated(
-    study: Study, parts: Parts, scenario: Scenario, design: Design, cell: Cell, searched: float
-) -> Finalist:
+def evaluated(study: Study, parts: Parts, scenario: Scenario, design: Design, cell: Cell, searched: float) -> Finalist:
     """Evaluate a design exactly; an open volume fills the limits with whole replicas."""
     plant = plant_for(study, parts, scenario, design)
     terms = terms_of(study, parts)
@@ -159,12 +163,22 @@ def evaluated(
         volume = filling_volume(study, scenario, design, cell, plant, terms)
     done = evaluate(design, scenario, cell=cell, plant=plant, terms=terms, volume=volume)
     value = objective_value(study.objective or "", scenario, done, terms)
-    return Finalist(design, cell, plant, terms, parts_of(study, parts, design), done, value, abs(searched), volume)
+    return Finalist(
+        design=design,
+        cell=cell,
+        plant=plant,
+        terms=terms,
+        parts=parts_of(study, parts, design),
+        done=done,
+        value=value,
+        searched=abs(searched),
+        volume=volume,
+        site_limit=site_limit(study, design.site),
+        budget=study.constraints.budget,
+    )
 
 
-def filling_volume(
-    study: Study, scenario: Scenario, design: Design, cell: Cell, plant: Plant, terms: Terms
-) -> float:
+def filling_volume(study: Study, scenario: Scenario, design: Design, cell: Cell, plant: Plant, terms: Terms) -> float:
     """Peak request rate of the most whole replicas that the site's limit and the budget carry."""
     one = evaluate(design, scenario, cell=cell, plant=plant, terms=terms, volume=1.0)
     rate = float(np.max(one.unit.decode_rate))
@@ -237,6 +251,3 @@ def best_finalists(
     made = [finalist(study, parts, scenario, grid, classes, pick) for pick in chosen]
     sign = -1.0 if SENSE[study.objective or ""] == "max" else 1.0
     return sorted(made, key=lambda item: sign * item.value)
-
-
-__all__ = ["Finalist", "best_finalists", "design_of", "evaluated", "finalist", "money", "objective_value", "terms_of"]

@@ -10,15 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from stackwright.codesign.fronts import non_dominated
 from stackwright.model.sharding import Layout
-from stackwright.serving.service import Lengths, PrefillPool, Service, aggregated, disaggregated, prefill_pool, with_prefill
-from stackwright.stack.parts import Part, Parts, required
-from stackwright.stack.performance import SLO_HEADROOM_SERVERS, Cell, Hardware, divisors
+from stackwright.serving.service import Lengths, PrefillPool, Service, aggregated, disaggregated, prefill_pool
+from stackwright.stack.parts import Part, Parts
+from stackwright.stack.performance import QUEUE_SERVERS, Cell, Hardware, divisors
 from stackwright.stack.scenario import Scenario
 from stackwright.stack.study import Study
 from stackwright.model.precision import Precision
@@ -26,10 +27,8 @@ from stackwright.model.precision import Precision
 PREFILL_UTILIZATION = (0.5, 0.65, 0.8, 0.9)
 """Loads of a prefill pool that the search tries; queueing decides between them."""
 
-NEEDED = {
-    "chip": ("memory_capacity", "memory_bandwidth", "peak_bf16", "tdp", "scale_up_bandwidth"),
-    "system": ("price_per_chip",),
-}
+NEEDED = ("memory_capacity", "memory_bandwidth", "peak_bf16", "tdp", "scale_up_bandwidth", "compute_units")
+"""What a plan has to know of a chip; a system whose chip lacks one is left out, and the result says so."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +82,30 @@ class Grid:
     nearest: Rows
     tally: Tally
 
+    @cached_property
+    def labels(self) -> dict[str, tuple[np.ndarray, list[Any]]]:
+        """Per layer of this half, the option of each row as a code [R], and what the codes stand for."""
+        keys, choice, cell = self.keys, self.rows.choice, self.rows.cell
+        by_cell = {
+            "model": [f"{key.architecture} {key.precision}/{key.cache_precision}" for key in keys],
+            "interface": [key.software for key in keys],
+            "rack": [key.system for key in keys],
+        }
+        made = {axis: _coded(np.array(names)[cell]) for axis, names in by_cell.items()}
+        made["serving"] = (self.rows.mode, list(MODES))
+        made["chip"] = _coded(choice["power_cap"])
+        fabric, names = _coded(np.array([key.fabric for key in keys])[cell])
+        thin, ratios = _coded(choice["oversubscription"])
+        made["network"] = (fabric * len(ratios) + thin, [(name, ratio) for name in names for ratio in ratios])
+        return made
+
+
+def _coded(values: np.ndarray) -> tuple[np.ndarray, list[Any]]:
+    names, codes = np.unique(values, return_inverse=True)
+    return codes.ravel(), names.tolist()
+
+
+MODES = ("aggregated", "disaggregated")
 
 CHOICES = (
     "power_cap",
@@ -124,8 +147,7 @@ def cells_of(study: Study, parts: Parts, tally: Tally) -> Iterator[tuple[CellKey
         system = parts.get("rack", system_id)
         links = system.record.links
         chip = parts.get("chip", str(links["chip"]))
-        lacking = [name for name in NEEDED["chip"] if getattr(chip.spec, name) is None]
-        lacking += [name for name in NEEDED["system"] if getattr(system.spec, name) is None]
+        lacking = [name for name in NEEDED if getattr(chip.spec, name) is None]
         if lacking:
             tally.refused[system_id] = f"no public {', '.join(lacking)}"
             continue
@@ -146,9 +168,7 @@ def cells_of(study: Study, parts: Parts, tally: Tally) -> Iterator[tuple[CellKey
                             continue
                         for engine in engines:
                             for fabric in fabrics:
-                                key = CellKey(
-                                    architecture, weights, cached, draft, system_id, chip.id, engine, fabric
-                                )
+                                key = CellKey(architecture, weights, cached, draft, system_id, chip.id, engine, fabric)
                                 hardware = hardware_of(parts, system, engine, fabric)
                                 yield key, Cell(model, Precision(weights, cached), hardware, float(draft)), system
 
@@ -182,6 +202,12 @@ class Axes:
     layout: Layout
     batch: np.ndarray
     utilization: np.ndarray
+
+    @property
+    def key(self) -> tuple[bytes, ...]:
+        """What tells axes of one study apart between cells: layouts and batches."""
+        degrees = (self.layout.tensor, self.layout.expert, self.layout.pipeline)
+        return (*(np.asarray(item).tobytes() for item in degrees), self.batch.tobytes())
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
@@ -223,9 +249,14 @@ def axes_of(study: Study, cell: Cell) -> Axes | None:
     )
 
 
-def evaluate_cell(cell: Cell, axes: Axes, lengths: Lengths, modes: tuple[str, ...]) -> dict[str, Any]:
-    """Both modes of a cell from one timing of its steps and prefills."""
-    machine = cell.machine(axes.power_cap, axes.oversubscription)
+def evaluate_cell(
+    cell: Cell, axes: Axes, lengths: Lengths, modes: tuple[str, ...], passes: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """Both modes of a cell from one timing of its steps and prefills.
+
+    `passes` carries the kernels' work from one cell to others that differ in engine or fabric alone.
+    """
+    machine = cell.machine(axes.power_cap, axes.oversubscription, passes)
     step = machine.decode_step(axes.layout, axes.batch, lengths)
     prefill = machine.prefill(axes.layout, lengths)
     overhead = cell.hardware.software.prefill_overhead
@@ -239,6 +270,7 @@ def evaluate_cell(cell: Cell, axes: Axes, lengths: Lengths, modes: tuple[str, ..
             lengths=lengths,
             tokens_per_step=machine.tokens_per_step,
             first_token_overhead=overhead,
+            servers=QUEUE_SERVERS,
         )
     if "disaggregated" in modes:
         made["disaggregated"] = disaggregated(
@@ -249,7 +281,7 @@ def evaluate_cell(cell: Cell, axes: Axes, lengths: Lengths, modes: tuple[str, ..
             prefill=prefill,
             lengths=lengths,
             utilization=axes.utilization,
-            servers=SLO_HEADROOM_SERVERS,
+            servers=QUEUE_SERVERS,
             transfer=machine.transfer(axes.layout, lengths),
             memory=machine.memory_margin(axes.layout, axes.layout.pipeline, lengths),
             first_token_overhead=overhead,
@@ -286,14 +318,16 @@ def performance_grid(
     peak = None if scenario.requests is None else scenario.requests * scenario.peak
     kept: list[dict[str, np.ndarray]] = []
     missed: list[dict[str, np.ndarray]] = []
-    for index, (_, cell, _) in enumerate(found):
+    shared: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for index, (key, cell, _) in enumerate(found):
         if progress:
             progress("performance half", index, len(found))
         axes = axes_of(study, cell)
         if axes is None:
             continue
         tally.cells += 1
-        made = evaluate_cell(cell, axes, lengths, study.serving.mode)
+        same = (key.architecture, key.precision, key.cache_precision, key.draft_tokens, key.chip, *axes.key)
+        made = evaluate_cell(cell, axes, lengths, study.serving.mode, shared.setdefault(same, {}))
         good, near = _cell_rows(made, axes, scenario, peak, tally)
         for table in good:
             kept.append(table | {"cell": np.full(len(table["tensor"]), index)})
@@ -321,20 +355,19 @@ def _rows(tables: list[dict[str, np.ndarray]]) -> Rows:
     )
 
 
-MODES = ("aggregated", "disaggregated")
-
-
 def _cell_rows(
     made: dict[str, Any], axes: Axes, scenario: Scenario, peak: np.ndarray | None, tally: Tally
 ) -> tuple[list[dict[str, np.ndarray]], list[dict[str, np.ndarray]]]:
     good: list[dict[str, np.ndarray]] = []
     near: list[dict[str, np.ndarray]] = []
     if "aggregated" in made:
-        table = _aggregated_table(made["aggregated"], axes)
-        _sort_out(table, scenario, peak, tally, good, near)
+        for table in _aggregated_tables(made["aggregated"], axes):
+            fits = _sort_out(table, scenario, peak, good, near)
+            tally.points += len(table["memory"])
+            tally.feasible += fits
     if "disaggregated" in made:
         for table in _disaggregated_tables(made["disaggregated"], made["prefill"], axes, scenario, peak, tally):
-            _sort_out(table, scenario, peak, tally, good, near, counted=True)
+            _sort_out(table, scenario, peak, good, near)
     return good, near
 
 
@@ -342,35 +375,25 @@ def _sort_out(
     table: dict[str, np.ndarray],
     scenario: Scenario,
     peak: np.ndarray | None,
-    tally: Tally,
     good: list[dict[str, np.ndarray]],
     near: list[dict[str, np.ndarray]],
-    *,
-    counted: bool = False,
-) -> None:
-    """Split a table into what meets the targets (then pruned) and the nearest miss."""
+) -> int:
+    """Split a table into what meets the targets (cut to what can win) and the nearest miss; how many meet them.
+
+    A table has one power cap and one oversubscription: these change clock and network price, so points
+    that differ in them are not compared.
+    """
     miss = worst_margin(table, scenario)
     feasible = np.flatnonzero(miss <= 0)
-    if not counted:
-        tally.points += len(miss)
-        tally.feasible += len(feasible)
     if len(feasible):
         part = {name: values[feasible] for name, values in table.items()}
         judged = np.concatenate([criteria(part, "decode", peak), criteria(part, "prefill", peak)], axis=1)
-        stays = _per_choice(part, judged)
+        stays = non_dominated(judged)
         good.append({name: values[stays] for name, values in part.items()})
     elif len(miss):
         best = int(np.argmin(miss))
         near.append({name: values[best : best + 1] for name, values in table.items()})
-
-
-def _per_choice(part: dict[str, np.ndarray], judged: np.ndarray) -> np.ndarray:
-    """Non-dominated rows within each power cap and oversubscription: these change clock and network price."""
-    groups = np.stack([part["power_cap"], part["oversubscription"]], axis=1)
-    _, group = np.unique(groups, axis=0, return_inverse=True)
-    group = group.ravel()
-    picked = [np.flatnonzero(group == number) for number in range(group.max() + 1)]
-    return np.sort(np.concatenate([rows[non_dominated(judged[rows])] for rows in picked]))
+    return len(feasible)
 
 
 def worst_margin(table: dict[str, np.ndarray], scenario: Scenario) -> np.ndarray:
@@ -380,19 +403,14 @@ def worst_margin(table: dict[str, np.ndarray], scenario: Scenario) -> np.ndarray
     )
 
 
-def _aggregated_table(service: Service, axes: Axes) -> dict[str, np.ndarray]:
-    shape = axes.shape
-    flat = _flatten(_service_numbers(service), shape)
-    none = np.zeros(int(np.prod(shape)))
-    return flat | {
-        **_flatten(_choice_numbers(axes), shape),
-        "mode": none,
-        "prefill_rate": none + 1.0,
-        "prefill_tensor": none,
-        "prefill_expert": none,
-        "prefill_pipeline": none,
-        "prefill_utilization": none,
-    }
+def _aggregated_tables(service: Service, axes: Axes) -> Iterator[dict[str, np.ndarray]]:
+    flat = _flatten(_service_numbers(service) | _choice_numbers(axes), axes.shape)
+    caps, overs, layouts, batches = axes.shape
+    none = np.zeros(layouts * batches)
+    alone = dict.fromkeys(("mode", "prefill_tensor", "prefill_expert", "prefill_pipeline", "prefill_utilization"), none)
+    for cap in range(caps):
+        for over in range(overs):
+            yield _slab(flat, axes.shape, cap, over) | alone | {"prefill_rate": none + 1.0}
 
 
 def _disaggregated_tables(
@@ -431,7 +449,9 @@ def _feasible_pairs(left: np.ndarray, right: np.ndarray, limit: float) -> int:
     return int(np.searchsorted(np.sort(left), limit - right, side="right").sum()) if len(left) else 0
 
 
-def _winners(side: dict[str, np.ndarray], fits: np.ndarray, name: str, latency: str, peak: np.ndarray | None) -> np.ndarray:
+def _winners(
+    side: dict[str, np.ndarray], fits: np.ndarray, name: str, latency: str, peak: np.ndarray | None
+) -> np.ndarray:
     """Rows of one side that can be in a best pair; all that are nearest to fitting where none fits."""
     rows = np.flatnonzero(fits)
     if not len(rows):
@@ -508,6 +528,3 @@ def _slab(flat: dict[str, np.ndarray], shape: tuple[int, ...], cap: int, over: i
     size = shape[2] * shape[3]
     start = (cap * shape[1] + over) * size
     return {name: values[start : start + size] for name, values in flat.items()}
-
-
-__all__ = ["Axes", "CellKey", "Grid", "Rows", "performance_grid", "required", "with_prefill"]

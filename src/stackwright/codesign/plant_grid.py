@@ -18,7 +18,7 @@ from stackwright.core.spec import spec
 from stackwright.core.units import Array
 from stackwright.power.portfolio import Portfolio
 from stackwright.stack.parts import Part, Parts
-from stackwright.stack.plant import Covered, Plant, PlantSpecs, PlantTerms, plant_terms
+from stackwright.stack.plant import Covered, Plant, PlantSpecs, PlantTerms, plant_terms, rewired
 from stackwright.stack.scenario import Scenario
 from stackwright.stack.study import Portfolio as PortfolioMenu
 from stackwright.stack.study import Study
@@ -159,15 +159,14 @@ def _classes(
     rows: list[list[dict[str, Any]]] = [[] for _ in temperatures]
     for site in study.datacenter.site:
         for menu in study.power.portfolio:
-            for redundancy in study.datacenter.redundancy:
-                for distribution in study.datacenter.distribution:
-                    plant = plant_of(study, parts, scenario, series[site], cooling, site, redundancy, distribution, menu)
-                    terms = _terms(plant, temperatures, thermal, scenario, first=(redundancy, distribution))
-                    for place, temperature in enumerate(temperatures):
-                        options[place].append(
-                            PlantOption(cooling, float(temperature), site, redundancy, distribution, menu.name)
-                        )
-                        rows[place].append(_weights_row(terms, place, plant.specs))
+            for plant, redundancy, distribution, terms in _site_terms(
+                study, parts, scenario, series[site], cooling, site, menu, temperatures, thermal
+            ):
+                for place, temperature in enumerate(temperatures):
+                    options[place].append(
+                        PlantOption(cooling, float(temperature), site, redundancy, distribution, menu.name)
+                    )
+                    rows[place].append(_weights_row(terms, place, plant.specs))
     for place, temperature in enumerate(temperatures):
         yield PlantClass(
             thermal=thermal,
@@ -220,16 +219,50 @@ def plant_of(
     )
 
 
-def _terms(
-    plant: Plant, temperatures: np.ndarray, thermal: Thermal, scenario: Scenario, first: tuple[str, str]
-) -> PlantTerms:
-    return plant_terms(
-        plant,
-        supply_temperature=temperatures,
-        liquid_share=thermal.liquid_share,
-        profile=scenario.profile,
-        years=scenario.years,
-    )
+def _site_terms(
+    study: Study,
+    parts: Parts,
+    scenario: Scenario,
+    series: SiteSeries,
+    cooling: str,
+    site: str,
+    menu: PortfolioMenu,
+    temperatures: np.ndarray,
+    thermal: Thermal,
+) -> Iterator[tuple[Plant, str, str, PlantTerms]]:
+    """Terms of every redundancy and distribution at a site; contracts are settled once, for the first."""
+    known: PlantTerms | None = None
+    first: Plant | None = None
+    share = thermal.liquid_share
+    for redundancy in study.datacenter.redundancy:
+        for distribution in study.datacenter.distribution:
+            plant = plant_of(study, parts, scenario, series, cooling, site, redundancy, distribution, menu)
+            if known is None or first is None:
+                first, known = (
+                    plant,
+                    plant_terms(
+                        plant,
+                        supply_temperature=temperatures,
+                        liquid_share=share,
+                        profile=scenario.profile,
+                        years=scenario.years,
+                    ),
+                )
+                yield plant, redundancy, distribution, known
+            else:
+                yield (
+                    plant,
+                    redundancy,
+                    distribution,
+                    rewired(
+                        known,
+                        plant,
+                        first.specs,
+                        supply_temperature=temperatures,
+                        liquid_share=share,
+                        profile=scenario.profile,
+                    ),
+                )
 
 
 def _weights_row(terms: PlantTerms, place: int, specs: PlantSpecs) -> dict[str, Any]:

@@ -13,11 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from stackwright.codesign.performance_grid import Grid, Rows
+from stackwright.codesign.eligibility import ineligible, unavailable
+from stackwright.codesign.performance_grid import Grid
 from stackwright.codesign.plant_grid import PlantClass, PlantOption, Thermal, site_limit, thermals_of
 from stackwright.core.units import SECONDS_PER_YEAR
 from stackwright.finance.terms import Terms
 from stackwright.stack.deployment import Money, Unit, columns, fleet_of, money
+from stackwright.stack.parts import Part, Parts
+from stackwright.stack.plant import EXCURSIONS
 from stackwright.stack.scenario import Scenario
 from stackwright.stack.study import Study
 from stackwright.stack.unit import unit_of
@@ -44,6 +47,11 @@ class Found:
 
     best: Pick | None
     by_option: dict[tuple[str, Any], Pick]
+    """Best design with each option, out of those that may win; racks also when they may not."""
+    barred: dict[str, str]
+    """Systems that are not to be had, or may not win, and why."""
+    misses: dict[str, tuple[float, str]]
+    """Per system, the smallest excess over the study's limits that any of its designs has, and over which."""
     pairs: int
     feasible_pairs: int
     nearest: tuple[Pick, float] | None
@@ -61,7 +69,8 @@ class Physical:
     network: np.ndarray
     supply_loss: np.ndarray
     mean_profile: float
-    feasible: np.ndarray
+    cool: np.ndarray
+    """Whether a chip at its power cap stays below its throttling temperature."""
 
 
 def search(
@@ -70,22 +79,41 @@ def search(
     grid: Grid,
     classes: list[PlantClass],
     terms: Terms,
+    parts: Parts,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> Found:
     """The best design of the grid by the study's objective, and the best with each option of each axis."""
-    found = Found(best=None, by_option={}, pairs=0, feasible_pairs=0, nearest=None)
+    found = Found(best=None, by_option={}, barred={}, misses={}, pairs=0, feasible_pairs=0, nearest=None)
     if not len(grid.rows):
         return found
     cash = money(terms, scenario.years)
-    ways = thermals_of(list({system.id: system for system in grid.systems}.values()))
+    systems = {system.id: system for system in grid.systems}
+    ways = thermals_of(list(systems.values()))
+    doubts = {
+        (name, way): _doubt(systems[name], parts, way, found) for name in systems for way in study.finance.sourcing
+    }
     for index, plant in enumerate(classes):
         if progress:
             progress("combination", index, len(classes))
-        rows = _rows_of(grid, ways, plant.thermal)
-        if len(rows):
-            for sourcing in study.finance.sourcing:
-                _class(study, scenario, grid, plant, index, rows, cash, sourcing, found)
+        fitting = _rows_of(grid, ways, plant.thermal)
+        for sourcing in study.finance.sourcing:
+            for doubt in (None, "unverified"):
+                allowed = np.array([doubts[key.system, sourcing] == doubt for key in grid.keys])
+                rows = fitting[allowed[grid.rows.cell[fitting]]]
+                if len(rows):
+                    _class(study, scenario, grid, plant, index, rows, cash, sourcing, found, may_win=doubt is None)
     return found
+
+
+def _doubt(system: Part, parts: Parts, sourcing: str, found: Found) -> str | None:
+    """None where a system may win, ``unverified`` where it is only shown, ``absent`` where it is not to be had."""
+    if reason := unavailable(system, sourcing):
+        found.barred[f"{system.id}, {sourcing}"] = reason
+        return "absent"
+    if reason := ineligible(system, parts, sourcing):
+        found.barred[f"{system.id}, {sourcing}"] = reason
+        return "unverified"
+    return None
 
 
 def _rows_of(grid: Grid, ways: dict[str, list[Thermal]], thermal: Thermal) -> np.ndarray:
@@ -103,51 +131,54 @@ def _class(
     cash: Money,
     sourcing: str,
     found: Found,
+    *,
+    may_win: bool,
 ) -> None:
     physical = physical_rows(scenario, grid, plant, rows, cash, rented=sourcing == "rent")
     limits = np.array([site_limit(study, option.site) or np.inf for option in plant.options])
     for start in range(0, len(rows), CHUNK):
         part = slice(start, start + CHUNK)
         chunk = _sliced(physical, part)
-        score, allowed, excess = scores(study, scenario, chunk, plant, cash, limits, rented=sourcing == "rent")
+        score, excess, which = scores(study, scenario, chunk, plant, cash, limits, rented=sourcing == "rent")
+        allowed = excess <= 1e-9
         found.pairs += score.size
         found.feasible_pairs += int(allowed.sum())
         score = np.where(allowed, score, np.inf)
-        _note(found, grid, plant, index, rows[part], score, sourcing)
-        if not allowed.any():
+        _note(found, grid, plant, index, rows[part], score, sourcing, may_win=may_win)
+        _note_misses(found, grid, rows[part], excess, which)
+        if may_win and not allowed.any():
             _note_nearest(found, index, rows[part], excess, sourcing)
 
 
 def _note(
-    found: Found, grid: Grid, plant: PlantClass, index: int, rows: np.ndarray, score: np.ndarray, sourcing: str
+    found: Found,
+    grid: Grid,
+    plant: PlantClass,
+    index: int,
+    rows: np.ndarray,
+    score: np.ndarray,
+    sourcing: str,
+    *,
+    may_win: bool,
 ) -> None:
     by_row, by_option = score.argmin(axis=1), score.argmin(axis=0)
     row_best = score[np.arange(len(rows)), by_row]
     option_best = score[by_option, np.arange(score.shape[1])]
-    for axis, values in row_options(grid, rows):
-        for value in dict.fromkeys(values):
-            member = np.flatnonzero([item == value for item in values])
-            place = member[row_best[member].argmin()]
-            _keep(found, (axis, value), Pick(int(rows[place]), index, int(by_row[place]), sourcing, float(row_best[place])))
+    for axis, labels in (grid.labels if may_win else {"rack": grid.labels["rack"]}).items():
+        codes, values = labels
+        here = codes[rows]
+        order = np.lexsort((row_best, here))
+        firsts = order[np.unique(here[order], return_index=True)[1]]
+        for place in firsts:
+            pick = Pick(int(rows[place]), index, int(by_row[place]), sourcing, float(row_best[place]))
+            _keep(found, (axis, values[here[place]]), pick, may_win)
+    if not may_win:
+        return
     for place, option in enumerate(plant.options):
         pick = Pick(int(rows[by_option[place]]), index, place, sourcing, float(option_best[place]))
         for axis, value in plant_values(option):
-            _keep(found, (axis, value), pick)
-        _keep(found, ("finance", sourcing), pick)
-
-
-def row_options(grid: Grid, rows: np.ndarray) -> list[tuple[str, list[Any]]]:
-    """The option of each performance axis that each row took."""
-    keys = [grid.keys[cell] for cell in grid.rows.cell[rows]]
-    choice = grid.rows.choice
-    return [
-        ("model", [f"{key.architecture} {key.precision}/{key.cache_precision}" for key in keys]),
-        ("interface", [key.software for key in keys]),
-        ("serving", ["disaggregated" if mode else "aggregated" for mode in grid.rows.mode[rows]]),
-        ("chip", [float(cap) for cap in choice["power_cap"][rows]]),
-        ("rack", [key.system for key in keys]),
-        ("network", list(zip([key.fabric for key in keys], choice["oversubscription"][rows].tolist(), strict=True))),
-    ]
+            _keep(found, (axis, value), pick, may_win)
+        _keep(found, ("finance", sourcing), pick, may_win)
 
 
 def plant_values(option: PlantOption) -> list[tuple[str, Any]]:
@@ -162,14 +193,27 @@ def plant_values(option: PlantOption) -> list[tuple[str, Any]]:
     ]
 
 
-def _keep(found: Found, key: tuple[str, Any], pick: Pick) -> None:
+def _keep(found: Found, key: tuple[str, Any], pick: Pick, may_win: bool) -> None:
     if not np.isfinite(pick.score):
         return
-    if found.best is None or pick.score < found.best.score:
+    if may_win and (found.best is None or pick.score < found.best.score):
         found.best = pick
     known = found.by_option.get(key)
     if known is None or pick.score < known.score:
         found.by_option[key] = pick
+
+
+def _note_misses(found: Found, grid: Grid, rows: np.ndarray, excess: np.ndarray, which: np.ndarray) -> None:
+    """The least excess of each system, so that a result can say why a system is not among its answers."""
+    codes, names = grid.labels["rack"]
+    place = excess.argmin(axis=1)
+    least = excess[np.arange(len(rows)), place]
+    for code in np.unique(codes[rows]):
+        member = np.flatnonzero(codes[rows] == code)
+        row = member[least[member].argmin()]
+        known = found.misses.get(names[code])
+        if known is None or least[row] < known[0]:
+            found.misses[names[code]] = (float(least[row]), LIMITS[int(which[row, place[row]])])
 
 
 def _note_nearest(found: Found, index: int, rows: np.ndarray, excess: np.ndarray, sourcing: str) -> None:
@@ -221,7 +265,7 @@ def physical_rows(
         network=made.chips.max(axis=-1) * unit.network_price,
         supply_loss=loss,
         mean_profile=float(scenario.profile.mean()),
-        feasible=cool,
+        cool=cool,
     )
 
 
@@ -244,13 +288,13 @@ def scores(
     *,
     rented: bool,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Score to minimize, whether allowed, and the largest violated margin, for rows x options."""
+    """Score to minimize, the largest margin (positive is violated) and its place in `LIMITS`, rows x options."""
     weights = plant.weights
     supply = (1.0 - chunk.supply_loss[:, None]) / (1.0 - chunk.supply_loss[:, None] * weights.supply_scale[None, :])
     peak_meter = chunk.peak.max(axis=-1)[:, None] * supply * weights.peak_ratio[None, :]
     volume = _volume(scenario, study, chunk, weights, supply, peak_meter, limits)
-    excess = np.maximum(_excess(study, chunk, weights, supply, peak_meter, volume, limits), -chunk.feasible[:, None] + 0.0)
-    excess = np.where(chunk.feasible[:, None], excess, np.maximum(excess, 1.0))
+    margins = _margins(study, chunk, weights, supply, peak_meter, volume, limits)
+    excess, which = margins.max(axis=0), margins.argmax(axis=0)
     cost = total_cost(chunk, weights, supply, cash, rented=rented)
     tokens = present_tokens(scenario, cash) * weights.availability[None, :]
     yearly = scenario.lengths.output_mean * _served(scenario) * SECONDS_PER_YEAR
@@ -268,7 +312,7 @@ def scores(
     else:
         carbon = _yearly(chunk, weights.idle_carbon, weights.busy_carbon) * supply
         score = carbon / len(scenario.years) / yearly.mean() * MILLION
-    return score, excess <= 1e-9, excess
+    return score, excess, which
 
 
 def _served(scenario: Scenario) -> np.ndarray:
@@ -323,7 +367,10 @@ def _volume(
     return rate
 
 
-def _excess(
+LIMITS = ("site power", "budget", "water", "carbon", "the set point of the cooling", "the chips' temperature")
+
+
+def _margins(
     study: Study,
     chunk: Physical,
     weights: Any,
@@ -332,22 +379,23 @@ def _excess(
     volume: np.ndarray,
     limits: np.ndarray,
 ) -> np.ndarray:
-    """Largest violated margin of rows x options: power, budget, water, carbon, and the set point of cooling."""
+    """Margins over `LIMITS`, each rows x options; -1 where the study sets none."""
     limit = study.constraints
-    excess = np.where(np.isfinite(limits)[None, :], peak_meter * volume / limits[None, :] - 1.0, -1.0)
+    none = np.full_like(peak_meter, -1.0)
+    power = np.where(np.isfinite(limits)[None, :], peak_meter * volume / limits[None, :] - 1.0, -1.0)
+    budget = none
     if limit.budget is not None:
-        excess = np.maximum(excess, _capex(chunk, weights, supply) * volume / limit.budget - 1.0)
+        budget = _capex(chunk, weights, supply) * volume / limit.budget - 1.0
+    yearly = []
     for ceiling, idle, busy in (
         (limit.water, weights.idle_water, weights.busy_water),
         (limit.carbon, weights.idle_carbon, weights.busy_carbon),
     ):
-        if ceiling is not None:
-            worst = np.max(
-                chunk.idle.T[:, :, None] * idle[None, None, :] + chunk.busy.T[:, :, None] * busy[None, None, :], axis=0
-            )
-            allowed = ceiling * SECONDS_PER_YEAR
-            excess = np.maximum(excess, worst * supply * volume / max(allowed, 1e-300) - 1.0)
-    return np.maximum(excess, np.where(weights.overload > 0, weights.overload, -1.0)[None, :])
-
-
-__all__ = ["Found", "Pick", "Rows", "search"]
+        if ceiling is None:
+            yearly.append(none)
+            continue
+        by_year = chunk.idle.T[:, :, None] * idle[None, None, :] + chunk.busy.T[:, :, None] * busy[None, None, :]
+        yearly.append(by_year.max(axis=0) * supply * volume / max(ceiling * SECONDS_PER_YEAR, 1e-300) - 1.0)
+    set_point = none * 0.0 + (weights.overload / EXCURSIONS - 1.0)[None, :]
+    heat = np.where(chunk.cool[:, None], none, 1.0)
+    return np.stack([power, budget, *yearly, set_point, heat])

@@ -23,9 +23,9 @@ aliases: [chiller with economizer]
 edition: 2026-11-22
 note: generic product; constants are engineering priors, checked against hourly results of published practice
 values:
-  junction_resistance: {value: 0.065 K/W, low: 0.050 K/W, high: 0.080 K/W, kind: estimate, source: hall-practice,
-    where: "air heat sinks at 700 W", date: 2025-07-01,
-    note: "H100 at 54 to 72 degC in air (arXiv 2507.16781)"}
+  junction_resistance: {value: 0.050 K/W, low: 0.040 K/W, high: 0.065 K/W, kind: derived, source: hall-practice,
+    where: "H100 at 54 to 72 degC in air, arXiv 2507.16781", date: 2025-07-01,
+    note: "over air of 25 to 30 degC and half its rise at about 650 W: 0.036 to 0.065; 1,000 W parts are sold in air in taller chassis"}
   coolant_rise: {value: 11 K, low: 9 K, high: 15 K, kind: assumption, source: assumption,
     note: "server air rise at design flow"}
   supply_minimum: {value: 18 degC, low: 16 degC, high: 19 degC, kind: assumption, source: assumption,

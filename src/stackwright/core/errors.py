@@ -10,6 +10,12 @@ import difflib
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
+MOST_SHOWN = 80
+"""Characters of a value that a fault repeats."""
+
+NOTHING = "nothing"
+"""What came, where no value came."""
+
 
 class StackwrightError(Exception):
     """Base of all errors that this package raises on purpose."""
@@ -36,7 +42,9 @@ class Fault:
         text = f"{where}: {self.path or '$'}: got {self.got}; expected {self.expected}"
         if self.nearest:
             text += f"; did you mean {self.nearest!r}?"
-        return text + (f" {self.remedy}" if self.remedy else "")
+        if not self.remedy:
+            return text
+        return f"{text}{' ' if self.nearest else '. '}{self.remedy}"
 
     def as_dict(self) -> dict[str, object]:
         """Plain mapping for ``--json``."""
@@ -57,6 +65,18 @@ class InfeasibleError(StackwrightError):
     def __init__(self, message: str, nearest: object = None) -> None:
         self.nearest = nearest
         super().__init__(message)
+
+
+def shown(value: object) -> str:
+    """A value that came from outside, as text for a fault: short, however large the value is."""
+    if value is None:
+        return NOTHING
+    if isinstance(value, dict | list):
+        return f"a {'mapping' if isinstance(value, dict) else 'list'} of {len(value)}"
+    if isinstance(value, int) and value.bit_length() > 200:
+        return "a whole number of more than 60 digits"
+    text = repr(value)
+    return text if len(text) <= MOST_SHOWN else text[: MOST_SHOWN - 3] + "..."
 
 
 def nearest(word: str, choices: Iterable[str]) -> str | None:

@@ -6,12 +6,11 @@ the record itself stays beside the design as the ledger that says where each num
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from stackwright.core.errors import Fault, InputError, UnitError, nearest
+from stackwright.core.errors import NOTHING, Fault, InputError, UnitError, nearest, shown
 from stackwright.core.spec import optional_fields, unit_fields
 from stackwright.core.units import Unit, parse
 from stackwright.core.yamltext import Text
@@ -33,6 +32,10 @@ are an assumption by kind: a rule for honesty, not a measurement."""
 
 DATUM_KEYS = {"value", "unit", "low", "high", "source", "where", "kind", "date", "note", "others"}
 RECORD_KEYS = {"type", "name", "aliases", "vendor", "edition", "note", "links", "text", "values", "supersedes", "proxy"}
+
+
+SpecClass = type
+"""A class of numbers; inside `Record` the word ``type`` is a field."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,7 @@ class Record:
     proxy: Mapping[str, str] = field(default_factory=dict)
     file: str = ""
 
-    def spec(self, cls: type) -> Any:
+    def spec(self, cls: SpecClass) -> Any:
         """The record's numbers as a spec of SI floats; fields it lacks are None. Source: definition."""
         known = unit_fields(cls)
         return cls(**{name: datum.value for name, datum in self.values.items() if name in known})
@@ -96,42 +99,25 @@ def decode(text: Text, *, id: str, layer: str, types: Mapping[str, type]) -> Rec
     `types` maps the record's ``type`` word to the spec class that declares fields and units.
     Source: definition.
     """
-    faults: list[Fault] = []
     data = text.data
     if not isinstance(data, dict):
-        raise InputError([text.fault((), f"{type(data).__name__}", "a mapping with type, name and values")])
-    for key in sorted(set(data) - RECORD_KEYS):
-        faults.append(text.fault((key,), f"key {key!r}", "a key of a record", nearest=nearest(key, RECORD_KEYS)))
+        raise InputError(text.with_own([text.fault((), shown(data), "a mapping with type, name and values")]))
+    faults = list(_misshapen(text, data))
     kind = data.get("type")
-    cls = types.get(str(kind))
-    if cls is None:
-        faults.append(text.fault(("type",), repr(kind), f"one of {', '.join(sorted(types))}", nearest=nearest(str(kind), types)))
-        raise InputError(faults)
-    if not isinstance(data.get("name"), str):
-        faults.append(text.fault(("name",), repr(data.get("name")), "the thing's name, as text"))
-    values = data.get("values") or {}
-    if not isinstance(values, dict):
-        faults.append(text.fault(("values",), repr(values)[:60], "a mapping from field to number"))
-        values = {}
-    known = unit_fields(cls)
-    made: dict[str, Datum] = {}
-    for name, given in values.items():
-        path = ("values", name)
-        if name not in known:
-            faults.append(text.fault(path, f"field {name!r}", f"a field of {kind}", nearest=nearest(name, known)))
-        elif (datum := _datum(text, path, given, known[name], faults)) is not None:
-            made[name] = datum
-    for name in sorted(set(known) - optional_fields(cls) - set(values)):
-        faults.append(text.fault(("values",), f"no {name!r}", f"a number in {known[name]} for {name!r} (a {kind} needs it)"))
-    if faults:
+    if not isinstance(kind, str) or kind not in types:
+        near = nearest(kind, types) if isinstance(kind, str) else None
+        faults.append(text.fault(("type",), shown(kind), f"one of {', '.join(sorted(types))}", nearest=near))
+        raise InputError(text.with_own(faults))
+    made = _numbers(text, kind, types[kind], faults)
+    if faults := text.with_own(faults):
         raise InputError(faults)
     return Record(
         id=id,
         layer=layer,
-        type=str(kind),
+        type=kind,
         name=data["name"],
         values=made,
-        aliases=tuple(str(alias) for alias in data.get("aliases") or ()),
+        aliases=tuple(data.get("aliases") or ()),
         vendor=str(data.get("vendor") or ""),
         edition=str(data.get("edition") or ""),
         note=str(data.get("note") or ""),
@@ -142,24 +128,64 @@ def decode(text: Text, *, id: str, layer: str, types: Mapping[str, type]) -> Rec
     )
 
 
+def _misshapen(text: Text, data: Mapping[str, Any]) -> Iterator[Fault]:
+    """Parts of a record that it may not have, or that are not of their shape."""
+    for key in sorted(set(data) - RECORD_KEYS):
+        yield text.fault((key,), f"key {shown(key)}", "a key of a record", nearest=nearest(key, RECORD_KEYS))
+    if not isinstance(data.get("name"), str) or not data["name"].strip():
+        yield text.fault(("name",), shown(data.get("name")), "the thing's name, as text")
+    if not _lists(data.get("aliases"), str):
+        yield text.fault(("aliases",), shown(data["aliases"]), "a list of names, each as text")
+    for key in ("values", "links", "text", "proxy"):
+        if not isinstance(data.get(key), dict | None):
+            yield text.fault((key,), shown(data[key]), "a mapping")
+
+
+def _lists(given: Any, kind: type) -> bool:
+    return given is None or (isinstance(given, list) and all(isinstance(item, kind) for item in given))
+
+
+def _numbers(text: Text, kind: str, cls: type, faults: list[Fault]) -> dict[str, Datum]:
+    values = text.data.get("values")
+    if not isinstance(values, dict):
+        values = {}
+    known = unit_fields(cls)
+    made: dict[str, Datum] = {}
+    for name, given in values.items():
+        path = ("values", name)
+        if name not in known:
+            faults.append(text.fault(path, f"field {shown(name)}", f"a field of {kind}", nearest=nearest(name, known)))
+        elif (datum := _datum(text, path, given, known[name], faults)) is not None:
+            made[name] = datum
+    for name in sorted(set(known) - optional_fields(cls) - set(values)):
+        expected = f"a number in {known[name]} for {name!r} (a {kind} needs it)"
+        faults.append(text.fault(("values",), f"no {name!r}", expected))
+    return made
+
+
 def _datum(text: Text, path: tuple, given: Any, unit: Unit, faults: list[Fault]) -> Datum | None:
     if not isinstance(given, dict):
-        faults.append(text.fault(path, repr(given)[:60], f"a mapping with value, source and kind (in {unit})"))
+        faults.append(text.fault(path, shown(given), f"a mapping with value, source and kind (in {unit})"))
         return None
     before = len(faults)
     for key in sorted(set(given) - DATUM_KEYS):
-        faults.append(text.fault((*path, key), f"key {key!r}", "a key of a number", nearest=nearest(key, DATUM_KEYS)))
+        near = nearest(key, DATUM_KEYS)
+        faults.append(text.fault((*path, key), f"key {shown(key)}", "a key of a number", nearest=near))
     number = _quantity(text, (*path, "value"), given.get("value"), unit, faults)
     low = _quantity(text, (*path, "low"), given["low"], unit, faults) if "low" in given else None
     high = _quantity(text, (*path, "high"), given["high"], unit, faults) if "high" in given else None
-    kind = str(given.get("kind") or "")
+    kind = given.get("kind")
     if kind not in KINDS:
-        faults.append(text.fault((*path, "kind"), repr(kind), f"one of {', '.join(KINDS)}", nearest=nearest(kind, KINDS)))
+        near = nearest(kind, KINDS) if isinstance(kind, str) else None
+        faults.append(text.fault((*path, "kind"), shown(kind), f"one of {', '.join(KINDS)}", nearest=near))
     if not given.get("source"):
-        faults.append(text.fault((*path, "source"), "nothing", "a key of sources.yaml, or 'assumption' with a note that says why"))
+        expected = "the key of a source, or 'assumption' with a note that says why"
+        faults.append(text.fault((*path, "source"), NOTHING, expected))
+    if not _lists(given.get("others"), dict):
+        faults.append(text.fault((*path, "others"), shown(given["others"]), "a list of mappings"))
     if len(faults) > before or number is None:
         return None
-    spread = DEFAULT_SPREAD[kind] * abs(number)
+    spread = DEFAULT_SPREAD[str(kind)] * abs(number)
     low = number - spread if low is None else low
     high = number + spread if high is None else high
     if not low <= number <= high:
@@ -172,7 +198,7 @@ def _datum(text: Text, path: tuple, given: Any, unit: Unit, faults: list[Fault])
         unit=str(unit),
         text=str(given["value"]),
         source=str(given["source"]),
-        kind=kind,
+        kind=str(kind),
         where=str(given.get("where") or ""),
         date=str(given.get("date") or ""),
         note=str(given.get("note") or ""),
@@ -185,12 +211,10 @@ def _quantity(text: Text, path: tuple, given: Any, unit: Unit, faults: list[Faul
     try:
         value = parse(given, unit)
     except UnitError as error:
-        faults.append(text.fault(path, repr(given)[:60], f"a quantity in {unit or 'no unit'} ({error})"))
+        expected = f"a quantity in {unit}" if unit.text else "a number"
+        faults.append(text.fault(path, shown(given), expected, remedy=str(error)))
         return None
-    if not math.isfinite(value):
-        faults.append(text.fault(path, repr(given)[:60], "a finite number"))
-        return None
-    if value < 0 and not unit.offset and str(unit) != "degC":
-        faults.append(text.fault(path, repr(given)[:60], "a number that is not negative"))
+    if value < 0:
+        faults.append(text.fault(path, shown(given), "a number that is not negative"))
         return None
     return value

@@ -70,6 +70,8 @@ def map_leaves(function: Callable[[str, Any], Any], node: T, path: str = "") -> 
         }
         return replace(node, **changed)
     if isinstance(node, tuple):
-        made = [map_leaves(function, child, f"{path}.{index}" if path else str(index)) for index, child in enumerate(node)]
-        return type(node)(made)  # type: ignore[return-value]
+        made = [
+            map_leaves(function, child, f"{path}.{index}" if path else str(index)) for index, child in enumerate(node)
+        ]
+        return type(node)(made)
     return function(path, node)

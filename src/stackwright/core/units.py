@@ -14,12 +14,13 @@ dimensions are a definition of this package.
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Annotated, Any
 
-from stackwright.core.errors import UnitError
+from stackwright.core.errors import UnitError, shown
 
 BASE = ("kg", "m", "s", "K", "A", "USD", "token", "FLOP", "byte", "request", "kgCO2")
 """Base dimensions, in the order of the exponents of a `Unit`."""
@@ -41,6 +42,9 @@ PREFIXES = {
     "Gi": 2.0**30,
     "Ti": 2.0**40,
 }
+
+LONGEST_TEXT = 100
+"""Characters of a quantity; no real one comes near, and a hostile one would be slow to read."""
 
 SECONDS_PER_HOUR = 3600.0
 HOURS_PER_YEAR = 8760
@@ -120,7 +124,7 @@ _PLURALS = {"tokens": "token", "bytes": "byte", "requests": "request", "years": 
 _PLURALS |= {"months": "month", "chips": "chip", "racks": "rack", "bits": "bit", "hours": "h", "hour": "h"}
 _PLURALS |= {"ports": "port", "layers": "layer", "switches": "switch", "year": "year", "yr": "year", "y": "year"}
 _TERM = re.compile(r"\s*([A-Za-z%][A-Za-z0-9]*?|1)\s*(?:\^|\*\*)?\s*(-?\d+(?:\.\d+)?)?\s*$")
-_NUMBER = re.compile(r"^\s*([-+]?(?:\d[\d_,]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(.*)$", re.DOTALL)
+_NUMBER = re.compile(r"^\s*([-+]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(.*)$", re.DOTALL)
 _BILLIONS = re.compile(r"^(M|B|k|T)\s+(USD.*)$")
 
 
@@ -134,7 +138,7 @@ def _symbol(name: str) -> tuple[float, tuple[float, ...]]:
         if prefix in PREFIXES and rest in NAMED and NAMED[rest][2]:
             factor, dimension, _ = NAMED[rest]
             return PREFIXES[prefix] * factor, dimension
-    raise UnitError(f"unknown unit {name!r}")
+    raise UnitError(f"The unit {name!r} is not known.")
 
 
 def _known(name: str) -> bool:
@@ -151,7 +155,7 @@ def _power(term: str, text: str) -> tuple[str, float]:
         return term, 1.0
     match = _TERM.match(term)
     if not match:
-        raise UnitError(f"cannot read unit {text!r} at {term!r}")
+        raise UnitError(f"The unit {text!r} cannot be read at {term!r}.")
     return match.group(1), float(match.group(2) or 1.0)
 
 
@@ -160,7 +164,7 @@ def unit(text: str) -> Unit:
     """Parse a unit expression such as ``TFLOP/s`` or ``USD/MW/year``.
 
     Terms after the first slash divide; ``*`` or a space multiplies; a trailing integer is a power.
-    Raises `UnitError` for a symbol that is not known. Source: definition.
+    Raises `UnitError` for a symbol that is not known, or a power that no number can hold. Source: definition.
     """
     stripped = text.strip()
     if stripped in ("degC", "°C", "C"):
@@ -172,38 +176,66 @@ def unit(text: str) -> Unit:
             name, power = _power(term, text)
             scale, dimension = _symbol(name)
             power *= sign
-            factor *= scale**power
+            factor *= _raised(scale, power)
             exponents = [e + power * d for e, d in zip(exponents, dimension, strict=True)]
+    if not 0.0 < factor < math.inf:
+        raise UnitError(f"The unit {text!r} is too large or too small.")
     return Unit(stripped, factor, tuple(exponents))
+
+
+def _raised(scale: float, power: float) -> float:
+    try:
+        return scale**power
+    except OverflowError:
+        return math.inf
 
 
 def parse(text: str | float | int, expected: Unit) -> float:
     """Read a quantity such as ``"3.35 TB/s"`` as an SI float of the expected dimension.
 
-    A bare number is taken only where the expected unit is dimensionless. Raises `UnitError` with
-    what came, what was expected and an example. Source: definition.
+    A bare number is taken only where the expected unit is dimensionless. Raises `UnitError`, whose
+    message says in a sentence what is wrong or what to write. Source: definition.
     """
-    if isinstance(text, bool) or not isinstance(text, str | int | float):
-        raise UnitError(f"expected a quantity in {expected}, got {text!r}")
     if isinstance(text, str):
-        match = _NUMBER.match(text)
-        if not match:
-            raise UnitError(f"expected a number with a unit like '1 {expected}', got {text!r}")
-        number = float(match.group(1).replace("_", "").replace(",", ""))
-        rest = match.group(2).strip()
-        if big := _BILLIONS.match(rest):
-            number *= {"k": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}[big.group(1)]
-            rest = big.group(2)
-        given = unit(rest)
+        number, given = _read(text)
+    elif isinstance(text, int | float) and not isinstance(text, bool):
+        number, given = _real(text), unit("")
     else:
-        number, given = float(text), unit("")
-    if number != number or number in (float("inf"), float("-inf")):
-        raise UnitError(f"expected a finite quantity in {expected}, got {text!r}")
+        raise UnitError(f"{shown(text)} is not a quantity.")
     if given.dimension != expected.dimension:
         if not given.text:
-            raise UnitError(f"expected a quantity with a unit such as '{text} {expected}', got a bare {text!r}")
-        raise UnitError(f"expected a quantity in {expected}, got {text!r}, which is in {given}")
-    return number * given.factor + given.offset
+            raise UnitError(f"It has no unit; write '{shown(number)} {expected}' if that is meant.")
+        raise UnitError(f"The unit {given} does not measure what {expected} measures.")
+    return _finite(number * given.factor + given.offset)
+
+
+def _read(text: str) -> tuple[float, Unit]:
+    if "," in text:
+        raise UnitError("Write it without commas, such as 1500 or 1.5e3.")
+    if len(text) > LONGEST_TEXT:
+        raise UnitError(f"A quantity has at most {LONGEST_TEXT} characters.")
+    match = _NUMBER.match(text)
+    if not match:
+        raise UnitError("It does not begin with a number.")
+    number = float(match.group(1).replace("_", ""))
+    rest = match.group(2).strip()
+    if big := _BILLIONS.match(rest):
+        number *= {"k": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}[big.group(1)]
+        rest = big.group(2)
+    return _finite(number), unit(rest)
+
+
+def _real(number: float) -> float:
+    try:
+        return _finite(float(number))
+    except OverflowError:
+        return _finite(math.inf)
+
+
+def _finite(number: float) -> float:
+    if not math.isfinite(number):
+        raise UnitError("It is not a finite number.")
+    return number
 
 
 def convert(value: Any, to: str) -> Any:

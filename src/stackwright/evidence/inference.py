@@ -58,6 +58,9 @@ SIZED_TO_LOAD = 0.0
 """Replicas of a prefill pool that is as large as the decode pool needs at `POOL_UTILIZATION`."""
 POOL_UTILIZATION = 0.7
 """Share of the time that prefill servers of such a pool work: an assumption."""
+SERVED_LOAD = 0.95
+"""Rate of a server under latency targets, over the most that it could serve within them: submitters
+leave head room for bursts, an assumption."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,8 @@ class Run:
     sequences: float
     """In flight over all replicas; infinite where requests never run out."""
     limit: float = math.inf
-    """Running sequences of a replica that the server admits."""
+    """Running sequences of a replica that the row says its server admits. Where requests never run out, the
+    stack's own limit holds too, in each attention rank; a stated load was surely let in."""
     requests: float = math.inf
     """Requests of the whole benchmark: the first of them arrive at once."""
     static: bool = False
@@ -98,18 +102,22 @@ class Run:
 class Outcomes:
     """What runs give, arrays over runs in SI: seconds, tokens per second over all replicas."""
 
-    room: np.ndarray
-    """Sequences per attention rank and stage whose cache fits; not above zero where the weights do not."""
-    batch: np.ndarray
+    overfull: np.ndarray
+    """Memory margin without any sequence; positive where the weights alone are too large."""
     step: np.ndarray
+    """Time between tokens while nothing holds a decode step up."""
     stall: np.ndarray
+    """Time that one of many joining prompts adds to a step."""
+    lone_stall: np.ndarray
     stalls_per_step: np.ndarray
+    """Prompts that join a step, mean."""
     tpot: np.ndarray
     tpot_p99: np.ndarray
     ttft: np.ndarray
     ttft_p50: np.ndarray
     ttft_p99: np.ndarray
     prefill: np.ndarray
+    """Prefill of all sequences that start together."""
     latency: np.ndarray
     tokens_per_second: np.ndarray
     requests_per_second: np.ndarray
@@ -127,16 +135,22 @@ class Outcomes:
     @property
     def itl_p50(self) -> np.ndarray:
         """Median time between tokens."""
-        return self._between(0.5)
+        return self._between(0.5, 0.0)
 
     @property
     def itl_p99(self) -> np.ndarray:
         """99th percentile of the time between tokens."""
-        return self._between(0.99)
+        return self._between(0.99, NORMAL_99)
 
-    def _between(self, level: float) -> np.ndarray:
-        """A plain step, or one that a prefill chunk holds up where that is common enough."""
-        return self.step + np.where(self.stalls_per_step > 1.0 - level, self.stall, 0.0)
+    def _between(self, level: float, score: float) -> np.ndarray:
+        """A plain step, held up by the prompts that join it where that is common enough.
+
+        A Poisson number of prompts joins a step; their lengths spread about as an exponential does,
+        which doubles the variance. A lone prompt still takes a pass of its own.
+        """
+        joining = self.stalls_per_step + score * np.sqrt(2.0 * self.stalls_per_step)
+        held = np.maximum(joining * self.stall, self.lone_stall)
+        return self.step + np.where(self.stalls_per_step > 1.0 - level, held, 0.0)
 
 
 def replay(runs: Sequence[Run], bench: Bench) -> tuple[Outcomes, dict[int, str]]:
@@ -147,7 +161,7 @@ def replay(runs: Sequence[Run], bench: Bench) -> tuple[Outcomes, dict[int, str]]
     members: dict[Hashable, list[int]] = defaultdict(list)
     for index, run in enumerate(runs):
         members[run.group].append(index)
-    found = {item.name: np.zeros(len(runs)) for item in fields(Outcomes)}
+    found = {item.name: np.ones(len(runs)) for item in fields(Outcomes)}
     failed: dict[int, str] = {}
     for indices in members.values():
         own = [runs[index] for index in indices]
@@ -264,18 +278,22 @@ class _Load:
         self.lengths = _lengths(runs)
         self.rounds = self.lengths.output_mean / machine.tokens_per_step
         self.prefills = _prefills(machine, runs, self.layout, self.copies, self.lengths)
-        ranks = self.layout.data * self.layout.pipeline
-        self.room = _room(machine, self.layout, self.lengths)
-        self.wanted = _array(runs, "sequences") / (self.layout.data * self.copies)
-        admitted = np.minimum(_array(runs, "limit"), machine.software.batch_limit) / ranks
-        most = np.minimum(np.maximum(self.room, 1.0 / ranks), admitted)
+        self.overfull, self.room = _room(machine, self.layout, self.lengths)
+        self.ranks = self.layout.data * self.copies
+        self.wanted = _array(runs, "sequences") / self.ranks
+        stages = self.layout.data * self.layout.pipeline
+        default = np.where(np.isfinite(self.wanted), np.inf, machine.software.batch_limit / self.layout.pipeline)
+        admitted = np.minimum(_array(runs, "limit") / stages, default)
+        most = np.minimum(np.maximum(self.room, 1.0 / stages), admitted)
         self.largest = np.minimum(most, self.wanted / self.layout.pipeline)
         grid = self.largest * GRID[:, None]
         self._steps = np.log(machine.decode_step(self.layout, grid, self.lengths).seconds)
         sized = POOL_UTILIZATION / (self.rate(self.largest) * self.prefills.hold)
         self.crowd = np.where(self.prefills.servers > 0.0, self.prefills.crowd, sized)
         self.servers = np.where(
-            self.prefills.servers > 0.0, self.prefills.servers, np.maximum(1.0, self.layout.data * self.copies / self.crowd)
+            self.prefills.servers > 0.0,
+            self.prefills.servers,
+            np.maximum(1.0, self.layout.data * self.copies / self.crowd),
         )
 
     def step_at(self, batch: np.ndarray) -> np.ndarray:
@@ -288,8 +306,8 @@ class _Load:
 
     def rate(self, batch: np.ndarray) -> np.ndarray:
         """Requests per second of an attention rank."""
-        stalls = batch * self.layout.pipeline / self.rounds
-        return stalls / (self.step_at(batch) + self.prefills.shared * stalls * self.prefills.hold)
+        served = self.service(batch, DecodeStep(self.step_at(batch), 0.0, 0.0, 0.0))
+        return served.requests_per_second / self.layout.data
 
     def utilization(self, rate: np.ndarray) -> np.ndarray:
         """Share of the time that prefill servers work."""
@@ -314,7 +332,7 @@ class _Load:
 
     def service(self, batch: np.ndarray, step: DecodeStep) -> Service:
         """The serving layer's steady state at a batch."""
-        common = {"layout": self.layout, "batch": batch, "step": step, "lengths": self.lengths}
+        common: dict[str, Any] = {"layout": self.layout, "batch": batch, "step": step, "lengths": self.lengths}
         common["tokens_per_step"] = self.machine.tokens_per_step
         if not self.prefills.shared:
             return disaggregated(**common)
@@ -335,7 +353,18 @@ class _Load:
             fits = (self.in_flight(batch) <= self.wanted) & (late <= ttft) & (tpot_99(served) <= tpot)
             low, high = np.where(fits, middle, low), np.where(fits, high, middle)
             middle = 0.5 * (low + high)
-        return np.exp(low)
+        aimed = np.isfinite(ttft) | np.isfinite(tpot)
+        return np.where(aimed, self._backed_off(np.exp(low)), np.exp(low))
+
+    def _backed_off(self, batch: np.ndarray) -> np.ndarray:
+        """The batch at which the rate is `SERVED_LOAD` of that at a batch."""
+        target = SERVED_LOAD * self.rate(batch)
+        low, high = np.log(self.largest * GRID[0]), np.log(batch)
+        for _ in range(24):
+            middle = 0.5 * (low + high)
+            enough = self.rate(np.exp(middle)) >= target
+            low, high = np.where(enough, low, middle), np.where(enough, middle, high)
+        return np.exp(high)
 
 
 def _operate(machine: Machine, runs: Sequence[Run], hardware: Hardware) -> Outcomes:
@@ -347,38 +376,40 @@ def _operate(machine: Machine, runs: Sequence[Run], hardware: Hardware) -> Outco
     served = load.service(batch, decode)
     rate = load.rate(batch)
     wait = load.wait(rate)
-    fixed = machine.software.prefill_overhead + 0.5 * decode.seconds
+    round_time = served.tpot_p50 * machine.tokens_per_step
+    fixed = machine.software.prefill_overhead + prefills.shared * (0.5 * round_time + decode.seconds)
     step = decode.seconds / machine.tokens_per_step
     static = np.array([run.static for run in runs])
     together = np.where(np.isfinite(load.wanted), load.wanted, batch * pipeline) * load.crowd
     queued = np.where(np.isfinite(load.wanted), np.maximum(0.0, load.wanted - load.in_flight(batch)), 0.0) / rate
     at_once = prefills.own + np.maximum(0.0, together - 1.0) * prefills.hold
-    first_wave = np.minimum(1.0, _array(runs, "sequences") / _array(runs, "requests"))
+    begun = machine.software.prefill_overhead + at_once
+    first_wave = np.array([min(1.0, run.sequences / run.requests) if run.requests < math.inf else 0.0 for run in runs])
     lasting = prefills.hold * together
     tpot = np.where(static, step, served.tpot_p50)
     usual = fixed + prefills.own + wait + queued
-    ttft = np.where(static, fixed + at_once, usual + 0.5 * first_wave * lasting)
+    ttft = np.where(static, begun, usual + 0.5 * first_wave * lasting)
     last = lasting * np.maximum(0.0, 1.0 - 0.01 / np.maximum(first_wave, 1e-9))
     late = np.maximum(_tail(wait, load.utilization(rate)), last)
     latency = ttft + (lengths.output_mean - 1.0) * tpot
     chunk = np.minimum(1.0, PREFILL_TOKENS / lengths.input_mean)
     at_once_rate = batch * load.layout.data * pipeline / latency
-    requests = np.where(static, at_once_rate, served.requests_per_second) * load.copies
+    completed = np.where(static, at_once_rate, served.requests_per_second) * load.copies
     return Outcomes(
-        room=load.room,
-        batch=batch,
+        overfull=load.overfull,
         step=step,
         stall=prefills.hold * chunk * prefills.shared,
+        lone_stall=prefills.own * chunk * prefills.shared,
         stalls_per_step=batch * pipeline / load.rounds / chunk * prefills.shared,
         tpot=tpot,
         tpot_p99=np.where(static, step, tpot_99(served)),
         ttft=ttft,
-        ttft_p50=np.where(static, fixed + at_once, usual),
-        ttft_p99=np.where(static, fixed + at_once, fixed + prefills.own + queued + late),
+        ttft_p50=np.where(static, begun, usual),
+        ttft_p99=np.where(static, begun, fixed + prefills.own + queued + late),
         prefill=at_once,
         latency=latency,
-        tokens_per_second=requests * lengths.output_mean,
-        requests_per_second=requests,
+        tokens_per_second=completed * lengths.output_mean,
+        requests_per_second=completed,
         chips=load.layout.chips * load.copies,
         prefill_rate=lengths.input_mean / prefills.hold / prefills.chips_per_server,
         **_powers(machine, hardware, load, decode, served, np.where(static, at_once / latency, 0.0)),
@@ -461,11 +492,11 @@ def _lengths(runs: Sequence[Run]) -> Lengths:
     )
 
 
-def _room(machine: Machine, layout: Layout, lengths: Lengths) -> np.ndarray:
-    """Sequences per attention rank and stage whose cache fits beside the weights; not above zero if none does."""
+def _room(machine: Machine, layout: Layout, lengths: Lengths) -> tuple[np.ndarray, np.ndarray]:
+    """Memory margin without any sequence, and sequences per attention rank and stage whose cache fits."""
     empty = machine.memory_margin(layout, 0.0, lengths)
     one = machine.memory_margin(layout, 1.0, lengths)
-    return -empty / (one - empty)
+    return empty, -empty / (one - empty)
 
 
 def _prefills(machine: Machine, runs: Sequence[Run], layout: Layout, copies: np.ndarray, lengths: Lengths) -> _Prefills:
@@ -529,6 +560,16 @@ class Replayed:
         distinct = list(dict.fromkeys(run for _, _, run in self._possible))
         self._place = {run: index for index, run in enumerate(distinct)}
         self._outcomes, self._failed = replay(distinct, bench)
+        self._allowed = self._allowances()
+
+    def _allowances(self) -> list[float]:
+        """How overfull the memory may be, by row: not at all where any of its runs fits."""
+        allowed = [TIGHT] * len(self.readings)
+        for row, _, run in self._possible:
+            at = self._place[run]
+            if at not in self._failed and self._outcomes.overfull[at] < 0.0:
+                allowed[row] = 0.0
+        return allowed
 
     def states(self, wanted: Sequence[Wanted | None]) -> list[State]:
         """What each row's figure is in each of its runs that fit in memory."""
@@ -537,7 +578,8 @@ class Replayed:
         made = []
         for row, weight, run in self._possible:
             one, at = wanted[row], self._place[run]
-            if one is not None and self._outcomes.room[at] > 0.0:
+            fits = at not in self._failed and self._outcomes.overfull[at] <= self._allowed[row]
+            if one is not None and fits:
                 spread = math.hypot(one.time_share * self._bench.time_spread(run.software), one.scatter)
                 made.append((row, weight, one.scale * float(found[one.figure][at]), spread))
         return made
@@ -546,9 +588,7 @@ class Replayed:
         """Why rows are refused: what their reading says, or what is wrong with all of their runs."""
         known = {row for row, *_ in states}
         why = {row: self._failed.get(self._place[run], TOO_LARGE) for row, _, run in self._possible}
-        return [
-            reading.reason or (None if row in known else why.get(row)) for row, reading in enumerate(self.readings)
-        ]
+        return [reading.reason or (None if row in known else why.get(row)) for row, reading in enumerate(self.readings)]
 
     def predict(self, wanted: Sequence[Wanted | None]) -> Predictions:
         """Each row's runs mixed into its figure."""
@@ -573,13 +613,16 @@ def mixed(states: Sequence[State], reasons: list[str | None], imputed: np.ndarra
     return blank
 
 
-TOO_LARGE = "weights and one sequence do not fit in the memory of the stated chips"
+TOO_LARGE = "the weights do not fit in the memory of the stated chips"
+TIGHT = 0.15
+"""Share by which weights may exceed what an engine usually takes of the memory, where a row leaves no
+other layout: the run did happen."""
 
 Prior = tuple[tuple[float, float], ...]
 """Weights and values of an input that rows leave out. All are assumptions."""
 
 WORKLOAD_INPUTS: tuple[tuple[str, Prior], ...] = (
-    (r"OpenOrca", ((0.25, 200.0), (0.5, 294.0), (0.25, 420.0))),
+    (r"OpenOrca|MLPerf.*llama2-70b", ((0.25, 200.0), (0.5, 294.0), (0.25, 420.0))),
     (r"LongBench", ((0.25, 7000.0), (0.5, 9400.0), (0.25, 12000.0))),
     (r"CNN", ((0.25, 650.0), (0.5, 780.0), (0.25, 930.0))),
     (r"AIME", ((0.25, 500.0), (0.5, 800.0), (0.25, 1200.0))),
@@ -587,13 +630,16 @@ WORKLOAD_INPUTS: tuple[tuple[str, Prior], ...] = (
     (r"gpqa", ((0.3, 200.0), (0.4, 300.0), (0.3, 450.0))),
     (r"fim", ((0.3, 500.0), (0.4, 1500.0), (0.3, 4000.0))),
 )
-"""Input tokens by workload. The MLPerf data sets' means are those that participants quote (OpenOrca 294,
-long context 9,400, CNN-DailyMail 780, reasoning 800); the others are guesses from the kind of task."""
+"""Input tokens by patterns in workload and model. The means of MLPerf's data sets are those that
+participants quote (OpenOrca 294, long context 9,400, CNN-DailyMail 780, reasoning 800); the others are
+guesses from the kind of task."""
+WORKLOAD_OUTPUTS: tuple[tuple[str, Prior], ...] = ((r"MLPerf.*llama2-70b", ((1.0, 290.0),)),)
+"""Output tokens where a row leaves them out: the mean that the same benchmark's other rows count."""
 UNSTATED_INPUT: Prior = ((0.3, 512.0), (0.4, 1500.0), (0.3, 4000.0))
 UNSTATED_OUTPUT: Prior = ((0.3, 128.0), (0.4, 512.0), (0.3, 2048.0))
 UNSTATED_SEQUENCES: Prior = ((0.3, 16.0), (0.4, 64.0), (0.3, 256.0))
-UNSTATED_NODE: tuple[tuple[float, str], ...] = ((0.25, "H100"), (0.4, "H200"), (0.35, "B200"))
-"""Eight-accelerator nodes of the years of these tables, where a row does not name its chip."""
+UNSTATED_NODES = ("A100-SXM-80GB", "H100", "H20", "H200", "B200", "MI300X", "MI325X")
+"""Nodes of eight accelerators that an unnamed one may be, all as likely; the model's size rules some out."""
 
 STATIC = ("static", "phase characterisation", "batch", "real time")
 """Scenarios in which all sequences of a batch start together."""
@@ -607,6 +653,7 @@ STACKS: tuple[tuple[str, str], ...] = (
     (r"TPU", "tpu-vllm"),
     (r"TensorRT", "tensorrt-llm-2026"),
     (r"SGLang|in-house", "sglang-2026"),
+    (r"ML\.ENERGY", "vllm-2025"),
     (r"vLLM", "vllm-2026"),
 )
 """Patterns in the name of a framework to the stack records that stand for it."""
@@ -628,7 +675,8 @@ def wanted_figure(row: Mapping[str, str]) -> Wanted | None:
     metric = row["metric"]
     name, _, which = metric.partition("_")
     if name in LATENCIES and which in QUANTILES:
-        return Wanted(LATENCIES[name][QUANTILES[which]], 1e3, LATENCY_SCATTER[name])
+        tail = TAIL_SCATTER if which == "p99" else 0.0
+        return Wanted(LATENCIES[name][QUANTILES[which]], 1e3, math.hypot(LATENCY_SCATTER[name], tail))
     if metric in FIGURES:
         return FIGURES[metric]
     if metric.endswith("_tokens_per_s_per_node") or metric.endswith("tokens_per_s_per_accel"):
@@ -653,9 +701,11 @@ LATENCIES: Mapping[str, tuple[Figure, Figure, Figure]] = {
     "itl": (attrgetter("tpot"), attrgetter("itl_p50"), attrgetter("itl_p99")),
 }
 """Latencies to their mean, median and 99th percentile."""
-LATENCY_SCATTER = {"ttft": 0.45, "tpot": 0.15, "itl": 0.3}
+LATENCY_SCATTER = {"ttft": 0.6, "tpot": 0.15, "itl": 0.3}
 """Scatter of a latency beyond that of step times, standard deviation of the logarithm: an assumption,
 widest where the instant of arrival decides."""
+TAIL_SCATTER = 0.4
+"""What a 99th percentile scatters beyond the mean of the same latency: an assumption."""
 FIGURES: Mapping[str, Wanted] = {
     "tokens_per_s": Wanted(attrgetter("tokens_per_second")),
     "samples_per_s": Wanted(attrgetter("requests_per_second")),
@@ -677,8 +727,9 @@ def read_row(row: Mapping[str, str], bench: Bench) -> Reading:
     experts = bench.parts.architecture(model).has_experts
     stacks = _stacks(row["framework"])
     spreads = _spreads(row, experts)
-    prompts = _tokens(row["isl"], row["workload"], WORKLOAD_INPUTS, UNSTATED_INPUT)
-    outputs = _tokens(row["osl"], row["workload"], (), UNSTATED_OUTPUT)
+    task = f"{row['workload']} {row['model']}"
+    prompts = _tokens(row["isl"], task, WORKLOAD_INPUTS, UNSTATED_INPUT)
+    outputs = _tokens(row["osl"], task, WORKLOAD_OUTPUTS, UNSTATED_OUTPUT)
     loads = _loads(row)
     options = (chips, stacks, spreads, prompts, outputs, loads)
     runs = []
@@ -701,11 +752,10 @@ def states(options: Sequence[Sequence[tuple[float, Any]]]) -> Iterable[tuple[tup
 def _chips(hardware: str, bench: Bench) -> list[tuple[float, str]]:
     """Chip records of a cell; a mixed system may behave as either, an unnamed node as any of its years."""
     if hardware.startswith("unspecified"):
-        named = list(UNSTATED_NODE)
+        names: Sequence[str] = UNSTATED_NODES
     else:
         names = hardware.removesuffix("-mixed").split("+")
-        named = [(1.0 / len(names), name) for name in names]
-    return [(weight, bench.chip(name)) for weight, name in named]
+    return [(1.0 / len(names), bench.chip(name)) for name in names]
 
 
 def _stacks(framework: str) -> Sequence[tuple[float, str]]:
@@ -723,15 +773,22 @@ def _spreads(row: Mapping[str, str], experts: bool) -> Weighted:
         expert=row["ep"],
         experts=experts,
     )
-    return stated or open_spreads(chips=positive(row["n_accel"]), experts=experts)
+    chips = positive(row["n_accel"])
+    if not stated and chips is not None and _is_static(row):
+        return ((1.0, Spread(chips)),)
+    return stated or open_spreads(chips=chips, experts=experts)
 
 
-def _tokens(text: str, workload: str, known: tuple[tuple[str, Prior], ...], otherwise: Prior) -> Prior:
-    """A length as stated, else by the workload's name, else by the prior of any."""
+def _is_static(row: Mapping[str, str]) -> bool:
+    return any(word in row["scenario"] for word in STATIC)
+
+
+def _tokens(text: str, task: str, known: tuple[tuple[str, Prior], ...], otherwise: Prior) -> Prior:
+    """A length as stated, else by the names of workload and model, else by the prior of any."""
     stated = positive(text)
     if stated is not None:
         return ((1.0, stated),)
-    return first_match(workload, known) or otherwise
+    return first_match(task, known) or otherwise
 
 
 def _loads(row: Mapping[str, str]) -> list[tuple[float, Callable[[Run], Run]]]:
@@ -739,7 +796,7 @@ def _loads(row: Mapping[str, str]) -> list[tuple[float, Callable[[Run], Run]]]:
     batch, scenario = amount(row["batch"]), row["scenario"]
     concurrency, requests = positive(row["concurrency"]), positive(row["num_requests"]) or math.inf
     apart = bool(row["disagg"])
-    if any(word in scenario for word in STATIC):
+    if _is_static(row):
         size = batch.value if batch else 1.0
         return [(1.0, partial(replace, sequences=size, static=True))]
     if batch and batch.per_chip:

@@ -8,19 +8,20 @@ what `Kernels` times.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 
+from stackwright.catalog import Catalog
 from stackwright.chip.accelerator import Accelerator
 from stackwright.chip.experts import route
 from stackwright.chip.family import FORMATS, KernelFamily, Kernels, Residual
 from stackwright.chip.power import PowerFamily
 from stackwright.core.errors import InputError, StackwrightError
 from stackwright.core.units import Seconds
+from stackwright.evidence.names import number
 from stackwright.evidence.predictions import Predictions
-from stackwright.network.links import ScaleUp
 
 Columns = Mapping[str, Any]
 Numbers = Mapping[str, np.ndarray]
@@ -33,8 +34,7 @@ class Chip:
 
     accelerator: Accelerator
     family: KernelFamily
-    power: PowerFamily | None = None
-    scale_up: ScaleUp | None = None
+    power: PowerFamily
 
 
 PRODUCT_FORMATS = {
@@ -212,32 +212,68 @@ def stacked(chips: list[Accelerator]) -> Accelerator:
     )
 
 
-def predict_kernels(table: str, columns: Columns, chips: Mapping[str, Chip]) -> Predictions:
-    """Milliseconds of the rows of a table in `TIMED`; `chips` maps the words of its column ``gpu``.
+GPUS = {
+    "a100": "nvidia-a100-80gb-sxm",
+    "l40s": "nvidia-l40s",
+    "h100": "nvidia-h100-sxm",
+    "h200": "nvidia-h200-sxm",
+    "b200": "nvidia-b200",
+    "b300": "nvidia-b300",
+    "gb200": "nvidia-gb200",
+    "gb300": "nvidia-gb300",
+}
+"""Words of the measured tables to records."""
 
-    Source: definition (the equations of the chip layer).
-    """
-    reader = TIMED[table]
+
+def chip_named(name: str, catalog: Catalog) -> Chip | None:
+    """The specs behind a chip's name; None where it means no chip, or one without kernels. Source: definition."""
+    try:
+        record = catalog.resolve("chip", name, types=("Accelerator",)).record
+    except InputError:
+        return None
+    if "kernels" not in record.links or "power" not in record.links:
+        return None
+    return Chip(
+        accelerator=record.spec(Accelerator),
+        family=catalog.get("chip", record.links["kernels"]).spec(KernelFamily),
+        power=catalog.get("chip", record.links["power"]).spec(PowerFamily),
+    )
+
+
+def predict_kernels(table: str, columns: Columns, catalog: Catalog) -> Predictions:
+    """Milliseconds of the rows of a table in `TIMED`. Source: definition (the equations of the chip layer)."""
     gpus = list(columns["gpu"])
-    size = {name: np.array([_number(text) for text in columns[name]]) for name in reader.sizes}
-    made = _Made(len(gpus))
-    for mode, rows in modes([gpus, *(list(columns[name]) for name in reader.words)]).items():
-        chip = chips.get(mode[0])
+    made = Making(len(gpus))
+    for gpu, rows in modes([gpus]).items():
+        chip = chip_named(GPUS.get(gpu[0], gpu[0]), catalog)
         if chip is None:
-            made.refuse(rows, f"no chip record is named {mode[0]!r}")
+            made.refuse(rows, f"no chip record is named {gpu[0]!r}")
             continue
-        bad = rows[[any(not size[name][row] >= 0 for name in reader.sizes) for row in rows]]
-        made.refuse(bad, "a size is missing")
-        rows = np.setdiff1d(rows, bad)
-        kernels = Kernels(accelerator=chip.accelerator, family=chip.family)
-        try:
-            time = reader.seconds(kernels, mode[1:], {name: values[rows] for name, values in size.items()})
-            residual = chip.family.part(f"{reader.residual(mode[1:])}_residual", Residual)
-        except (KeyError, StackwrightError) as error:
-            made.refuse(rows, f"no kernel for {' '.join(mode)} ({error})")
-            continue
-        made.set(rows, 1e3 * time, residual)
+        _time_rows(table, columns, rows, chip, made)
     return made.predictions()
+
+
+def _sizes(table: str, columns: Columns) -> tuple[str, ...]:
+    """Sizes of a table; prompts may have more keys than queries where a column says so."""
+    sizes = TIMED[table].sizes
+    return (*sizes, "kv_len") if table == "context_attention" and "kv_len" in columns else sizes
+
+
+def _time_rows(table: str, columns: Columns, rows: np.ndarray, chip: Chip, made: Making) -> None:
+    """Predict some rows of a table, all on one chip."""
+    reader = TIMED[table]
+    sizes = _sizes(table, columns)
+    size = {name: numbers(columns[name]) for name in sizes}
+    kernels = Kernels(accelerator=chip.accelerator, family=chip.family)
+    for mode, places in modes([[columns[name][row] for row in rows] for name in reader.words]).items():
+        chosen = made.complete(rows[places], size)
+        try:
+            time = reader.seconds(kernels, mode, {name: values[chosen] for name, values in size.items()})
+            residual = chip.family.part(f"{reader.residual(mode)}_residual", Residual)
+        except (KeyError, StackwrightError) as error:
+            made.refuse(chosen, f"no kernel for {' '.join(mode)} ({error})")
+            continue
+        made.set(chosen, 1e3 * time, residual)
 
 
 @dataclass(frozen=True)
@@ -304,14 +340,146 @@ POWERED = ("context_attention", "generation_attention", "moe")
 """Operations of the power table, by the names of their own tables."""
 
 
-def _number(text: Any) -> float:
-    try:
-        return float(text)
-    except (TypeError, ValueError):
-        return float("nan")
+POWER_FAMILY = "kernels-blackwell-vllm"
+"""The power table times the kernels of another library than the other tables."""
+
+SMALLEST_TIME = 1e-9
 
 
-class _Made:
+def predict_powered(columns: Columns, catalog: Catalog) -> dict[str, Predictions]:
+    """Milliseconds and watts of the power table: the power is that of the predicted call, repeated.
+
+    Source: definition.
+    """
+    rows_of = powered_rows(columns)
+    time, power = Making(len(columns["op"])), Making(len(columns["op"]))
+    known = np.zeros(len(columns["op"]), dtype=bool)
+    for table, (rows, own) in rows_of.items():
+        known[rows] = True
+        for (gpu,), places in modes([own["gpu"]]).items():
+            chip = chip_named(GPUS.get(gpu, gpu), catalog)
+            if chip is None or chip.power is None:
+                for made in (time, power):
+                    made.refuse(rows[places], f"no chip record is named {gpu!r}")
+                continue
+            chip = replace(chip, family=catalog.get("chip", POWER_FAMILY).spec(KernelFamily))
+            here = Making(len(rows))
+            _time_rows(table, own, places, chip, here)
+            timed = here.predictions()
+            time.copy(rows, timed, places)
+            _power_rows(table, own, places, chip, timed, power, rows)
+    for made in (time, power):
+        made.refuse(np.flatnonzero(~known), "no such operation is modeled")
+    return {"latency_ms": time.predictions(), "power_w": power.predictions()}
+
+
+def _power_rows(
+    table: str, columns: Columns, rows: np.ndarray, chip: Chip, timed: Predictions, made: Making, places: np.ndarray
+) -> None:
+    reader = TIMED[table]
+    size = {name: numbers(columns[name]) for name in _sizes(table, columns)}
+    for mode, index in modes([[columns[name][row] for row in rows] for name in reader.words]).items():
+        chosen = rows[index]
+        reasons = [timed.reason[row] for row in chosen]
+        made.refuse(places[chosen[[reason is not None for reason in reasons]]], next(filter(None, reasons), ""))
+        chosen = chosen[[reason is None for reason in reasons]]
+        work = powered_work(table, mode, {name: values[chosen] for name, values in size.items()})
+        seconds = np.maximum(timed.value[chosen] / 1e3, SMALLEST_TIME)
+        watts = chip.power.draw(
+            flop_rate=work.flops / seconds,
+            byte_rate=work.bytes / seconds,
+            tdp=chip.accelerator.tdp,
+            precision="fp8" if table == "moe" and mode[1].startswith("fp8") else "bf16",
+        )
+        made.set(places[chosen], watts, Residual(low=chip.power.residual_low, high=chip.power.residual_high))
+
+
+DECODE_SHAPES = tuple((heads / chips, 8.0 / chips, 128.0) for heads in (32.0, 64.0) for chips in (1.0, 2.0, 4.0, 8.0))
+"""Query heads, key-value heads and width that a row without them may mean: those of public models of 8 and 70
+billion parameters over one to eight chips, equally likely. An assumption."""
+
+OTHER_LIBRARY = Residual(low=0.5, high=1.7)
+"""Where published times lie around those of the fitted libraries: others, on chips that were not fitted. An
+assumption, as wide as releases of one library differ."""
+
+LATENT_HEADS = 128.0
+"""Heads of a latent attention whose row states none: DeepSeek-V3 on one chip."""
+
+DEVICES_PER_CHIP = {"TPU7x": 2.0}
+"""Devices that a benchmark counts per chip."""
+
+
+def predict_published(columns: Mapping[str, list[str]], catalog: Catalog) -> Predictions:
+    """Rows of published kernels: us, TFLOP/s per device, or GB/s, by the metric. Source: definition."""
+    rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+    made = Making(len(rows))
+    chips = {name: chip_named(name, catalog) for name in dict.fromkeys(columns["hardware"])}
+    for index, row in enumerate(rows):
+        where = np.array([index])
+        chip = chips[row["hardware"]]
+        if chip is None:
+            made.refuse(where, f"no chip record is named {row['hardware']!r}")
+            continue
+        devices = DEVICES_PER_CHIP.get(row["hardware"], 1.0)
+        try:
+            times = _published_seconds(row, Kernels(accelerator=chip.accelerator, family=chip.family), devices)
+        except (KeyError, ValueError, StackwrightError) as error:
+            made.refuse(where, f"{row['op']} cannot be timed ({error})")
+            continue
+        low, value, high = np.exp(np.quantile(np.log(times), (0.05, 0.5, 0.95)))
+        spread = Residual(low=OTHER_LIBRARY.low * low / value, high=OTHER_LIBRARY.high * high / value)
+        made.set(where, np.array([value * PUBLISHED_UNITS[row["metric"]]]), spread, imputed=len(times) > 1)
+        if row["metric"] != "time":
+            made.invert(where)
+    return made.predictions()
+
+
+PUBLISHED_UNITS = {"time": 1e6, "tflops_per_device": 1.0, "bandwidth": 1.0}
+
+
+def _published_seconds(row: Mapping[str, str], kernels: Kernels, devices: float) -> np.ndarray:
+    """Seconds of a row under each state of what it leaves out.
+
+    For a rate, seconds per unit of the rate's numerator.
+    """
+    op, batch, keys = row["op"], float(row["batch"] or 1), float(row["kv_len"] or 0)
+    if op == "gemm":
+        rows, inputs, outputs = (float(row[name]) for name in ("m", "k", "n"))
+        precision = "fp8_block" if row["dtype"] == "fp8" else PRODUCT_FORMATS[row["dtype"]]
+        time = kernels.launch(precision) + kernels.gemm(rows, inputs, outputs, precision) * devices
+        per_unit = 1e12 / (2.0 * rows * inputs * outputs) if row["metric"] != "time" else 1.0
+        return np.array([time * per_unit])
+    if op == "hbm_copy":
+        return np.array([kernels.elementwise(1e9)])
+    if op == "mla_decode":
+        time = kernels.latent_decode(batch, keys, LATENT_HEADS, LATENT, LATENT_ROPE, 2.0)
+        return np.array([kernels.launch("latent") + time])
+    heads, kv_heads, dim = (np.array(column) for column in zip(*DECODE_SHAPES, strict=True))
+    if op == "mha_decode":
+        time = kernels.decode_attention(batch, keys, heads, kv_heads, dim, 0.0, 2.0)
+        return kernels.launch("decode") + time
+    if op == "mha_prefill":
+        time = kernels.prefill_attention(keys, keys, batch, heads, kv_heads, dim, 0.0, "bf16")
+        return kernels.launch("prefill") + time
+    raise KeyError(op)
+
+
+def predict(table: str, columns: Columns, catalog: Catalog) -> Predictions | dict[str, Predictions]:
+    """Rows of a table of kernel times, of the power table, or of published kernels (``kernels``).
+
+    Source: definition.
+    """
+    if table == "kernel_power_b200":
+        return predict_powered(columns, catalog)
+    return predict_published(columns, catalog) if table == "kernels" else predict_kernels(table, columns, catalog)
+
+
+def numbers(texts: Iterable[Any]) -> np.ndarray:
+    """Sizes as numbers; what is blank or none becomes -1. Source: definition."""
+    return np.array([found if (found := number(str(text))) is not None else -1.0 for text in texts])
+
+
+class Making:
     """Predictions in the making."""
 
     def __init__(self, rows: int) -> None:
@@ -320,13 +488,39 @@ class _Made:
         self.reason: list[str | None] = [None] * rows
 
     def refuse(self, rows: Iterable[int], reason: str) -> None:
+        """Say why rows are not predicted."""
         for row in rows:
             self.reason[row] = reason
 
-    def set(self, rows: np.ndarray, value: np.ndarray, residual: Residual) -> None:
+    def complete(self, rows: np.ndarray, sizes: Numbers) -> np.ndarray:
+        """Those of the rows that state all sizes; the others are refused."""
+        whole = np.all([values[rows] >= 0 for values in sizes.values()], axis=0)
+        self.refuse(rows[~whole], "a size is missing")
+        return rows[whole]
+
+    def set(self, rows: np.ndarray, value: np.ndarray, ratio: Residual | Any, imputed: bool = False) -> None:
+        """Predict rows; `ratio` is where measured values lie around predicted ones."""
         self.value[rows] = value
-        self.low[rows] = value * residual.low
-        self.high[rows] = value * residual.high
+        self.low[rows] = value * ratio.low
+        self.high[rows] = value * ratio.high
+        self.imputed[rows] = imputed
+
+    def invert(self, rows: np.ndarray) -> None:
+        """Turn seconds per unit into units per second."""
+        self.value[rows], low, high = 1.0 / self.value[rows], self.low[rows].copy(), self.high[rows].copy()
+        self.low[rows], self.high[rows] = 1.0 / high, 1.0 / low
+
+    def copy(self, rows: np.ndarray, other: Predictions, places: np.ndarray) -> None:
+        """Take over some rows of other predictions, `places[i]` into ``rows[places[i]]``."""
+        target = rows[places]
+        self.value[target], self.low[target], self.high[target] = (
+            other.value[places],
+            other.low[places],
+            other.high[places],
+        )
+        for place in places:
+            self.reason[rows[place]] = other.reason[place]
 
     def predictions(self) -> Predictions:
+        """What was made."""
         return Predictions(self.value, self.low, self.high, self.imputed, self.reason)

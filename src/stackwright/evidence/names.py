@@ -10,8 +10,11 @@ import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from stackwright.model.precision import Precision
+
+Meaning = TypeVar("Meaning")
 
 _NUMBER = re.compile(r"^\s*([0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?)\s*(.*)$")
 
@@ -166,17 +169,18 @@ def stated_spreads(
 
 
 def open_spreads(*, chips: float | None, experts: bool) -> Weighted:
-    """Layouts of a row that states none: powers of two up to a node, small ones likelier.
+    """Layouts of a row that states none: powers of two up to a node, or 64 chips for experts, small ones likelier.
 
     What does not fit in memory is dropped by the caller. An assumption: operators take the fewest
     chips that hold the model. Source: definition.
     """
-    most = min(chips or 8.0, 8.0)
-    widths = [width for width in (1.0, 2.0, 4.0, 8.0) if width <= most]
+    most = min(chips or 8.0, 64.0 if experts else 8.0)
+    widths = [width for width in SERVED_SIZES if width <= most]
     made = []
     for rank, width in enumerate(widths):
         copies = max(1.0, (chips or width) / width)
-        made.append((0.5**rank, Spread(width, replicas=copies)))
+        if width <= 8.0:
+            made.append((0.5**rank, Spread(width, replicas=copies)))
         if experts and width > 1.0:
             made.append((0.5 * 0.5**rank, Spread(1.0, width, replicas=copies)))
     return tuple(made)
@@ -240,7 +244,7 @@ def precision(*, weights: str, model: str, cache: str, low_precision_cache: bool
     return Precision(found, stored, block_scaled=blocks)
 
 
-def first_match(text: str, rules: Iterable[tuple[str, str]]) -> str | None:
+def first_match(text: str, rules: Iterable[tuple[str, Meaning]]) -> Meaning | None:
     """The second half of the first rule whose pattern is found in the text, case aside. Source: definition."""
     for pattern, meaning in rules:
         if re.search(pattern, text, re.IGNORECASE):

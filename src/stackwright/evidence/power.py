@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from operator import attrgetter
+from typing import Any
 
 import numpy as np
 
 from stackwright.catalog import Catalog
+from stackwright.chip.accelerator import Accelerator
+from stackwright.chip.power import PowerFamily
 from stackwright.core.errors import InputError
 from stackwright.core.units import Watts
 from stackwright.evidence.inference import (
@@ -43,6 +46,9 @@ PEAK_SHARE = 0.7
 """Share of peak at the busiest moments of training: an assumption."""
 TRAINING_SCATTER = 0.15
 NAMEPLATE_SCATTER = 0.08
+POWER_SCATTER = 0.2
+"""Scatter of power at given rates of work, standard deviation of the logarithm: an assumption near the
+residuals of the power families."""
 TIME_SHARE = 0.3
 """How much of a stack's scatter in time reaches its power, which is flat near the limit."""
 SERVER_SCOPES = ("server", "node", "system")
@@ -87,13 +93,13 @@ def _wanted(row: Mapping[str, str]) -> Wanted | None:
     wall = any(word in row["scope"] for word in SERVER_SCOPES)
     metric = row["metric"]
     if metric == "avg_power":
-        return Wanted(_server_power if wall else _chips_power, time_share=TIME_SHARE)
+        return Wanted(_server_power if wall else _chips_power, scatter=POWER_SCATTER, time_share=TIME_SHARE)
     if metric == "energy_per_output_token":
-        return Wanted(_server_energy if wall else _chips_energy)
+        return Wanted(_server_energy if wall else _chips_energy, scatter=POWER_SCATTER)
     if metric == "avg_power_frac":
-        return Wanted(attrgetter("power_share"), time_share=TIME_SHARE)
+        return Wanted(attrgetter("power_share"), scatter=POWER_SCATTER, time_share=TIME_SHARE)
     if metric == "peak_power_frac":
-        return Wanted(attrgetter("peak_power_share"), time_share=TIME_SHARE)
+        return Wanted(attrgetter("peak_power_share"), scatter=POWER_SCATTER, time_share=TIME_SHARE)
     return None
 
 
@@ -119,21 +125,25 @@ def _without_run(index: int, row: Mapping[str, str], bench: Bench) -> tuple[list
         chip = bench.chip(row["hardware"])
     except InputError as error:
         return [], f"the catalog has no {error.faults[0].got}"
-    system = bench.system(chip)
+    system, numbers = bench.system(chip), bench.accelerator(chip)
+    if None in (numbers.tdp, numbers.peak_bf16, numbers.memory_bandwidth):
+        return [], f"{chip} has no public limit, peak or bandwidth"
     chips = positive(row["n_accel"]) or float(system.node_chips)
     if row["metric"] == "max_system_power":
-        watts = chips * float(system_power(system, bench.accelerator(chip).tdp))
+        watts = chips * float(system_power(system, numbers.tdp))
         return [(index, 1.0, watts, NAMEPLATE_SCATTER)], None
     if row["metric"].endswith("_node_power") and row["phase"].startswith("training"):
         shares = TRAINING_SHARES if row["metric"].startswith("avg") else ((1.0, PEAK_SHARE),)
         chips /= positive(row["n_nodes"]) or 1.0
-        made = [(weight, chips * float(system_power(system, _training_draw(bench, chip, share)))) for weight, share in shares]
+        made = [
+            (weight, chips * float(system_power(system, _training_draw(numbers, bench.chip_power(chip), share))))
+            for weight, share in shares
+        ]
         return [(index, weight, watts, TRAINING_SCATTER) for weight, watts in made], None
     return [], f"no figure of power is called {row['metric']!r} in phase {row['phase']!r}"
 
 
-def _training_draw(bench: Bench, chip: str, share: float) -> Watts:
-    numbers = bench.accelerator(chip)
-    return bench.chip_power(chip).draw(
-        flop_rate=share * numbers.peak_bf16, byte_rate=share * numbers.memory_bandwidth, tdp=numbers.tdp
-    )
+def _training_draw(chip: Accelerator, family: PowerFamily, share: float) -> Watts:
+    peak: Any = chip.peak_bf16
+    bandwidth: Any = chip.memory_bandwidth
+    return family.draw(flop_rate=share * peak, byte_rate=share * bandwidth, tdp=chip.tdp)

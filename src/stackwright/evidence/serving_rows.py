@@ -37,14 +37,18 @@ DRAFTED = (2.0, 0.8)
 DRAFTING = {"agg": 0.25, "disagg": 0.45}
 """Prior that a model with draft layers runs them, by serving mode: an assumption. Of repeated runs of one
 configuration more than half differ by over a quarter, and published recipes of disaggregated systems
-draft more often."""
+draft more often. Set by looking at rows of this very table."""
 
-WAVES = 5.0
-"""Requests of a benchmark over its concurrency. Clients send about ten, and the bunch in which the first
-arrive outlives its wave where lengths are alike: half of ten is an assumption for both."""
+WAVES = {"trtllm": 5.0, "sglang": 2.5, "vllm": 10.0}
+"""Requests over concurrency of a benchmark, by backend. Clients send about ten times as many, and the bunch in
+which the first arrive outlives its wave: the more, the less an engine mixes prefill with decode. An
+assumption, set by looking at rows of this very table."""
 
 DECODE_WORKERS = ((0.5, 1.0), (0.3, 2.0), (0.2, 4.0))
 """Weights of decode workers of a disaggregated system that does not count them: an assumption."""
+MOST_PER_CHIP = 256.0
+"""Sequences in flight per decode chip above which such a system is taken to have more workers: systems
+that count their workers rarely run more. An assumption."""
 
 
 def predict_serving(columns: Mapping[str, list[str]], catalog: Catalog) -> dict[str, Predictions]:
@@ -97,7 +101,7 @@ def read_serving_row(row: Mapping[str, str], bench: Bench) -> Reading:
             input=prompt,
             output=output,
             sequences=sequences,
-            requests=WAVES * sequences,
+            requests=WAVES[row["backend"]] * sequences,
             prefill=prefill,
             draft_tokens=depth,
             draft_acceptance=accepted,
@@ -127,11 +131,13 @@ def _pools(row: Mapping[str, str], experts: bool) -> list[tuple[float, tuple[Spr
     counted = positive(row["decode_num_workers"])
     workers = DECODE_WORKERS if counted is None else ((1.0, counted),)
     servers = positive(row["prefill_num_workers"]) or SIZED_TO_LOAD
+    load = positive(row["concurrency"]) or 1.0
     options = (workers, _worker(row, "prefill_", experts), _worker(row, "decode_", experts))
-    return [
-        (count * first * then, (_times(decode, many), _times(prefill, servers)))
-        for (count, many), (first, prefill), (then, decode) in states(options)
-    ]
+    found: list[tuple[float, tuple[Spread, Spread | None]]] = []
+    for (count, many), (first, prefill), (then, decode) in states(options):
+        fewest = 1.0 if counted else math.ceil(load / (MOST_PER_CHIP * decode.chips))
+        found.append((count * first * then, (_times(decode, max(many, fewest)), _times(prefill, servers))))
+    return found
 
 
 def _worker(row: Mapping[str, str], phase: str, experts: bool) -> Weighted:

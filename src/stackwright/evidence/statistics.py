@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Hashable, Sequence
 from typing import Any
@@ -15,22 +16,24 @@ def absolute_error(predicted: np.ndarray, measured: np.ndarray) -> np.ndarray:
 
 
 def kendall_tau(predicted: np.ndarray, measured: np.ndarray, group: Sequence[Hashable]) -> float | None:
-    """Share of concordant minus discordant pairs, over all pairs inside groups; None without a pair.
+    """Rank correlation over all pairs inside groups; None without a pair that differs in both.
 
-    Pairs that are tied in the measurement say nothing and are left out; a tie in the prediction alone
-    counts as neither. Source: Kendall 1938, tau with pairs restricted to groups (definition).
+    Concordant minus discordant pairs, over the geometric mean of the pairs that differ in the
+    prediction and of those that differ in the measurement: tau-b with its sums over groups.
+    Source: Kendall 1945, The treatment of ties in ranking problems.
     """
     members: dict[Hashable, list[int]] = defaultdict(list)
     for index, key in enumerate(group):
         members[key].append(index)
-    balance, pairs = 0.0, 0
+    balance, guessed, measurable = 0.0, 0, 0
     for indices in members.values():
         rows = np.array(indices)
         truth = np.sign(measured[rows][:, None] - measured[rows])
         guess = np.sign(predicted[rows][:, None] - predicted[rows])
         balance += float((truth * guess).sum())
-        pairs += int(np.count_nonzero(truth))
-    return balance / pairs if pairs else None
+        guessed += int(np.count_nonzero(guess))
+        measurable += int(np.count_nonzero(truth))
+    return balance / math.sqrt(guessed * measurable) if guessed and measurable else None
 
 
 def summary(

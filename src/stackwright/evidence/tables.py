@@ -94,7 +94,7 @@ def _together(names: tuple[str, ...], columns: Columns) -> list[tuple[str, ...]]
 
 def _inference_demand(columns: Columns) -> list[tuple[str, ...]]:
     names = ("model", "workload", "scenario", "isl", "osl", "concurrency", "batch")
-    found = []
+    found: list[tuple[str, ...]] = []
     for model, workload, scenario, isl, osl, concurrency, batch in _together(names, columns):
         load = concurrency or (batch if isl else "")
         found.append((model, workload, scenario, _plain(isl), _plain(osl), load))
@@ -103,7 +103,7 @@ def _inference_demand(columns: Columns) -> list[tuple[str, ...]]:
 
 def _power_demand(columns: Columns) -> list[tuple[str, ...]]:
     names = ("model", "phase", "scope", "isl", "osl", "batch")
-    found = []
+    found: list[tuple[str, ...]] = []
     for model, phase, scope, isl, osl, batch in _together(names, columns):
         size = number(batch)
         load = "" if size is None else str(round(math.log2(max(size, 1.0))))

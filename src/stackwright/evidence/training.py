@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
@@ -20,7 +20,7 @@ from stackwright.chip.family import FORMATS as KERNEL_FORMATS
 from stackwright.chip.family import Kernels
 from stackwright.core.errors import InputError, StackwrightError
 from stackwright.core.records import Record
-from stackwright.evidence.names import FORMATS, positive
+from stackwright.evidence.names import CORES_PER_CHIP, FORMATS, positive
 from stackwright.evidence.predictions import Predictions, mixture_quantiles, refused, spread_of
 from stackwright.model.architecture import Architecture
 from stackwright.model.config import from_mapping
@@ -54,13 +54,19 @@ DESCRIPTION = (
 )
 """The columns that describe a run; no other column but `metric` and `unit` is read."""
 
+CHIP_NUMBERS = ("memory_capacity", "memory_bandwidth", "peak_bf16")
+"""What a chip's record must state for a training step to be timed."""
+
 LEVELS = (0.05, 0.5, 0.95)
+NONE = np.zeros(0)
 TUNING = 8.0
 """Power of relative throughput by which open layouts of one format and batch are weighted: a layout that
 is 10 % slower than the best counts half. An assumption; published runs are tuned, though not perfectly."""
 CROWDING = 12.0
 """How fast a state's weight falls with memory that it needs beyond capacity: at 6 % over, a half. The
 memory model is no better than that, so this is a slope and not a wall."""
+DIVIDED = 0.1
+"""Weight of the less likely readings from which a row counts as imputed."""
 RUN_AVERAGE, RUN_AVERAGE_SPREAD = 0.89, 0.08
 """Throughput from start to stop over that of the steps alone, and its spread (logarithmic): evaluation
 and start-up take 2 to 25 % of an MLPerf run. Median and spread of the v4.0 to v5.1 rounds."""
@@ -72,7 +78,7 @@ NEEDS_CONVERGENCE = "needs a model of convergence: steps until the target, not s
 BLANK_FORMATS: tuple[tuple[str, tuple[tuple[float, str], ...]], ...] = (
     (r"^(A100|V100|TPU|Trn|L40)", ((1.0, "bf16"),)),
     (r"^(H100|H200|H800|H20|MI3|Gaudi)", ((0.8, "fp8"), (0.2, "bf16"))),
-    (r"^(G?B\d|Rubin)", ((0.65, "fp8"), (0.25, "fp4"), (0.1, "bf16"))),
+    (r"^(G?B\d|Rubin)", ((0.5, "fp8"), (0.45, "fp4"), (0.05, "bf16"))),
 )
 """Prior of the number format by chip, where a row states none: submitted runs use the fastest format
 that converges. An assumption."""
@@ -164,7 +170,7 @@ def predict_training(columns: Mapping[str, list[str]], catalog: Catalog) -> Pred
         chosen = np.flatnonzero(good & (np.array(columns["metric"]) == metric))
         quantiles = outcomes.quantiles(job_of[chosen], MEASURES[metric], _average_spread(metric))
         found.low[chosen], found.value[chosen], found.high[chosen] = quantiles
-    opened = np.array([job.open for job in jobs], dtype=bool)
+    opened = np.array([job.open for job in jobs], dtype=bool) | outcomes.divided(len(jobs))
     found.imputed[good] = opened[job_of[good]]
     return found
 
@@ -240,13 +246,14 @@ class _Reader:
         if chips is None:
             raise _Refusal("neither the number of chips nor all parallel degrees are stated")
         release = self.release(cells["framework"], cells["hardware"])
-        job = Job(
+        cores = CORES_PER_CHIP.get(cells["hardware"].casefold(), 1.0)
+        return Job(
             chip=chip.id,
             release=release.id,
             model=model,
             formats=_formats(cells["dtype"], cells["hardware"]),
             chips=chips,
-            tensor=degrees["tp"],
+            tensor=max(1.0, degrees["tp"] / cores) if degrees["tp"] else None,
             pipeline=degrees["pp"],
             context=degrees["cp"],
             expert=degrees["ep"],
@@ -258,16 +265,15 @@ class _Reader:
             sharding=f"{cells['sharding']} {cells['framework']}".casefold(),
             trained=ADAPTER_SHARE if "lora" in cells["task"].casefold() else 1.0,
         )
-        return self._whole_chips(job, cells["hardware"])
 
     def release(self, framework: str, hardware: str) -> Record:
-        """The release record that a framework's name means: the one with the longest phrase found in it."""
+        """The release that a framework's name means: the record whose pattern matches most of what the row says."""
         said = f"{framework} on {hardware}".casefold()
         found = [
-            (len(phrase), record)
+            (len(match[0]), record)
             for record in self._releases
-            for phrase in record.text.get("phrases", ())
-            if phrase in said
+            for pattern in record.text.get("recognized_by", ())
+            if (match := re.search(pattern, said))
         ]
         if not found:
             return next(record for record in self._releases if record.text.get("fallback"))
@@ -276,8 +282,11 @@ class _Reader:
     def machine(self, chip: str, release: str, model: str, format: str) -> TrainingMachine:
         """A model on a chip's own system. Raises `_Refusal` where the chip cannot run the format."""
         part = self.parts.get("chip", chip)
+        lacking = [name for name in CHIP_NUMBERS if getattr(part.spec, name) is None]
+        if lacking:
+            raise _Refusal(f"no public source gives {' and '.join(lacking)} of {chip}")
         kernels = Kernels(part.spec, self.parts.get("chip", part.record.links["kernels"]).spec)
-        if not kernels.supports(format):
+        if not (kernels.supports(format) and kernels.native(format)):
             raise _Refusal(f"{chip} has no kernels in {format}")
         return TrainingMachine(
             architecture=self.architecture(model),
@@ -298,11 +307,11 @@ class _Reader:
         try:
             return self.parts.get("model", cells["model"]).id
         except InputError:
-            named = re.search(r"(\d+(?:\.\d+)?)b$", cells["model"])
+            named = re.search(r"(?<![a-z0-9.])(\d+(?:\.\d+)?)b(?:-a(\d+(?:\.\d+)?)b)?$", cells["model"].casefold())
             total = positive(cells["params_b"]) or (float(named[1]) if named else None)
             if total is None:
                 raise
-            active = positive(cells["active_params_b"]) or total
+            active = positive(cells["active_params_b"]) or (float(named[2]) if named and named[2] else total)
             name = f"{STAND_IN}{total:g}b-{active:g}b"
             self._stand_ins.setdefault(name, stand_in(name, 1e9 * total, 1e9 * active))
             return name
@@ -315,13 +324,6 @@ class _Reader:
     def node_chips(self, chip: str) -> float:
         """Chips of one node of a chip's system."""
         return float(self.parts.get("rack", self._systems[chip].id).spec.node_chips)
-
-    def _whole_chips(self, job: Job, hardware: str) -> Job:
-        """Degrees that count cores, not chips, as on Trainium: the product of degrees exceeds the chips."""
-        cores = 2.0 if re.match(r"^(Trn1|Inf2)", hardware, re.IGNORECASE) else 1.0
-        if job.tensor is None or cores == 1.0:
-            return job
-        return replace(job, tensor=max(1.0, job.tensor / cores))
 
     def _wires(self, chip: Part) -> Wires:
         system = self.parts.get("rack", self._systems[chip.id].id)
@@ -399,38 +401,33 @@ def _states(index: int, job: Job, architecture: Architecture, node: float) -> It
         for layout_weight, layout in _layouts(job, architecture, node, sharded, sequence):
             tensor, pipeline, context, expert = layout
             data = max(1.0, job.chips / (tensor * pipeline * context))
-            for batch_weight, global_batch in _batches(job, data, sequence):
-                for micro_weight, micro in _micro_batches(job, global_batch / data, sharded):
-                    for virtual_weight, virtual in _chunks(job, architecture, pipeline):
-                        for recompute_weight, layers, attention in _recomputations(job):
-                            yield State(
-                                job=index,
-                                weight=format_weight
-                                * sequence_weight
-                                * layout_weight
-                                * batch_weight
-                                * micro_weight
-                                * virtual_weight
-                                * recompute_weight,
-                                format=format,
-                                tensor=tensor,
-                                pipeline=pipeline,
-                                context=context,
-                                expert=expert,
-                                data=data,
-                                virtual=virtual,
-                                micro_batch=micro,
-                                global_batch=global_batch,
-                                sequence=sequence,
-                                recompute=layers,
-                                attention_recompute=attention,
-                                sharding=float(sharded and "shard_grad_op" not in job.sharding),
-                                gradient_sharding=float(sharded),
-                                trained=job.trained,
-                            )
+            batches = _batches(job, data, sequence, sharded)
+            rest = product(batches, _chunks(job, architecture, pipeline), _recomputations(job))
+            for (batch_weight, (global_batch, micro)), (chunk_weight, virtual), (again_weight, again) in rest:
+                prior = format_weight * sequence_weight * layout_weight * batch_weight * chunk_weight * again_weight
+                yield State(
+                    job=index,
+                    weight=prior,
+                    format=format,
+                    tensor=tensor,
+                    pipeline=pipeline,
+                    context=context,
+                    expert=expert,
+                    data=data,
+                    virtual=virtual,
+                    micro_batch=micro,
+                    global_batch=global_batch,
+                    sequence=sequence,
+                    recompute=again[0],
+                    attention_recompute=again[1],
+                    sharding=float(sharded and "shard_grad_op" not in job.sharding),
+                    gradient_sharding=float(sharded),
+                    trained=job.trained,
+                )
 
 
 Weighted = Iterable[tuple[float, float]]
+WeightedPair = Iterable[tuple[float, tuple[float, float]]]
 
 
 def _sequences(job: Job) -> Weighted:
@@ -438,12 +435,14 @@ def _sequences(job: Job) -> Weighted:
     return ((1.0, job.sequence),) if job.sequence else ((0.5, 2048.0), (0.3, 4096.0), (0.2, 8192.0))
 
 
-def _batches(job: Job, data: float, sequence: float) -> Weighted:
-    """Unstated global batches: 4k to 16k tokens per data rank, or 4M tokens, an assumption."""
-    if job.global_batch:
-        return ((1.0, job.global_batch),)
-    per_rank = (max(1.0, round(tokens / sequence)) for tokens in (8192.0, 16384.0, 32768.0))
-    return tuple((1.0 / 3.0, data * sequences) for sequences in per_rank)
+def _batches(job: Job, data: float, sequence: float, sharded: bool) -> WeightedPair:
+    """Global and micro-batch. Unstated global batches: 8k to 32k tokens per data rank, an assumption."""
+    batches = [job.global_batch] if job.global_batch else []
+    if not batches:
+        batches = [data * max(1.0, round(tokens / sequence)) for tokens in (8192.0, 16384.0, 32768.0)]
+    for batch in batches:
+        for weight, micro in _micro_batches(job, batch / data, sharded):
+            yield weight / len(batches), (batch, micro)
 
 
 def _micro_batches(job: Job, per_rank: float, sharded: bool) -> Weighted:
@@ -466,15 +465,15 @@ def _chunks(job: Job, architecture: Architecture, pipeline: float) -> Weighted:
     return ((1.0, 1.0),) if pipeline == 1.0 or most == 1.0 else ((0.5, 1.0), (0.5, most))
 
 
-def _recomputations(job: Job) -> Iterable[tuple[float, float, float]]:
-    """Weight and shares of layers and attention recomputed; unstated: none, or everything if memory asks."""
+def _recomputations(job: Job) -> WeightedPair:
+    """Shares of layers and of attention recomputed; unstated: none, or everything if memory asks."""
     if "full" in job.recompute:
-        return ((1.0, 1.0, 0.0),)
+        return ((1.0, (1.0, 0.0)),)
     if "selective" in job.recompute:
-        return ((1.0, 0.0, 1.0),)
+        return ((1.0, (0.0, 1.0)),)
     if job.recompute:
-        return ((1.0, 0.0, 0.0),)
-    return ((0.9, 0.0, 0.0), (0.1, 1.0, 0.0))
+        return ((1.0, (0.0, 0.0)),)
+    return ((0.9, (0.0, 0.0)), (0.1, (1.0, 0.0)))
 
 
 def _layouts(
@@ -561,10 +560,17 @@ class _Outcomes:
         return cls(
             job=job,
             weight=prior * np.maximum(fits * tuned, 1e-12),
-            spread=np.concatenate([np.full(len(listed), spread) for listed, _, spread in parts]),
+            spread=np.concatenate([NONE, *(np.full(len(listed), spread) for listed, _, spread in parts)]),
             batch=np.array([state.global_batch for state in states]),
             step=step,
         )
+
+    def divided(self, jobs: int) -> np.ndarray:
+        """Whether a job's readings beside the likeliest one hold more than a tenth of its weight."""
+        total = np.bincount(self.job, weights=self.weight, minlength=jobs)
+        largest = np.zeros(jobs)
+        np.maximum.at(largest, self.job, self.weight)
+        return total - largest > DIVIDED * total
 
     def quantiles(self, jobs: np.ndarray, measure: Callable[..., Any], extra: float) -> np.ndarray:
         """Quantiles of a measure for some jobs: [levels, jobs]."""
@@ -614,5 +620,5 @@ def _plan(states: list[State]) -> Plan:
 def _concatenated(steps: list[TrainingStep]) -> TrainingStep:
     names = TrainingStep.__dataclass_fields__
     return TrainingStep(
-        **{name: np.concatenate([np.atleast_1d(getattr(step, name)) for step in steps]) for name in names}
+        **{name: np.concatenate([NONE, *(np.atleast_1d(getattr(step, name)) for step in steps)]) for name in names}
     )

@@ -7,7 +7,9 @@ import io
 import json
 import time
 from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +17,56 @@ import numpy as np
 
 from stackwright.catalog import Catalog
 from stackwright.core.files import write_atomic
+from stackwright.evidence import collectives, kernels
+from stackwright.evidence.inference import predict_inference
+from stackwright.evidence.power import predict_power
 from stackwright.evidence.predictions import Predictions
+from stackwright.evidence.serving_rows import predict_serving
 from stackwright.evidence.statistics import FIGURES, summary
-from stackwright.evidence.tables import Table, read_directory
+from stackwright.evidence.tables import Columns, Table, read_directory
+from stackwright.evidence.training import predict_training
+
+UNREAD = frozenset(
+    (
+        "row_id",
+        "source_id",
+        "source_url",
+        "source_date",
+        "source",
+        "src",
+        "date",
+        "submitter",
+        "notes",
+        "value",
+        "verified",
+    )
+)
+"""Columns that say where a figure comes from or what it is: no prediction sees them."""
+
+Predictor = Callable[[Columns, Catalog], Predictions | Mapping[str, Predictions]]
+
+PREDICTORS: Mapping[str, Predictor] = {
+    "training": predict_training,
+    "inference": predict_inference,
+    "power": predict_power,
+    "e2e_serving": predict_serving,
+    **{name: partial(collectives.predict, name) for name in ("collectives", "moe_alltoall")},
+    **{
+        name: partial(kernels.predict, name)
+        for name in (
+            *("kernels", "gemm", "context_attention", "generation_attention", "mla", "moe"),
+            "kernel_power_b200",
+        )
+    },
+}
+"""Table to what predicts its rows: one figure a row, or one for each measured column."""
+
+FITTED = ("gemm", "context_attention", "generation_attention", "mla", "moe", "moe_alltoall", "kernel_power_b200")
+"""Tables on which kernel families were fitted."""
+FITTED_BY_FAMILY = (
+    "parameters are fitted per family of chips, on half of each table; the family's record states the error "
+    "on the other half, and on a chip left out of the fit"
+)
 
 NOT_MEASURED = "the row states no positive measurement to judge by"
 
@@ -71,19 +120,18 @@ def judge(table: Table, catalog: Catalog) -> list[Judged]:
 
 
 def predict(table: Table, catalog: Catalog) -> Mapping[str, Predictions]:
-    """Metric to the predictions of all rows, from the columns that describe what was run. Source: definition."""
-    described = {name: values for name, values in table.columns.items() if name not in UNREAD}
-    if table.kind.measured:
-        described = {name: values for name, values in described.items() if name not in table.kind.measured}
-        return PREDICTORS[table.name](table, described, catalog)
-    predictions = PREDICTORS[table.name](table, described, catalog)
-    return defaultdict(lambda: predictions)
+    """Metric to predictions of all rows, from the columns that describe what was run. Source: definition."""
+    hidden = UNREAD | set(table.kind.measured)
+    described = {name: values for name, values in table.columns.items() if name not in hidden}
+    made = PREDICTORS[table.kind.name](described, catalog)
+    return dict.fromkeys(table.metrics(), made) if isinstance(made, Predictions) else made
 
 
 def report(table: Table, judged: list[Judged]) -> dict[str, Any]:
     """The figures of a table. A row counts as predicted if each of its metrics in scope was. Source: definition."""
     reasons = _row_reasons(judged)
     refused = Counter(reason for reason in reasons.values() if reason is not None)
+    fitted = {"leave_chip_out": None, "leave_chip_out_reason": FITTED_BY_FAMILY} if table.name in FITTED else {}
     sources = np.array(table.source)
     demand = table.kind.demand(table.columns)
     every = {source: sources == source for source in dict.fromkeys(table.source)}
@@ -98,6 +146,7 @@ def report(table: Table, judged: list[Judged]) -> dict[str, Any]:
             for source, chosen in every.items()
             if any(chosen[one.index].any() for one in judged)
         },
+        **fitted,
     }
 
 

@@ -48,17 +48,24 @@ def additions(installed: Array) -> Array:
     return xp.concatenate([base[..., :1], base[..., 1:] - base[..., :-1]], axis=-1)
 
 
+def residual_weights(*, year: Count, life: Count, decline: Ratio) -> Ratio:
+    """What one unit bought in each year is still worth when the horizon ends [Y], per dollar of first-year price.
+
+    Source: definition; straight-line value of the price that was paid.
+    """
+    age = year[-1] + 1.0 - year
+    return straight_line_value(age=age, life=life) * price_path(year=year, decline=decline)
+
+
 def capital_weights(*, year: Count, rate: Ratio, life: Count, decline: Ratio) -> Ratio:
     """Present net cost [Y] of one unit bought in each year, per dollar of first-year price.
 
     Price paid then, less what the unit is still worth at the end of the horizon; both discounted.
-    Source: definition; straight-line value.
+    Source: definition.
     """
-    horizon = year[-1] + 1.0
-    age = horizon - year
-    paid = price_path(year=year, decline=decline)
-    kept = straight_line_value(age=age, life=life) * paid
-    return paid * start_discount(year=year, rate=rate) - kept * start_discount(year=horizon, rate=rate)
+    paid = price_path(year=year, decline=decline) * start_discount(year=year, rate=rate)
+    kept = residual_weights(year=year, life=life, decline=decline)
+    return paid - kept * start_discount(year=year[-1] + 1.0, rate=rate)
 
 
 def levelized_cost(*, present_cost: Dollars, present_tokens: Tokens) -> DollarsPerToken:

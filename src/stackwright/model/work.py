@@ -230,7 +230,7 @@ _WORK: dict[type, Any] = {
     Elementwise: elementwise_work,
 }
 
-_SCALE = {
+_SCALE: dict[type, str] = {
     Gemm: "gemm_scale",
     Attention: "attention_scale",
     LatentAttention: "attention_scale",
@@ -238,6 +238,26 @@ _SCALE = {
     Recurrence: "attention_scale",
     Elementwise: "gemm_scale",
 }
+
+
+def grouped_forward(
+    operators: tuple[Operator, ...], kernels: KernelTimes, layout: Layout, run: Pass, precision: Precision
+) -> dict[str, Work]:
+    """Work of one forward pass on one chip of each stage, by the group of operators that an engine scales."""
+    groups: dict[str, Work] = {}
+    for op in operators:
+        done = _WORK[type(op)](op, kernels, layout, run, precision)
+        group = _SCALE[type(op)]
+        groups[group] = groups.get(group, NOTHING) + done
+    return groups
+
+
+def scaled_sum(groups: dict[str, Work], software: Any) -> Work:
+    """The whole pass inside an engine: `software` scales each group's isolated times (fusion, graphs)."""
+    total = NOTHING
+    for group, work in groups.items():
+        total = total + work.scaled(getattr(software, group), 1.0)
+    return total
 
 
 def forward(
@@ -248,14 +268,8 @@ def forward(
     precision: Precision,
     software: Any,
 ) -> Work:
-    """Work of one forward pass through the whole model on one chip of each stage.
-
-    `software` scales the isolated kernels' times to those inside its engine (fusion, graphs).
-    """
-    total = NOTHING
-    for op in operators:
-        total = total + _WORK[type(op)](op, kernels, layout, run, precision).scaled(getattr(software, _SCALE[type(op)]), 1.0)
-    return total
+    """Work of one forward pass inside an engine."""
+    return scaled_sum(grouped_forward(operators, kernels, layout, run, precision), software)
 
 
 def _reach(xp: Any, keys: Any, window: int, selected: int) -> Any:

@@ -62,6 +62,16 @@ def torus_factor(*, ranks: Count, dimensions: Count) -> Ratio:
     return xp.maximum(dimensions * ranks ** (1.0 / dimensions) / 4.0, 1.0)
 
 
+def torus_share(*, ranks: Count, dimensions: Count) -> Ratio:
+    """Share of a chip's torus links that a group uses: one link per doubling until all are used.
+
+    Two chips share one link; 2 x 2 x 1 use two of six; 4 x 4 x 4 all six.
+    Source: definition (compact slices of a torus).
+    """
+    xp = namespace(ranks, dimensions)
+    return xp.minimum(xp.log2(xp.maximum(ranks, 2.0)) / (2.0 * dimensions), 1.0)
+
+
 def distinct_targets(*, choices: Count, targets: Count) -> Count:
     """Expected distinct targets of `choices` independent even draws. Source: definition."""
     return targets * (1.0 - (1.0 - 1.0 / targets) ** choices)
@@ -89,13 +99,13 @@ class Wires:
     torus_dimensions: Count | None = None
 
     def all_reduce(self, size: Bytes, ranks: Count) -> Seconds:
-        """Sum of `size` bytes over all ranks: scatter inside, reduce between domains, gather inside."""
+        """Sum of `size` bytes over all ranks: scatter inside, reduce between domains, gather inside, pipelined."""
         inside, groups = self._split(ranks)
         xp = namespace(size, ranks, self.domain)
         local = all_reduce_time(
             size=size,
             ranks=inside,
-            bandwidth=self._inner,
+            bandwidth=self._inner(inside),
             latency=self.scale_up_latency,
             hop_latency=self.scale_up_hop_latency,
             reduction=1.0 if self.in_network_reduction is None else self.in_network_reduction,
@@ -107,7 +117,7 @@ class Wires:
             latency=self.fabric_latency,
             hop_latency=self.fabric_hop_latency,
         )
-        return xp.where(groups > 1, 2.0 * self._inner_pass(size, inside) + between, local)
+        return xp.where(groups > 1, xp.maximum(2.0 * self._inner_pass(size, inside), between), local)
 
     def all_gather(self, size: Bytes, ranks: Count) -> Seconds:
         """Gather of a buffer that is `size` bytes in all: between domains first, then inside."""
@@ -146,7 +156,7 @@ class Wires:
     def point_to_point(self, size: Bytes, ranks: Count) -> Seconds:
         """A message to the next of `ranks` ranks: over the fabric where they span domains."""
         xp = namespace(size, ranks, self.domain)
-        near = self.scale_up_latency + size / self._inner
+        near = self.scale_up_latency + size / self._inner(2.0)
         return xp.where(ranks > self.domain, self.fabric_latency + size / self._outer, near)
 
     def _split(self, ranks: Count) -> tuple[Count, Count]:
@@ -160,7 +170,7 @@ class Wires:
         xp = namespace(near, far, ranks)
         detour = 1.0 if self.torus_dimensions is None else torus_factor(ranks=inside, dimensions=self.torus_dimensions)
         hops = self.scale_up_hop_latency * xp.log2(xp.maximum(inside, 1.0))
-        local = self.scale_up_latency + hops + near * detour / self._inner
+        local = self.scale_up_latency + hops + near * detour / self._inner(inside)
         local = xp.where(inside > 1, local, 0.0 * local)
         between = self.fabric_latency + self.fabric_hop_latency * xp.log2(xp.maximum(groups, 1.0)) + far / self._outer
         return xp.maximum(local, xp.where(groups > 1, between, 0.0 * between))
@@ -169,14 +179,14 @@ class Wires:
         return pass_time(
             size=size,
             ranks=ranks,
-            bandwidth=self._inner,
+            bandwidth=self._inner(ranks),
             latency=self.scale_up_latency,
             hop_latency=self.scale_up_hop_latency,
         )
 
-    @property
-    def _inner(self) -> BytesPerSecond:
-        return self.scale_up_bandwidth * self.scale_up_efficiency
+    def _inner(self, ranks: Count) -> BytesPerSecond:
+        share = 1.0 if self.torus_dimensions is None else torus_share(ranks=ranks, dimensions=self.torus_dimensions)
+        return self.scale_up_bandwidth * self.scale_up_efficiency * share
 
     @property
     def _outer(self) -> BytesPerSecond:

@@ -14,7 +14,9 @@ NORMAL_95 = 1.6448536269514722
 """95th percentile of a standard normal."""
 
 
-def mean_wait(*, service: Seconds, service_scv: Ratio, arrival_scv: Ratio, utilization: Ratio, servers: Count) -> Seconds:
+def mean_wait(
+    *, service: Seconds, service_scv: Ratio, arrival_scv: Ratio, utilization: Ratio, servers: Count
+) -> Seconds:
     """Mean wait in a queue with general arrivals and service.
 
     At and above full utilization the wait is that of 99.9 %, which no latency target meets: the
@@ -66,5 +68,3 @@ def token_time_95(
     second_moment = stall**2 * (1.0 + stall_scv)
     spread = (stalls_per_step * second_moment / steps) ** 0.5
     return step + stalls_per_step * stall + NORMAL_95 * spread
-
-

@@ -15,7 +15,7 @@ from stackwright.model.architecture import Architecture
 from stackwright.model.operators import Experts, Gemm
 from stackwright.model.precision import Precision
 from stackwright.model.sharding import Layout
-from stackwright.model.work import KernelTimes, Pass, Work, forward
+from stackwright.model.work import KernelTimes, Pass, Work, forward, grouped_forward, scaled_sum
 from stackwright.network.collectives import Wires
 from stackwright.serving import memory
 from stackwright.serving.service import DecodeStep, Lengths, Prefill
@@ -35,6 +35,8 @@ class Machine:
     software: Any
     draft_tokens: float = 0.0
     draft_acceptance: float = 0.0
+    passes: dict[str, dict[str, Work]] | None = None
+    """Work of the passes by phase, kept for machines that differ in engine or fabric alone."""
 
     @property
     def tokens_per_step(self) -> float:
@@ -46,10 +48,12 @@ class Machine:
         """One decode round at `batch` sequences per attention rank and stage."""
         queries = 1.0 + self.draft_tokens
         run = Pass(batch * queries, batch, queries, lengths.context_mean, decode=True)
-        work = self._pass(layout, run)
+        work = self._pass("decode", layout, run)
         if self.draft_tokens and self.architecture.draft_operators:
             draft = Pass(batch, batch, 1.0, lengths.context_mean, decode=True)
-            once = forward(self.architecture.draft_operators, self.kernels, layout, draft, self.precision, self.software)
+            once = forward(
+                self.architecture.draft_operators, self.kernels, layout, draft, self.precision, self.software
+            )
             work = work + once.scaled(1.0, self.draft_tokens)
         engine = self.software
         overhead = engine.step_overhead + engine.kernel_overhead * work.kernels + engine.sequence_overhead * batch
@@ -60,7 +64,7 @@ class Machine:
         """Prefills of the length nodes (Q, ...), one at a time per attention rank."""
         fresh = namespace(lengths.nodes).maximum(1.0, lengths.nodes * (1.0 - lengths.prefix_hits))
         run = Pass(fresh, 1.0, fresh, lengths.nodes, decode=False)
-        work = self._pass(layout, run)
+        work = self._pass("prefill", layout, run)
         engine = self.software
         overhead = engine.step_overhead + engine.kernel_overhead * work.kernels
         timed = (work.seconds + self._communication(layout, run.tokens)) * engine.prefill_scale
@@ -82,18 +86,23 @@ class Machine:
             lengths.context_mean, self.precision.cache_bytes, tensor_parallel=layout.tensor
         )
         used = weights + per_sequence * batch + memory.WORKSPACE
-        return memory.memory_margin(
-            used=used, capacity=self.capacity, utilization=self.software.memory_utilization
-        )
+        return memory.memory_margin(used=used, capacity=self.capacity, utilization=self.software.memory_utilization)
 
-    def _pass(self, layout: Layout, run: Pass) -> Work:
-        return forward(self.architecture.operators, self.kernels, layout, run, self.precision, self.software)
+    def _pass(self, phase: str, layout: Layout, run: Pass) -> Work:
+        known = {} if self.passes is None else self.passes
+        if phase not in known:
+            known[phase] = grouped_forward(self.architecture.operators, self.kernels, layout, run, self.precision)
+        return scaled_sum(known[phase], self.software)
 
     def _communication(self, layout: Layout, tokens: Any) -> Any:
         """Exposed collective time of one pass: two reductions a layer, expert exchange, stage hops."""
         model = self.architecture
         size = tokens * model.hidden * ACTIVATION_BYTES
-        rows = sum(op.count for op in model.operators if isinstance(op, Gemm) and op.shard == "row" and op.role != "shared_expert")
+        rows = sum(
+            op.count
+            for op in model.operators
+            if isinstance(op, Gemm) and op.shard == "row" and op.role != "shared_expert"
+        )
         routed = sum(op.count for op in model.operators if isinstance(op, Experts))
         active = max((op.active for op in model.operators if isinstance(op, Experts)), default=0)
         reduce = self.wires.all_reduce(size, layout.tensor)

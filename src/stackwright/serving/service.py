@@ -12,7 +12,16 @@ from typing import Any
 
 from stackwright.core.arrays import namespace
 from stackwright.core.spec import spec
-from stackwright.core.units import BytesPerSecond, Count, FlopsPerSecond, Ratio, Requests, RequestsPerSecond, Seconds, TokensPerSecond
+from stackwright.core.units import (
+    BytesPerSecond,
+    Count,
+    FlopsPerSecond,
+    Ratio,
+    Requests,
+    RequestsPerSecond,
+    Seconds,
+    TokensPerSecond,
+)
 from stackwright.serving import queueing
 from stackwright.model.sharding import Layout
 
@@ -107,6 +116,17 @@ def squared_variation(values: Any, mean: Any, lengths: Lengths) -> Any:
     return node_mean(values**2, lengths) / mean**2 - 1.0
 
 
+def shared_stalls(*, stalls: Ratio, ranks: Count) -> Ratio:
+    """Prefill passes per round that hold up every rank of an expert-parallel replica.
+
+    Ranks meet at each expert exchange, so a prefill on one holds up all; prefills of several ranks that
+    fall into one round run side by side. `stalls` is per rank and round.
+    Source: chance that at least one of independent ranks has a prefill; at least each rank's own.
+    """
+    xp = namespace(stalls, ranks)
+    return xp.maximum(stalls, 1.0 - (1.0 - xp.minimum(stalls, 1.0)) ** ranks)
+
+
 def aggregated(
     *,
     layout: Layout,
@@ -116,13 +136,16 @@ def aggregated(
     lengths: Lengths,
     tokens_per_step: Ratio,
     first_token_overhead: Seconds,
+    servers: Count = 1.0,
 ) -> Service:
     """Prefill and decode on the same chips.
 
     A round serves every running sequence once and, per rank, ``batch * pipeline / output`` prefills,
     each of which holds every stage for its share of the prefill time:
-    ``TPOT = step + (sequences / output) * prefill / pipeline``. Prefills go first (as engines do by
-    default), so a new request waits only for other prefills and the round that is running.
+    ``TPOT = step + stalls * prefill / pipeline``, with the stalls that a rank shares with the others
+    (see `shared_stalls`). Prefills go first (as engines do by
+    default), so a new request waits only for other prefills and the round that is running. `servers`
+    ranks stand behind a router that sends each request to the least loaded one.
     Source: conservation of requests in steady state; waiting as in `queueing`.
     """
     xp = namespace(step.seconds, layout.tensor)
@@ -132,16 +155,22 @@ def aggregated(
     hold = mean / layout.pipeline
     rounds = lengths.output_mean / tokens_per_step
     stalls = sequences / rounds
-    round_time = step.seconds + stalls * hold
+    round_time = step.seconds + shared_stalls(stalls=stalls, ranks=layout.data) * hold
     rate = stalls / round_time
     busy = rate * hold
-    wait = queueing.mean_wait(service=hold, service_scv=scv, arrival_scv=lengths.arrival_scv, utilization=busy, servers=1.0)
+    wait = queueing.mean_wait(
+        service=hold, service_scv=scv, arrival_scv=lengths.arrival_scv, utilization=busy, servers=servers
+    )
     wait_95 = queueing.wait_95(mean=wait, utilization=busy)
     own_50, own_95 = prefill.seconds[-2], prefill.seconds[-1]
     fixed = first_token_overhead + 0.5 * step.seconds
     ttft_95 = fixed + queueing.sum_95(first_mean=mean, first_95=own_95, second_mean=wait, second_95=wait_95)
     tpot_95 = queueing.token_time_95(
-        step=step.seconds, stall=hold, stall_scv=scv, stalls_per_step=stalls, output=rounds
+        step=step.seconds,
+        stall=hold,
+        stall_scv=scv,
+        stalls_per_step=shared_stalls(stalls=stalls, ranks=layout.data),
+        output=rounds,
     )
     flops = step.flops + stalls * node_mean(prefill.flops, lengths) / layout.pipeline
     moved = step.bytes + stalls * node_mean(prefill.bytes, lengths) / layout.pipeline

@@ -14,8 +14,17 @@ from typing import Any
 import numpy as np
 
 from stackwright.core.spec import spec
-from stackwright.core.units import SECONDS_PER_YEAR, Array, Count, Dollars, DollarsPerSecond, Ratio, RequestsPerSecond, Watts
-from stackwright.finance.capital import additions, capital_weights, middle_discount
+from stackwright.core.units import (
+    SECONDS_PER_YEAR,
+    Array,
+    Count,
+    Dollars,
+    DollarsPerSecond,
+    Ratio,
+    RequestsPerSecond,
+    Watts,
+)
+from stackwright.finance.capital import additions, capital_weights, middle_discount, residual_weights
 from stackwright.finance.terms import Terms
 
 
@@ -113,6 +122,8 @@ class Money:
     building: Array
     maintenance: Array
     spares: Any
+    left: dict[str, Array]
+    """What a unit bought in each year is worth at the end, by kind of capital."""
 
 
 def money(terms: Terms, years: np.ndarray) -> Money:
@@ -123,14 +134,20 @@ def money(terms: Terms, years: np.ndarray) -> Money:
     def bought(life: Any, fall: Any) -> Array:
         return capital_weights(year=years, rate=rate, life=_years(life), decline=fall)
 
+    lives = {
+        "systems": (terms.chip_life, decline),
+        "network": (terms.network_life, 0.0),
+        "plant": (terms.plant_life, 0.0),
+        "building": (terms.building_life, 0.0),
+    }
     return Money(
         middle=middle,
-        systems=bought(terms.chip_life, decline),
-        network=bought(terms.network_life, 0.0),
-        plant=bought(terms.plant_life, 0.0),
-        building=bought(terms.building_life, 0.0),
+        **{name: bought(*life) for name, life in lives.items()},
         maintenance=middle * _years(terms.maintenance),
         spares=terms.spares,
+        left={
+            name: residual_weights(year=years, life=_years(life), decline=fall) for name, (life, fall) in lives.items()
+        },
     )
 
 

@@ -25,7 +25,6 @@ from stackwright.core.units import (
     Kelvin,
     KilogramsCO2,
     Ratio,
-    Seconds,
     Tokens,
     TokensPerSecond,
     Watts,
@@ -34,7 +33,6 @@ from stackwright.finance.capital import additions
 from stackwright.finance.terms import Terms
 from stackwright.model.sharding import Layout
 from stackwright.serving.service import Lengths, Service, with_prefill
-from stackwright.stack.coupling import thermal_margin
 from stackwright.stack.deployment import Fleet, Money, Unit, columns, fleet_of, money
 from stackwright.stack.design import Design
 from stackwright.stack.network import network_share
@@ -45,7 +43,7 @@ from stackwright.stack.plant import (
     bill,
     capex_of,
     cooling_year,
-    hourly,
+    excursion_share,
     meter_of,
     peak_ratio,
     plant_terms,
@@ -193,7 +191,7 @@ def evaluate(
             profile=scenario.profile,
             years=years,
         )
-        year, overload, ratio = termed_year(here, made), here.overload, here.peak_ratio
+        year, overload, ratio = termed_year(here, made, scenario.profile), here.overload, here.peak_ratio
     costs, flows = costs_of(unit, made, year, specs, cash, hardware, rented=design.sourcing == "rent")
     return Evaluation(
         service=service,
@@ -210,7 +208,8 @@ def evaluate(
         present_tokens=(tokens * cash.middle).sum(axis=-1),
         costs=costs,
         cash=flows,
-        switches=made.chips.max(axis=-1) * network_share(hardware.fabric, hardware.system, design.oversubscription).switches,
+        switches=made.chips.max(axis=-1)
+        * network_share(hardware.fabric, hardware.system, design.oversubscription).switches,
     )
 
 
@@ -226,9 +225,7 @@ def with_supply(unit: Unit, supply_loss: Any, supply_scale: Any) -> Unit:
     factor = (1.0 - supply_loss) / (1.0 - supply_loss * supply_scale)
     powers = ("decode_power", "prefill_power", "idle_power", "provisioned_power")
     return Unit(
-        **{
-            name: getattr(unit, name) * (factor if name in powers else 1.0) for name in Unit.__dataclass_fields__
-        }
+        **{name: getattr(unit, name) * (factor if name in powers else 1.0) for name in Unit.__dataclass_fields__}
     )
 
 
@@ -236,7 +233,9 @@ def settled_year(
     plant: Plant, scenario: Scenario, made: Fleet, supply_temperature: float, liquid_share: Any
 ) -> tuple[Year, Ratio]:
     """Every year hour by hour, as one load with its own part-load curves."""
-    parts = [_hours(plant, scenario, made, index, supply_temperature, liquid_share) for index in range(len(scenario.years))]
+    parts = [
+        _hours(plant, scenario, made, index, supply_temperature, liquid_share) for index in range(len(scenario.years))
+    ]
     bills = [
         bill(plant, plant.specs, hours.it + hours.cooling + hours.house + hours.losses, [year])[0]
         for (hours, _), year in zip(parts, scenario.years, strict=True)
@@ -280,16 +279,16 @@ def _hours(
     meter = meter_of(plant.specs, load, it_power=it_power, full_it_power=full)
     hours = Hours(
         it=it_power,
-        cooling=meter.cooling,
+        cooling=meter.cooling + 0.0 * it_power,
         house=meter.house + np.zeros(HOURS_PER_YEAR),
         losses=meter.losses,
         price=plant.specs.portfolio.grid.price(plant.series.price_shape),
-        water=load.water * it_power,
+        water=load.water * it_power + 0.0 * it_power,
     )
-    return hours, load.overload.max()
+    return hours, excursion_share(load, it_power)
 
 
-def termed_year(terms: PlantTerms, made: Fleet) -> Year:
+def termed_year(terms: PlantTerms, made: Fleet, profile: Array) -> Year:
     """Every year from the plant's terms per idle and per busy watt."""
     idle, busy = made.idle_power, made.busy_power * made.load
 
@@ -300,7 +299,7 @@ def termed_year(terms: PlantTerms, made: Fleet) -> Year:
     cost = idle * terms.idle.cost + busy * terms.busy.cost
     none = 0.0 * idle
     return Year(
-        it_energy=none,
+        it_energy=idle * SECONDS_PER_YEAR + busy * profile.sum() * SECONDS_PER_HOUR,
         meter_energy=total("energy"),
         cooling_energy=none,
         loss_energy=none,
@@ -325,7 +324,9 @@ def costs_of(
     zero = 0.0 * made.peak_power
     if rented:
         paid = made.chips * _years(unit.rent) * SECONDS_PER_YEAR
-        return {"rack": systems}, {"lease": paid, "capex": zero, "energy": zero, "capacity": zero, "water": zero, "staff": zero}
+        return {"rack": systems}, dict.fromkeys(("capex", "energy", "water", "staff", "residual"), zero) | {
+            "lease": paid
+        }
     plant_capex, building_capex, opex = capex_of(specs)
     mechanical = specs.cooling.capex_per_watt * specs.redundancy.mechanical_multiplier
     mechanical = mechanical * specs.site.building_cost / specs.building.reference_cost
@@ -335,6 +336,13 @@ def costs_of(
     installed = made.chips * (1.0 + _years(cash.spares))
     bought = additions(installed) * _years(unit.system_price) + additions(made.chips) * _years(unit.network_price)
     built = additions(made.peak_power) * _years(plant_capex + building_capex)
+    worth = (
+        (additions(installed) * cash.left["systems"]).sum(axis=-1) * unit.system_price
+        + (additions(made.chips) * cash.left["network"]).sum(axis=-1) * unit.network_price
+        + (additions(made.peak_power) * cash.left["plant"]).sum(axis=-1) * plant_capex
+        + (additions(made.peak_power) * cash.left["building"]).sum(axis=-1) * building_capex
+    )
+    last = np.arange(made.peak_power.shape[-1]) == made.peak_power.shape[-1] - 1
     costs = {
         "chip": systems * chip_share,
         "rack": systems * (1.0 - chip_share),
@@ -348,10 +356,10 @@ def costs_of(
     flows = {
         "capex": bought + built,
         "energy": year.energy_cost,
-        "capacity": zero,
         "water": year.water_cost,
         "staff": upkeep + installed * _years(unit.system_price * cash_rate(cash)),
         "lease": zero,
+        "residual": -_years(worth) * last,
     }
     return costs, flows
 
@@ -361,24 +369,5 @@ def cash_rate(cash: Money) -> Any:
     return (cash.maintenance / cash.middle)[..., 0]
 
 
-def margins_of(done: Evaluation, design: Design, scenario: Scenario) -> dict[str, tuple[Any, Any, str]]:
-    """Named constraints of the performance half and the chip: value, limit and unit."""
-    return {
-        "ttft": (done.service.ttft_p95, scenario.ttft, "s"),
-        "tpot": (done.service.tpot_p95, scenario.tpot, "s"),
-        "memory": (done.service.memory + 1.0, 1.0, "share of usable memory"),
-        "junction": (done.junction, _junction_limit(), "K"),
-    }
-
-
-def _junction_limit() -> float:
-    from stackwright.stack.coupling import JUNCTION_LIMIT
-
-    return JUNCTION_LIMIT
-
-
 def _years(value: Any) -> Any:
     return value[..., None] if getattr(value, "ndim", 0) else value
-
-
-__all__ = ["Evaluation", "Hours", "Seconds", "evaluate", "hours_of", "hourly", "margins_of", "thermal_margin"]

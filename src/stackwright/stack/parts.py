@@ -1,16 +1,14 @@
-"""Parts: catalog records as specs, each read once, with the ledger of the numbers that were used."""
+"""Parts: catalog records as specs, each read once; the record stays beside its spec as the ledger."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from stackwright.catalog import Catalog
 from stackwright.catalog.loader import layer_types, packaged
-from stackwright.core.errors import Fault, InputError
-from stackwright.core.records import Datum, Record
+from stackwright.core.records import Record
 from stackwright.model.architecture import Architecture
 from stackwright.model.config import read_config
 
@@ -58,34 +56,6 @@ class Parts:
     def _config(self, name: str) -> Path:
         record = self.catalog.get("model", name)
         return Path(str(packaged() / "models" / record.links["config"]))
-
-
-def required(part: Part, *names: str) -> None:
-    """Refuse a part that lacks numbers which a plan needs; names every one that is missing."""
-    lacking = [name for name in names if getattr(part.spec, name) is None]
-    if lacking:
-        expected = f"numbers for {', '.join(lacking)}, which no public source gives"
-        remedy = "Add them with an overlay (--catalog DIR), or leave this option out."
-        raise InputError([Fault(part.record.file, "values", f"{part.name} without them", expected, remedy=remedy)])
-
-
-@dataclass(frozen=True)
-class Ledger:
-    """Which record each number of a design came from: dotted path to datum."""
-
-    data: Mapping[str, Datum]
-
-    def __iter__(self) -> Iterator[tuple[str, Datum]]:
-        return iter(self.data.items())
-
-
-def ledger_of(parts: Mapping[str, Part]) -> Ledger:
-    """The numbers of parts, each under the place that the part has in the stack. Source: definition."""
-    data: dict[str, Datum] = {}
-    for place, part in parts.items():
-        known = {item.name for item in fields(part.spec)}
-        data |= {f"{place}.{name}": datum for name, datum in part.record.values.items() if name in known}
-    return Ledger(data)
 
 
 def with_leaf(spec: Any, path: str, value: Any) -> Any:

@@ -19,6 +19,7 @@ from stackwright.interface.software import SoftwareStack
 from stackwright.model.architecture import Architecture
 from stackwright.model.precision import Precision
 from stackwright.model.sharding import Layout
+from stackwright.model.work import Work
 from stackwright.network.collectives import Wires
 from stackwright.network.links import Fabric, ScaleUp
 from stackwright.rack.system import System
@@ -32,9 +33,9 @@ from stackwright.serving.service import (
     prefill_pool,
 )
 
-SLO_HEADROOM_SERVERS = 8.0
-"""Prefill replicas behind one queue, where the fleet's size is not known yet: fewer wait longer, and
-a fleet that serves a product has more."""
+QUEUE_SERVERS = 8.0
+"""Prefill ranks or replicas behind one queue. A fleet that serves a product has more, but a router sees
+only some of them well; fewer wait longer, so this is on the safe side."""
 
 
 DRAFT_ACCEPTANCE = 0.8
@@ -68,7 +69,9 @@ class Cell:
         """Clock at which a chip that works flat out draws no more than its cap."""
         return self.hardware.chip_power.clock(power_cap=power_cap)
 
-    def machine(self, power_cap: Ratio, oversubscription: Ratio) -> Machine:
+    def machine(
+        self, power_cap: Ratio, oversubscription: Ratio, passes: dict[str, dict[str, Work]] | None = None
+    ) -> Machine:
         """The cell as serving sees it, at these caps and oversubscriptions."""
         parts = self.hardware
         return Machine(
@@ -80,6 +83,7 @@ class Cell:
             software=parts.software,
             draft_tokens=self.draft_tokens,
             draft_acceptance=DRAFT_ACCEPTANCE,
+            passes=passes,
         )
 
 
@@ -115,6 +119,7 @@ def aggregated_service(
         lengths=lengths,
         tokens_per_step=machine.tokens_per_step,
         first_token_overhead=cell.hardware.software.prefill_overhead,
+        servers=QUEUE_SERVERS,
     )
 
 
@@ -142,7 +147,7 @@ def prefill_service(
         prefill=machine.prefill(layout, lengths),
         lengths=lengths,
         utilization=utilization,
-        servers=SLO_HEADROOM_SERVERS,
+        servers=QUEUE_SERVERS,
         transfer=machine.transfer(layout, lengths),
         memory=machine.memory_margin(layout, layout.pipeline, lengths),
         first_token_overhead=cell.hardware.software.prefill_overhead,

@@ -41,6 +41,10 @@ their own. Accelerators idle at 10 to 25 % of their limit and racks have constan
 
 DESIGN_LOAD = 1.0
 
+EXCURSIONS = 0.01
+"""Share of hours in which a plant may miss its set point: equipment makers allow short excursions into
+a wider range (ASHRAE TC 9.9 allowable envelope), so the share is an assumption."""
+
 
 @spec
 class PlantSpecs:
@@ -99,7 +103,7 @@ class PlantTerms:
     """Meter watts per watt of IT at full load in the worst hour."""
     availability: Ratio
     overload: Ratio
-    """Above zero where the set point cannot be held in some hour."""
+    """Share of hours in which the set point, or the air's humidity, cannot be held."""
 
 
 def cooling_year(
@@ -119,6 +123,11 @@ def cooling_year(
         liquid_share=liquid_share,
         load_fraction=load_fraction,
     )
+
+
+def excursion_share(load: CoolingLoad, hours: Array) -> Ratio:
+    """Share of the hours of `hours` [..., H] in which the cooling is beyond its limits."""
+    return (load.overload + 0.0 * hours > 1e-9).mean(axis=-1)
 
 
 def reference_load(profile: Array) -> Array:
@@ -205,7 +214,7 @@ def _terms_of(portfolio: Portfolio, calendar: float) -> tuple[Any, ...] | None:
 def load_year(plant: Plant, specs: PlantSpecs, meter: Array, water: Array, years: Sequence[float]) -> LoadYear:
     """A year of a meter load [..., H] with its water [..., H] in m3/s: cost by year, the rest of the first year."""
     bills = bill(plant, specs, meter, years)
-    drawn = (water.sum(axis=-1)) * SECONDS_PER_HOUR
+    drawn = (water + 0.0 * meter).sum(axis=-1) * SECONDS_PER_HOUR
     price = _narrow(specs.site.water_price)
     return LoadYear(
         cost=np.stack([one.energy_cost + drawn * price for one in bills], axis=-1),
@@ -214,6 +223,15 @@ def load_year(plant: Plant, specs: PlantSpecs, meter: Array, water: Array, years
         carbon_average=bills[0].carbon.annual,
         carbon_marginal=bills[0].carbon.marginal,
     )
+
+
+def meter_per_watt(specs: PlantSpecs, load: CoolingLoad, fraction: Array) -> Array:
+    """Meter watts per IT watt by the hour [..., H], at a load of the plant by the hour."""
+    module = specs.redundancy.module_load(fraction)
+    overhead = (load.electricity + specs.building.house_share / fraction) * (
+        1.0 + specs.distribution.mechanical_loss(module)
+    )
+    return 1.0 + specs.distribution.loss(module) + overhead
 
 
 def plant_terms(
@@ -229,10 +247,7 @@ def plant_terms(
     load = cooling_year(
         specs.cooling, plant.series, supply_temperature=temperature, liquid_share=share, load_fraction=fraction
     )
-    module = specs.redundancy.module_load(fraction)
-    loss, side_loss = specs.distribution.loss(module), specs.distribution.mechanical_loss(module)
-    overhead = (load.electricity + specs.building.house_share / fraction) * (1.0 + side_loss)
-    meter = 1.0 + loss + overhead
+    meter = meter_per_watt(specs, load, fraction)
     plant_capex, building_capex, opex = capex_of(plant.specs)
     return PlantTerms(
         idle=load_year(plant, specs, meter, load.water, years),
@@ -242,7 +257,44 @@ def plant_terms(
         opex=opex,
         peak_ratio=peak_ratio(plant, temperature, share),
         availability=plant.specs.redundancy.availability(),
-        overload=load.overload.max(axis=-1),
+        overload=excursion_share(load, meter),
+    )
+
+
+def rewired(
+    known: PlantTerms, plant: Plant, before: PlantSpecs, *, supply_temperature: Any, liquid_share: Any, profile: Array
+) -> PlantTerms:
+    """The terms of the same site and cooling under another redundancy and distribution.
+
+    Losses change the meter's load by nearly the same share in every hour, and bills are homogeneous in
+    the load, so energy and its cost scale with the mean; capital, peak and availability are their own.
+    """
+    temperature, share = _wide(supply_temperature), _wide(liquid_share)
+    fraction = reference_load(profile)
+    load = cooling_year(
+        plant.specs.cooling, plant.series, supply_temperature=temperature, liquid_share=share, load_fraction=fraction
+    )
+    new, old = meter_per_watt(plant.specs, load, fraction), meter_per_watt(before, load, fraction)
+    plant_capex, building_capex, opex = capex_of(plant.specs)
+    return replace(
+        known,
+        idle=_scaled(known.idle, new.mean(axis=-1) / old.mean(axis=-1)),
+        busy=_scaled(known.busy, (new * profile).mean(axis=-1) / (old * profile).mean(axis=-1)),
+        plant_capex=plant_capex,
+        building_capex=building_capex,
+        opex=opex,
+        peak_ratio=peak_ratio(plant, temperature, share),
+        availability=plant.specs.redundancy.availability(),
+    )
+
+
+def _scaled(year: LoadYear, factor: Any) -> LoadYear:
+    return replace(
+        year,
+        cost=year.cost * _wide(factor),
+        energy=year.energy * factor,
+        carbon_average=year.carbon_average * factor,
+        carbon_marginal=year.carbon_marginal * factor,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from stackwright.serving.service import Lengths
 from stackwright.stack.parts import Parts
 from stackwright.stack.study import ServingDemand, Study
 from stackwright.workload.mix import Mix, fixed_lengths, mix
-from stackwright.workload.trace import read_trace
+from stackwright.workload.trace import Requests, read_trace
 
 FLAT = "flat"
 """Load shape where a study names none."""
@@ -87,9 +88,14 @@ def lengths_of(demand: ServingDemand, parts: Parts) -> Lengths:
 def _mix(demand: ServingDemand, parts: Parts) -> Mix:
     if demand.lengths is not None:
         return fixed_lengths(demand.lengths.input, demand.lengths.output)
-    return mix(
-        [read_trace(trace_path(item.trace, parts)) for item in demand.traces], [item.weight for item in demand.traces]
-    )
+    rows = [_rows(trace_path(item.trace, parts)) for item in demand.traces]
+    return mix(rows, [item.weight for item in demand.traces])
+
+
+@lru_cache(maxsize=16)
+def _rows(path: Path) -> Requests:
+    """A trace's rows; a plan reads each file once."""
+    return read_trace(path)
 
 
 def trace_path(name: str, parts: Parts) -> Path:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from stackwright.rack.power import shelf_input
 from stackwright.stack.coupling import settle, thermal_margin
 from stackwright.stack.deployment import Unit
@@ -62,7 +60,9 @@ def unit_of(
             + share.power
         )
 
-    idle = family.idle(tdp=chip.tdp, junction_temperature=coolant_temperature + junction_resistance * family.idle_share * chip.tdp)
+    idle = family.idle(
+        tdp=chip.tdp, junction_temperature=coolant_temperature + junction_resistance * family.idle_share * chip.tdp
+    )
     hottest = coolant_temperature + junction_resistance * limit
     zero = 0.0 * numbers["decode_chips"]
     unit = Unit(
@@ -70,8 +70,8 @@ def unit_of(
         decode_rate=numbers["decode_rate"],
         prefill_chips=numbers["prefill_chips"],
         prefill_rate=numbers["prefill_rate"],
-        system_price=zero + system.price_per_chip,
-        rent=zero + (system.rent_committed if system.rent_committed is not None else np.inf),
+        system_price=zero + _or_zero(system.price_per_chip),
+        rent=zero + _or_zero(system.rent_committed),
         network_price=zero + share.price,
         decode_power=zero + drawn("decode"),
         prefill_power=zero + drawn("prefill"),
@@ -79,3 +79,8 @@ def unit_of(
         provisioned_power=zero + shelf(limit),
     )
     return unit, zero + thermal_margin(temperature=hottest, coolant_temperature=coolant_temperature)
+
+
+def _or_zero(price: Any) -> Any:
+    """A price that nobody publishes counts as zero here; `eligibility` keeps such a way of sourcing out."""
+    return 0.0 if price is None else price

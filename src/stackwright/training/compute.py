@@ -169,15 +169,18 @@ class Pricing:
                 return self._attention(work)
 
     def _gemm(self, op: Gemm) -> Passes:
+        """A product and its gradients; one that is not split runs on each tensor rank's share of the tokens."""
         scale = self.release.gemm_scale
+        tokens = self.tokens / self.layout.tensor if op.shard == "replicated" else self.tokens
+        run = replace(self.run, tokens=tokens, sequences=tokens)
         transposed = replace(op, inputs=op.outputs, outputs=op.inputs, shard=_TRANSPOSED[op.shard])
-        forward = gemm_work(op, self.kernels, self.layout, self.run, self.recipe).scaled(scale, 1.0)
-        backward = gemm_work(transposed, self.kernels, self.layout, self.run, self.recipe).scaled(scale, 1.0)
+        forward = gemm_work(op, self.kernels, self.layout, run, self.recipe).scaled(scale, 1.0)
+        backward = gemm_work(transposed, self.kernels, self.layout, run, self.recipe).scaled(scale, 1.0)
         inputs, outputs = _local(op, self.layout)
-        weight = self._weight_gradient(op.role, inputs, self.tokens, outputs).scaled(scale, op.count)
+        weight = self._weight_gradient(op.role, inputs, tokens, outputs).scaled(scale, op.count)
         return Passes(
-            forward + self._cast(op.role, self.tokens * inputs).scaled(1.0, op.count),
-            backward + self._cast(op.role, self.tokens * outputs).scaled(1.0, op.count),
+            forward + self._cast(op.role, tokens * inputs).scaled(1.0, op.count),
+            backward + self._cast(op.role, tokens * outputs).scaled(1.0, op.count),
             weight,
             NOTHING,
         )

@@ -59,6 +59,14 @@ def memory_margin(*, used: Bytes, capacity: Bytes, utilization: Ratio) -> Ratio:
     return used / (capacity * utilization) - 1.0
 
 
+def checkpoint_bytes(*, parameters: Count, kept: Bytes, chips: Count) -> Bytes:
+    """Bytes that each chip writes of a checkpoint: every trained parameter once, all chips at a time.
+
+    Source: definition; `kept` counts weight and optimizer bytes per parameter, gradients are not saved.
+    """
+    return parameters * kept / chips
+
+
 def state_bytes(architecture: Architecture, plan: Plan, parameters: ParameterBytes) -> Bytes:
     """Weights, gradients and optimizer states on one chip. Source: definition (`split` by part)."""
     total: Any = 0.0

@@ -63,8 +63,8 @@ class TrainingStep:
     gradients: Seconds
     """Exposed exchange of gradients and weights between data ranks."""
     optimizer: Seconds
-    state: Bytes
-    """Weights and optimizer states of one chip: what a checkpoint saves."""
+    checkpoint: Bytes
+    """What each chip writes of a checkpoint."""
 
 
 @dataclass(frozen=True)
@@ -163,7 +163,8 @@ def train_step(machine: TrainingMachine, plan: Plan) -> TrainingStep:
     bubble = release.bubble_scale * bubble_ratio(pipeline=layout.pipeline, micro_batches=count, virtual=plan.virtual)
     gradients = machine.gradient_time(plan, busy)
     optimizer = machine.optimizer_time(plan)
-    seconds = release.time_spread * step_time(
+    spread = release.time_spread
+    seconds = spread * step_time(
         micro_batch=busy + waits,
         micro_batches=count,
         bubble=bubble,
@@ -194,10 +195,15 @@ def train_step(machine: TrainingMachine, plan: Plan) -> TrainingStep:
         )
         + idle / seconds,
         chips=plan.chips + idle / seconds,
-        compute=count * busy,
-        communication=count * waits,
-        bubble=count * (busy + waits) * bubble,
-        gradients=gradients + idle,
-        optimizer=optimizer + idle,
-        state=memory.state_bytes(machine.architecture, plan, machine.recipe.parameters) + idle / seconds,
+        compute=spread * count * busy,
+        communication=spread * count * waits,
+        bubble=spread * count * (busy + waits) * bubble,
+        gradients=spread * gradients + idle,
+        optimizer=spread * optimizer + idle,
+        checkpoint=memory.checkpoint_bytes(
+            parameters=plan.trained * machine.architecture.total_parameters,
+            kept=machine.recipe.parameters.weight + machine.recipe.parameters.optimizer,
+            chips=plan.chips,
+        )
+        + idle / seconds,
     )

@@ -1,0 +1,492 @@
+"""`plan_study`: from a study to its best stack, with everything that makes the answer usable."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import resource
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from stackwright import __version__
+from stackwright.catalog import Catalog
+from stackwright.codesign.finalists import (
+    SENSE,
+    UNITS,
+    Finalist,
+    best_finalists,
+    design_of,
+    evaluated,
+    objective_value,
+    terms_of,
+)
+from stackwright.codesign.performance_grid import MODES, PREFILL_UTILIZATION, Grid, performance_grid
+from stackwright.codesign.pictures import pictures
+from stackwright.codesign.plant_grid import PlantClass, plant_classes
+from stackwright.codesign.result import (
+    cash_entry,
+    cost_entry,
+    margin_entries,
+    metric_values,
+    objective_entry,
+    ranged,
+    source_entries,
+    stack_entry,
+)
+from stackwright.codesign.search import Found, Pick, search
+from stackwright.codesign.uncertainty import draws, evaluate_with, swings
+from stackwright.core.errors import InfeasibleError
+from stackwright.stack.parts import Parts
+from stackwright.stack.scenario import Scenario, scenario_of
+from stackwright.stack.study import Study
+
+Progress = Callable[[str, float], None]
+RELAXED = 0.1
+"""By how much a limit is relaxed to see whether it binds and what a unit of it is worth."""
+BINDS = 1e-3
+"""A limit binds when relaxing it improves the objective by more than this share."""
+
+AXIS_OF_LAYER = {
+    "interface": "interface",
+    "model": "model",
+    "serving": "serving",
+    "chip": "chip",
+    "rack": "rack",
+    "network": "network",
+    "cooling": "cooling",
+    "datacenter": "datacenter",
+    "redundancy": "redundancy",
+    "distribution": "distribution",
+    "supply_temperature": "supply_temperature",
+    "power": "power",
+    "finance": "finance",
+}
+
+
+@dataclass(frozen=True)
+class Searched:
+    """A study's scenario, grids and what the search found in them."""
+
+    scenario: Scenario
+    parts: Parts
+    grid: Grid
+    classes: list[PlantClass]
+    found: Found
+
+
+def plan_study(study: Study, catalog: Catalog, progress: Progress | None = None) -> dict[str, Any]:
+    """The plan of a study as ``plan.json`` has it.
+
+    Raises `InfeasibleError` with the nearest design's plan when nothing meets the study's limits.
+    """
+    if study.demand.kind == "training":
+        from stackwright.codesign.training_plan import plan_training
+
+        return plan_training(study, catalog, progress)
+    started = time.perf_counter()
+    seen = searched(study, catalog, progress)
+    if seen.found.best is None:
+        raise InfeasibleError(*_nearest(study, catalog, seen, started))
+    finalists = best_finalists(study, seen.parts, seen.scenario, seen.grid, seen.classes, seen.found)
+    return _result(study, catalog, seen, finalists[0], started)
+
+
+def evaluate_study(study: Study, catalog: Catalog) -> dict[str, Any]:
+    """A study that gives one stack, evaluated as it is: limits that it violates are shown as such."""
+    try:
+        return plan_study(study, catalog)
+    except InfeasibleError as error:
+        if not isinstance(error.nearest, dict):
+            raise
+        return error.nearest
+
+
+def searched(study: Study, catalog: Catalog, progress: Progress | None = None) -> Searched:
+    """Both grids of a study, and their combination."""
+    parts = Parts(catalog)
+    scenario = scenario_of(study, parts)
+
+    def tell(label: str, index: int, total: int) -> None:
+        if progress:
+            progress(label, index / max(total, 1))
+
+    grid = performance_grid(study, parts, scenario, tell)
+    systems = list({system.id: system for system in grid.systems}.values())
+    classes = plant_classes(study, parts, scenario, systems, tell)
+    found = search(study, scenario, grid, classes, terms_of(study, parts), parts, tell)
+    return Searched(scenario, parts, grid, classes, found)
+
+
+def _result(study: Study, catalog: Catalog, seen: Searched, item: Finalist, started: float) -> dict[str, Any]:
+    drawn = draws(item, seen.scenario, study.seed)
+    base = evaluate_with(item, seen.scenario, {}, 1)
+    nominal = metric_values(item.done, seen.scenario, item)
+    metrics = ranged(nominal, metric_values(base, seen.scenario, item), metric_values(drawn, seen.scenario, item))
+    alternatives = alternatives_of(study, seen, item)
+    made: dict[str, Any] = {
+        "study": study.as_dict(),
+        "objective": objective_entry(study, seen.scenario, item, base, drawn),
+        "stack": stack_entry(item, _reasons(alternatives)),
+        "metrics": metrics,
+        "cost_by_layer": cost_entry(item),
+        "cash_flow": cash_entry(item, seen.scenario),
+        "margins": with_worth(study, catalog, seen, item),
+        "alternatives": alternatives,
+        "not_eligible": dict(sorted(seen.found.barred.items())),
+        "not_feasible": not_feasible(study, seen),
+        "space": space_of(study, seen),
+        "gap": 0.0,
+        "cut_gap": abs(item.searched - abs(item.value)) / abs(item.value),
+        "queue_gap": {"value": None, "reason": "no event simulation of the scheduler in this version"},
+        "explain": {
+            "inputs": swings(
+                item,
+                seen.scenario,
+                lambda done, terms: objective_value(str(study.objective), seen.scenario, done, terms),
+            )
+        },
+        "pictures": pictures(study, seen.scenario, seen.grid, seen.found, item),
+        "names": names_of(seen, item),
+        "sources": source_entries(item, catalog),
+        "warnings": warnings_of(study, seen, item),
+        "versions": versions(),
+        "seed": study.seed,
+        "inputs": {
+            "study": study.digest(),
+            "files": dict(study.files),
+            "catalog": catalog.digest([part.record for part in item.parts.values()]),
+            "editions": {part.id: part.record.edition for part in item.parts.values()},
+        },
+    }
+    return finished(made, started)
+
+
+def finished(made: dict[str, Any], started: float) -> dict[str, Any]:
+    """The plan with its digest, and beside it what the run took."""
+    made["digest"] = digest_of(made)
+    made["run"] = {
+        "seconds": time.perf_counter() - started,
+        "peak_memory": {"value": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, "unit": "B"},
+    }
+    return made
+
+
+def digest_of(made: dict[str, Any]) -> str:
+    """SHA-256 over everything but the run and the digest itself."""
+    content = {key: value for key, value in made.items() if key not in ("run", "digest")}
+    return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def versions() -> dict[str, str]:
+    """Versions that a result depends on."""
+    return {"stackwright": __version__, "python": platform.python_version(), "numpy": np.__version__}
+
+
+def space_of(study: Study, seen: Searched) -> dict[str, Any]:
+    """The grid's axes and counts.
+
+    `designs` is the product of all axes; `feasible` those that exist and meet memory and latency, with
+    every plant that their racks can use; `evaluated` points of the performance half and pairs of the
+    halves that were computed; `bounded` feasible designs that were not paired because another point of
+    their cell needs no more of anything.
+    """
+    tally, found = seen.grid.tally, seen.found
+    options = sum(len(plant.options) for plant in seen.classes)
+    mean_options = options / max(len({plant.thermal for plant in seen.classes}), 1)
+    feasible = tally.feasible * mean_options
+    prefill = len(PREFILL_UTILIZATION) * len(study.serving.tensor_parallel) * len(study.serving.expert_parallel)
+    axes = dict(study.axes) | {"serving.prefill_pool": prefill}
+    return {
+        "axes": axes,
+        "designs": study.designs * prefill,
+        "feasible": feasible,
+        "evaluated": float(tally.points + found.pairs),
+        "bounded": max(feasible - found.pairs, 0.0),
+        "performance_points": tally.points,
+        "performance_feasible": tally.feasible,
+        "kept_points": len(seen.grid.rows),
+        "plant_options": options,
+        "pairs": found.pairs,
+        "pairs_within_limits": found.feasible_pairs,
+        "modes": list(MODES),
+    }
+
+
+def alternatives_of(study: Study, seen: Searched, item: Finalist) -> list[dict[str, Any]]:
+    """Per layer, the best designs with each other option and what they would cost, cheapest first."""
+    best = seen.found.best
+    assert best is not None
+    sense = SENSE[str(study.objective)]
+    sign = -1.0 if sense == "max" else 1.0
+    made = []
+    for layer, axis in AXIS_OF_LAYER.items():
+        options = {value: pick for (name, value), pick in seen.found.by_option.items() if name == axis}
+        chosen = next((value for value, pick in options.items() if pick.score == best.score), None)
+        others = sorted((pick.score, str(value), value) for value, pick in options.items() if value != chosen)
+        for rank, (score, label, value) in enumerate(others):
+            value_here = item.value * score / best.score
+            row = {
+                "layer": layer,
+                "option": _option(value),
+                "name": _name(seen.parts, axis, value) or label,
+                "value": value_here,
+                "unit": UNITS[str(study.objective)],
+                "difference": sign * (value_here - item.value) / abs(item.value),
+                "next_best": rank == 0,
+                "design": design_of(seen.grid, seen.classes, options[value]).by_layer(),
+            }
+            if axis == "rack" and (note := _barred(seen.found, str(value))):
+                row["not_eligible"] = note
+            made.append(row)
+    return made
+
+
+def not_feasible(study: Study, seen: Searched) -> dict[str, str]:
+    """Systems of the study without a feasible design, and why."""
+    reasons = dict(seen.grid.tally.refused)
+    served = {key.system for key in seen.grid.keys}
+    numbers, cells = seen.grid.nearest.numbers, seen.grid.nearest.cell
+    names = ("memory", "ttft_p95", "tpot_p95")
+    for system in study.rack.system:
+        if ("rack", system) in seen.found.by_option or system in reasons or system not in served:
+            continue
+        if system in seen.found.misses:
+            excess, what = seen.found.misses[system]
+            reasons[system] = f"exceeds {what} by {excess:.0%} at best"
+            continue
+        mine = [place for place, cell in enumerate(cells) if seen.grid.keys[int(cell)].system == system]
+        if not mine:
+            reasons[system] = "no layout over which the model divides"
+            continue
+        margins = {
+            "memory": numbers["memory"],
+            "ttft_p95": numbers["ttft_p95"] / seen.scenario.ttft - 1.0,
+            "tpot_p95": numbers["tpot_p95"] / seen.scenario.tpot - 1.0,
+        }
+        place = min(mine, key=lambda row: max(float(margins[name][row]) for name in names))
+        worst = max(names, key=lambda name: float(margins[name][place]))
+        reasons[system] = f"misses {worst} by {float(margins[worst][place]):.0%} at best"
+    return reasons
+
+
+def _barred(found: Found, system: str) -> str | None:
+    notes = [f"{key.split(', ')[1]}: {reason}" for key, reason in found.barred.items() if key.startswith(f"{system}, ")]
+    return "; ".join(notes) or None
+
+
+def _option(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+LAYER_OF_AXIS = {"interface": "interface", "rack": "rack", "cooling": "cooling", "datacenter": "datacenter"}
+
+
+def _name(parts: Parts, axis: str, value: Any) -> str | None:
+    if axis == "network":
+        fabric, thin = value
+        return f"{parts.get('network', fabric).name}, {thin:g}:1"
+    if axis == "chip":
+        return f"power cap {value:.0%}"
+    if axis == "supply_temperature":
+        return f"coolant at {value - 273.15:.0f} degC"
+    if axis in ("redundancy", "distribution"):
+        return parts.get("datacenter", str(value)).name
+    return parts.get(LAYER_OF_AXIS[axis], str(value)).name if axis in LAYER_OF_AXIS else None
+
+
+def names_of(seen: Searched, item: Finalist) -> dict[str, str]:
+    """Names for people of every record that the result mentions."""
+    systems = {system.id: system.name for system in seen.grid.systems}
+    return systems | {part.id: part.name for part in item.parts.values()}
+
+
+def _reasons(alternatives: list[dict[str, Any]]) -> dict[str, str]:
+    """Why each layer's option was chosen: by how much the next one is worse."""
+    reasons: dict[str, str] = {}
+    for row in alternatives:
+        layer = row["layer"]
+        if not row["next_best"] or layer in ("redundancy", "distribution", "supply_temperature"):
+            continue
+        tail = ", not eligible here" if row.get("not_eligible") else ""
+        gap = row["difference"]
+        words = f"{gap:.1%} worse" if gap >= 0 else f"{-gap:.1%} better"
+        reasons[layer] = f"next: {row['name']}, {words}{tail}"
+    return reasons
+
+
+def with_worth(study: Study, catalog: Catalog, seen: Searched, item: Finalist) -> list[dict[str, Any]]:
+    """Margins with what binds and what a unit of it is worth.
+
+    Each limit is relaxed by a tenth and serving re-tuned, the other layers held: if the objective
+    improves, the limit binds, and the improvement per unit is a lower bound on its worth.
+    """
+    rows = margin_entries(study, seen.scenario, item)
+    unit = UNITS[str(study.objective)]
+    for row in rows:
+        relaxed = relaxed_study(study, item, str(row["constraint"]))
+        if relaxed is None:
+            continue
+        again = searched(relaxed, catalog).found.best
+        same = searched(narrowed(study, item), catalog).found.best
+        if again is None or same is None:
+            continue
+        gain = same.score - again.score
+        if gain > BINDS * abs(same.score):
+            row["binding"] = True
+            row["worth"] = {
+                "value": gain / (RELAXED * float(row["limit"])) * abs(item.value) / abs(same.score),
+                "unit": f"{unit} per {row['unit']}",
+            }
+    return rows
+
+
+def narrowed(study: Study, item: Finalist) -> Study:
+    """The study with every layer but serving held at the design."""
+    design = item.design
+    menu = next(entry for entry in study.power.portfolio if entry.name == design.portfolio)
+    return study.model_copy(
+        update={
+            "model": study.model.model_copy(
+                update={
+                    "architecture": (design.architecture,),
+                    "precision": (design.precision,),
+                    "cache_precision": (design.cache_precision,),
+                }
+            ),
+            "serving": study.serving.model_copy(
+                update={"software": (design.software,), "draft_tokens": (design.draft_tokens,), "mode": (design.mode,)}
+            ),
+            "chip": study.chip.model_copy(update={"power_cap": (design.power_cap,)}),
+            "rack": study.rack.model_copy(update={"system": (design.system,)}),
+            "network": study.network.model_copy(
+                update={"fabric": (design.fabric,), "oversubscription": (design.oversubscription,)}
+            ),
+            "cooling": study.cooling.model_copy(
+                update={"type": (design.cooling,), "supply_temperature": (design.supply_temperature,)}
+            ),
+            "datacenter": study.datacenter.model_copy(
+                update={
+                    "site": (design.site,),
+                    "redundancy": (design.redundancy,),
+                    "distribution": (design.distribution,),
+                }
+            ),
+            "power": study.power.model_copy(update={"portfolio": (menu,)}),
+            "finance": study.finance.model_copy(update={"sourcing": (design.sourcing,)}),
+        }
+    )
+
+
+def relaxed_study(study: Study, item: Finalist, constraint: str) -> Study | None:
+    """The narrowed study with one limit a tenth wider; None for limits that are physics."""
+    base, wider = narrowed(study, item), 1.0 + RELAXED
+    if constraint in ("ttft", "tpot"):
+        demand = base.demand.model_copy(update={constraint: getattr(base.demand, constraint) * wider})
+        return base.model_copy(update={"demand": demand})
+    limits = base.constraints
+    if constraint == "site_power":
+        changed = {"site_power": None if limits.site_power is None else limits.site_power * wider}
+        changed["sites_power"] = {site: value * wider for site, value in limits.sites_power.items()}
+        return base.model_copy(update={"constraints": limits.model_copy(update=changed)})
+    if constraint in ("budget", "water", "carbon"):
+        changed = {constraint: getattr(limits, constraint) * wider}
+        return base.model_copy(update={"constraints": limits.model_copy(update=changed)})
+    return None
+
+
+def warnings_of(study: Study, seen: Searched, item: Finalist) -> list[str]:
+    """What a reader has to know: stand-ins beside what they touch, doubtful inputs, assumptions."""
+    notes = list(study.notes)
+    site = item.parts["site"]
+    notes += [f"{site.name}, {what}: {text}" for what, text in sorted(site.record.proxy.items())]
+    notes += [f"{site.name}: {note}" for note in item.plant.series.notes]
+    for part in item.parts.values():
+        if part is not site:
+            notes += [f"{part.name}, {what}: {text}" for what, text in sorted(part.record.proxy.items())]
+        basis = part.record.text.get("price_basis")
+        if basis and part is item.parts["system"]:
+            notes.append(f"Price basis of {part.name}: {basis}.")
+    doubtful = sorted(
+        f"{place}.{name}"
+        for place, part in item.parts.items()
+        for name, datum in part.record.values.items()
+        if datum.kind == "unverified" and hasattr(part.spec, name)
+    )
+    if doubtful:
+        notes.append(f"Unverified inputs of the chosen stack, none of them a price or a peak: {', '.join(doubtful)}.")
+    if study.demand.kind == "serving" and study.demand.prefix_hits is None and seen.scenario.lengths.prefix_hits > 0:
+        share = float(seen.scenario.lengths.prefix_hits)
+        notes.append(
+            f"{share:.0%} of input tokens hit the prefix cache, as in the traces with a cache that never evicts."
+        )
+    for precision, loss in sorted(study.model.quality_loss.items()):
+        notes.append(f"The study assumes that {precision} loses {loss:.1%} of the model's quality.")
+    if not study.model.quality_loss and item.design.precision in ("fp8", "fp4", "int8"):
+        notes.append(f"Quality loss of {item.design.precision} weights is not priced: the study states none.")
+    return list(dict.fromkeys(notes))
+
+
+def _nearest(study: Study, catalog: Catalog, seen: Searched, started: float) -> tuple[str, dict[str, Any] | None]:
+    """Why nothing is feasible, and the plan of the design that comes nearest."""
+    pick: Pick | None = None
+    grid = seen.grid
+    if seen.found.nearest is not None:
+        pick = seen.found.nearest[0]
+        reason = f"no stack meets the study's limits; the nearest exceeds one by {seen.found.nearest[1]:.0%}"
+    elif len(grid.nearest):
+        grid = replace(grid, rows=grid.nearest)
+        miss = _worst(grid, seen.scenario)
+        best = int(miss.argmin())
+        system = grid.keys[int(grid.rows.cell[best])].system
+        place = next((index for index, plant in enumerate(seen.classes) if _cools(seen, system, plant)), None)
+        reason = f"no replica meets memory and latency; the nearest misses by {miss[best]:.0%}"
+        pick = None if place is None else Pick(best, place, 0, study.finance.sourcing[0], 1.0)
+    else:
+        reason = "; ".join([*(f"{name}: {why}" for name, why in seen.grid.tally.refused.items())]) or "no design exists"
+    if pick is None:
+        return f"no feasible answer: {reason}", None
+    design = design_of(grid, seen.classes, pick)
+    item = evaluated(study, seen.parts, seen.scenario, design, grid.cells[int(grid.rows.cell[pick.row])], pick.score)
+    metrics = metric_values(item.done, seen.scenario, item)
+    base = metric_values(evaluate_with(item, seen.scenario, {}, 1), seen.scenario, item)
+    drawn = draws(item, seen.scenario, study.seed)
+    made: dict[str, Any] = {
+        "study": study.as_dict(),
+        "feasible": False,
+        "reason": reason,
+        "objective": {
+            "name": study.objective,
+            "unit": UNITS[str(study.objective)],
+            "sense": SENSE[str(study.objective)],
+            "value": float(np.mean(item.value)),
+            "low": None,
+            "high": None,
+        },
+        "stack": stack_entry(item, {}),
+        "metrics": ranged(metrics, base, metric_values(drawn, seen.scenario, item)),
+        "cost_by_layer": cost_entry(item),
+        "cash_flow": cash_entry(item, seen.scenario),
+        "margins": margin_entries(study, seen.scenario, item),
+        "warnings": warnings_of(study, seen, item),
+        "versions": versions(),
+        "seed": study.seed,
+    }
+    return f"no feasible answer: {reason}", finished(made, started)
+
+
+def _worst(grid: Grid, scenario: Scenario) -> np.ndarray:
+    from stackwright.codesign.performance_grid import worst_margin
+
+    return worst_margin(grid.rows.numbers, scenario)
+
+
+def _cools(seen: Searched, system: str, plant: PlantClass) -> bool:
+    from stackwright.codesign.plant_grid import thermals_of
+
+    part = next(item for item in seen.grid.systems if item.id == system)
+    return plant.thermal in thermals_of([part])[system]

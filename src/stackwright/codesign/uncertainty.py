@@ -1,0 +1,171 @@
+"""How sure a result is: draws of the inputs' ranges, and which input moves the result most.
+
+Every number of a record has a 5-95 % range. A draw takes each number from a two-piece lognormal with
+the record's value as median and its range as percentiles (two-piece normal where the range reaches
+zero). Numbers of one record are drawn apart; the evaluator gets all draws as arrays and is otherwise
+the one that evaluated the design.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from stackwright.codesign.finalists import Finalist
+from stackwright.core.records import Datum
+from stackwright.core.spec import map_leaves
+from stackwright.finance.terms import Terms
+from stackwright.stack.evaluate import Evaluation, evaluate
+from stackwright.stack.parts import with_leaf
+from stackwright.stack.performance import Cell, Hardware
+from stackwright.stack.plant import Plant
+from stackwright.stack.scenario import Scenario
+
+DRAWS = 192
+NORMAL_95 = 1.6448536269514722
+FITTED = ("kernels",)
+"""Places whose numbers are fitted together: their spread is the residual that the engine's
+`time_spread` carries, so drawing each by itself would count it twice and in the wrong way."""
+
+HARDWARE = ("software", "chip", "chip_power", "system", "scale_up", "fabric")
+PLANT = ("cooling", "site", "building", "redundancy", "distribution")
+BOUNDED = {"efficiency", "memory_utilization", "communication_overlap", "capacity_factor", "clean", "onsite"}
+"""Ratios that cannot exceed one: draws are cut there."""
+WHOLE = {
+    "chips",
+    "scale_up_domain",
+    "chips_per_rack",
+    "node_chips",
+    "switch_ports",
+    "compute_units",
+    "torus_dimensions",
+    "needed_modules",
+    "installed_modules",
+    "start_year",
+    "batch_limit",
+    "supply_minimum",
+    "supply_maximum",
+}
+"""Counts, dates and limits that a design fixes."""
+
+
+@dataclass(frozen=True)
+class Input:
+    """One uncertain number of a design: where it sits, and its datum."""
+
+    place: str
+    field: str
+    datum: Datum
+
+    @property
+    def path(self) -> str:
+        """For example ``chip.memory_bandwidth``."""
+        return f"{self.place}.{self.field}"
+
+
+def inputs_of(item: Finalist) -> list[Input]:
+    """The uncertain inputs of a design, in a fixed order."""
+    found = []
+    for place, part in item.parts.items():
+        if place in FITTED:
+            continue
+        for name, datum in part.record.values.items():
+            if name not in WHOLE and datum.high > datum.low and hasattr(part.spec, name):
+                found.append(Input(place, name, datum))
+    return found
+
+
+def draw(datum: Datum, field: str, standard: np.ndarray) -> np.ndarray:
+    """A number's draws for standard normal draws [n]. Source: two-piece (log)normal by percentiles."""
+    value, low, high = datum.value, datum.low, datum.high
+    if low > 0 and value > 0:
+        up, down = np.log(high / value), np.log(value / low)
+        made = value * np.exp(np.where(standard > 0, up, down) * standard / NORMAL_95)
+    else:
+        made = np.maximum(value + np.where(standard > 0, high - value, value - low) * standard / NORMAL_95, 0.0)
+    return np.minimum(made, 1.0) if field in BOUNDED else made
+
+
+def evaluate_with(item: Finalist, scenario: Scenario, changed: Mapping[str, np.ndarray], count: int) -> Evaluation:
+    """The design with some inputs replaced by arrays [count] and all others held, through the plant's terms."""
+    hardware, plant, terms = _wide(item.cell.hardware, count), item.plant, _wide(item.terms, count)
+    specs = _wide(plant.specs, count)
+    for path, values in changed.items():
+        place, field = path.rsplit(".", 1)
+        if place in HARDWARE:
+            hardware = with_leaf(hardware, path, values)
+        elif place in PLANT:
+            specs = with_leaf(specs, path, values)
+        elif place == "terms":
+            terms = with_leaf(terms, field, values)
+        else:
+            specs = with_leaf(specs, f"portfolio.{path}", values)
+    cell = Cell(item.cell.architecture, item.cell.precision, hardware, item.cell.draft_tokens)
+
+    def at(volume: Any) -> Evaluation:
+        filled = replace(plant, specs=specs)
+        return evaluate(item.design, scenario, cell=cell, plant=filled, terms=terms, volume=volume, settled=False)
+
+    if item.volume is None:
+        return at(None)
+    first = at(np.full(count, item.volume))
+    return at(item.volume * filling(item, first))
+
+
+def filling(item: Finalist, done: Evaluation) -> Any:
+    """Factor by which each draw's volume fills the limits that the design fills [n]."""
+    room = []
+    if item.site_limit is not None:
+        room.append(item.site_limit / done.peak_meter)
+    if item.budget is not None:
+        room.append(item.budget / done.cash["capex"].sum(axis=-1))
+    return np.minimum.reduce(room)
+
+
+def _wide(spec: Any, count: int) -> Any:
+    return map_leaves(lambda _, leaf: leaf if getattr(leaf, "ndim", 0) else np.full(count, float(leaf)), spec)
+
+
+def draws(item: Finalist, scenario: Scenario, seed: int, count: int = DRAWS) -> Evaluation:
+    """The design under draws of all its inputs at once; leaves [count]. The same seed gives the same draws."""
+    found = inputs_of(item)
+    normal = np.random.default_rng(seed).standard_normal((len(found), count))
+    changed = {one.path: draw(one.datum, one.field, row) for one, row in zip(found, normal, strict=True)}
+    return evaluate_with(item, scenario, changed, count)
+
+
+def swings(item: Finalist, scenario: Scenario, value: Callable[[Evaluation, Terms], Any]) -> list[dict[str, Any]]:
+    """Each input at the ends of its range, all others held: what the objective becomes; largest swing first."""
+    found = inputs_of(item)
+    count = 2 * len(found) + 1
+    changed: dict[str, np.ndarray] = {}
+    for index, one in enumerate(found):
+        column = np.full(count, one.datum.value)
+        column[2 * index], column[2 * index + 1] = one.datum.low, one.datum.high
+        changed[one.path] = column
+    result = np.broadcast_to(np.asarray(value(evaluate_with(item, scenario, changed, count), item.terms)), (count,))
+    base = float(result[-1])
+    rows = [
+        {
+            "path": one.path,
+            "value": one.datum.value,
+            "low": one.datum.low,
+            "high": one.datum.high,
+            "unit": one.datum.unit,
+            "source": one.datum.source,
+            "kind": one.datum.kind,
+            "effect_low": float(result[2 * index]) - base,
+            "effect_high": float(result[2 * index + 1]) - base,
+        }
+        for index, one in enumerate(found)
+    ]
+    total = sum((row["effect_high"] - row["effect_low"]) ** 2 for row in rows) or 1.0
+    for row in rows:
+        row["share"] = (row["effect_high"] - row["effect_low"]) ** 2 / total
+    return sorted(rows, key=lambda row: (-row["share"], row["path"]))
+
+
+__all__ = ["DRAWS", "Hardware", "Plant", "draws", "inputs_of", "swings"]

@@ -1,0 +1,199 @@
+"""The answer in one sentence, and the figures that a reader looks for first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from stackwright.report.evidence_kinds import Share, by_count, by_influence
+from stackwright.report.formats import ranged, scale_of, sentence_case, words
+from stackwright.report.notes import Note, beside_metric
+
+OBJECTIVES = {
+    "cost_per_million_tokens": "per million output tokens",
+    "carbon_per_million_tokens": "per million output tokens",
+    "npv": "of net present value",
+    "tokens_per_second": "",
+    "tokens_per_megawatt_hour": "",
+    "cost_per_run": "for the run",
+}
+"""What follows the value in the title; the unit then says no more than its first part."""
+
+TITLES = {
+    "cost_per_million_tokens": "Cost per million output tokens",
+    "cost_per_million_total_tokens": "Cost per million tokens, input and output",
+    "cost_per_run": "Cost of the run",
+    "tokens_per_second": "Output tokens served, mean",
+    "capacity_tokens_per_second": "Output tokens at the SLO, capacity",
+    "tokens_per_megawatt_hour": "Output tokens per MWh",
+    "ttft": "TTFT, 95 of 100 requests",
+    "ttft_p50": "TTFT, median",
+    "tpot": "TPOT, 95 of 100 requests",
+    "tpot_p50": "TPOT, median",
+    "chips": "Chips, spares included",
+    "chips_in_service": "Chips in service",
+    "racks": "Racks",
+    "switches": "Switches of the fabric",
+    "facility_power": "Power at the meter, mean",
+    "peak_facility_power": "Power at the meter, peak",
+    "it_power": "IT power, mean",
+    "peak_it_power": "IT power, peak",
+    "pue": "PUE over the year",
+    "peak_pue": "PUE in the hottest hour",
+    "wue": "WUE over the year",
+    "energy_per_token": "Energy per output token",
+    "carbon_per_million_tokens": "Carbon per million output tokens",
+    "marginal_carbon_per_million_tokens": "Carbon per million output tokens, marginal",
+    "capex": "Capex over the horizon",
+    "present_cost": "Cost over the horizon, today's value",
+    "npv": "NPV",
+}
+
+CARDS = (
+    "capacity_tokens_per_second",
+    "tokens_per_second",
+    "ttft",
+    "tpot",
+    "chips",
+    "racks",
+    "peak_facility_power",
+    "pue",
+    "wue",
+    "energy_per_token",
+    "carbon_per_million_tokens",
+    "capex",
+    "npv",
+    "cost_per_million_total_tokens",
+)
+"""Metrics that have a card, in this order; metrics that TITLES does not know follow."""
+
+SERVING = ("software", "kernels", "chip", "scale_up", "fabric")
+IT = ("chip", "chip_power", "system", "fabric")
+PLANT = ("cooling", "site", "building", "distribution")
+PLACES = {
+    "capacity_tokens_per_second": SERVING,
+    "tokens_per_second": ("redundancy", "software"),
+    "ttft": SERVING,
+    "tpot": SERVING,
+    "chips": SERVING,
+    "racks": (*SERVING, "system"),
+    "peak_facility_power": IT + PLANT,
+    "pue": (*PLANT, "chip_power"),
+    "wue": ("cooling", "site"),
+    "energy_per_token": SERVING + IT + PLANT,
+    "carbon_per_million_tokens": SERVING + IT + PLANT + ("grid",),
+    "capex": (*SERVING, "system", "building", "cooling", "terms"),
+    "npv": SERVING + IT + PLANT + ("grid", "terms"),
+    "cost_per_million_total_tokens": SERVING + IT + PLANT + ("grid", "terms"),
+}
+"""Parts of the stack whose numbers a metric is computed from."""
+
+
+@dataclass(frozen=True)
+class Card:
+    """One figure with its range and how well founded it is."""
+
+    title: str
+    number: str
+    unit: str
+    low: str | None
+    high: str | None
+    position: float
+    evidence: list[Share]
+    evidence_basis: str
+    notes: list[Note]
+    reason: str | None
+
+
+def title_sentence(plan: Mapping[str, Any]) -> str:
+    """The answer in one sentence: the objective with its range, from what, and where."""
+    answer = answer_of(plan["objective"])
+    means = ", ".join(part for part in (_machines(plan), _place(plan), _energy(plan)) if part)
+    sentence = f"{answer}, {means}" if means else answer
+    return f"Nearest miss: {sentence}" if plan.get("feasible") is False else sentence
+
+
+def answer_of(objective: Mapping[str, Any]) -> str:
+    """The objective in words: 1.13 USD per million output tokens (0.671 to 2.07)."""
+    name, value = str(objective.get("name")), objective.get("value")
+    if value is None:
+        return f"{TITLES.get(name, words(name))}: {ranged(objective)}"
+    tail = OBJECTIVES.get(name, "")
+    unit = str(objective.get("unit") or "")
+    scale = scale_of(value, unit.split("/")[0] if tail.startswith("per") else unit)
+    text = " ".join(part for part in (scale.text(value), tail) if part)
+    low, high = objective.get("low"), objective.get("high")
+    return text if low is None or high is None else f"{text} ({scale.number(low)} to {scale.number(high)})"
+
+
+def cards_of(plan: Mapping[str, Any], notes: list[Note]) -> list[Card]:
+    """The objective's card first, then the others that the plan has."""
+    objective = plan["objective"]
+    metrics = {name: item for name, item in (plan.get("metrics") or {}).items() if isinstance(item, Mapping)}
+    sources = plan.get("sources") or ()
+    inputs = (plan.get("explain") or {}).get("inputs") or ()
+    first = _card(str(objective["name"]), objective, by_influence(inputs), "by share of the range", notes)
+    more = [name for name in metrics if name not in TITLES and metrics[name].get("value") is not None]
+    chosen = [name for name in CARDS if name in metrics and name != objective["name"]]
+    plain = [
+        _card(name, metrics[name], by_count(sources, PLACES.get(name, ())), "by count of inputs", notes)
+        for name in [*chosen, *(name for name in more if name in _extra(plan))]
+    ]
+    return [first, *plain]
+
+
+def _extra(plan: Mapping[str, Any]) -> set[str]:
+    """Metrics that get a card although no title is kept for them: all of a plan that serves no tokens."""
+    metrics = plan.get("metrics") or {}
+    served = (metrics.get("tokens_per_second") or {}).get("value")
+    return set() if served is not None else set(metrics)
+
+
+def _card(name: str, item: Mapping[str, Any], evidence: list[Share], basis: str, notes: list[Note]) -> Card:
+    title = TITLES.get(name, sentence_case(words(name)))
+    value, low, high = item.get("value"), item.get("low"), item.get("high")
+    if value is None:
+        return Card(title, "none", "", None, None, 0.0, [], "", [], str(item.get("reason") or "not known"))
+    scale = scale_of(value, item.get("unit") or "")
+    known = low is not None and high is not None and low < high
+    return Card(
+        title=title,
+        number=scale.number(value),
+        unit=scale.unit,
+        low=scale.number(low) if known else None,
+        high=scale.number(high) if known else None,
+        position=(value - low) / (high - low) if known else 0.0,
+        evidence=evidence,
+        evidence_basis=basis,
+        notes=beside_metric(notes, name),
+        reason=None,
+    )
+
+
+def _machines(plan: Mapping[str, Any]) -> str:
+    stack, metrics = plan.get("stack") or {}, plan.get("metrics") or {}
+    chips = metrics.get("chips") or {}
+    system = (stack.get("rack") or {}).get("name")
+    if chips.get("value") is None:
+        return f"from {system}" if system else ""
+    text = f"from {ranged({**chips, 'low': None})}"
+    racks = (metrics.get("racks") or {}).get("value")
+    if system is None:
+        return text
+    return f"{text} in {round(racks):,} racks of {system}" if racks else f"{text} of {system}"
+
+
+def _place(plan: Mapping[str, Any]) -> str:
+    site = ((plan.get("stack") or {}).get("datacenter") or {}).get("name")
+    return f"in {site}" if site else ""
+
+
+def _energy(plan: Mapping[str, Any]) -> str:
+    power = (plan.get("stack") or {}).get("power") or {}
+    if not power.get("portfolio"):
+        return ""
+    names = plan.get("names") or {}
+    contracts = [str(names.get(name, name)) for name in power.get("contracts") or ()]
+    grid = str(names.get(power.get("grid"), power.get("grid") or "grid"))
+    return f"powered by {' and '.join(contracts)} beside the grid" if contracts else f"powered by the grid ({grid})"

@@ -1,0 +1,21 @@
+"""The study: a demand, a menu of options per layer, and constraints, read from one YAML file.
+
+`load` turns the file into frozen `Study` objects, one per case: quantities are SI floats, names are
+record ids, omitted parts have their defaults. Nothing is guessed: every fault of the file is
+reported together, with its line, what came, what was expected and the nearest good value.
+"""
+
+from stackwright.stack.study.reading import MOST_DESIGNS, load, load_given
+from stackwright.stack.study.sections import Lengths, Portfolio, Section, ServingDemand, Study, TrainingDemand
+
+__all__ = [
+    "MOST_DESIGNS",
+    "Lengths",
+    "Portfolio",
+    "Section",
+    "ServingDemand",
+    "Study",
+    "TrainingDemand",
+    "load",
+    "load_given",
+]

@@ -1,0 +1,187 @@
+"""Reading a study file: its text, its cases, and every fault of both together."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from stackwright.catalog import Catalog
+from stackwright.core import yamltext
+from stackwright.core.errors import NOTHING, InputError, nearest, shown
+from stackwright.core.yamltext import Path_, Text
+from stackwright.stack.study.context import Reading
+from stackwright.stack.study.sections import (
+    SERVING_OBJECTIVES,
+    TRAINING_OBJECTIVES,
+    Section,
+    ServingDemand,
+    Study,
+    TrainingDemand,
+)
+
+MOST_BYTES = 200_000
+MOST_CASES = 100
+MOST_DESIGNS = 1e13
+"""Above this, even the bounds of a search take days; the axes have to be cut first."""
+
+
+def load(path: Path, catalog: Catalog) -> list[Study]:
+    """The studies of a file: one per case, or one. Raises `InputError` with every fault of all cases.
+
+    Source: definition.
+    """
+    return [study for _, study in _load(path, catalog)]
+
+
+def load_given(path: Path, catalog: Catalog) -> list[Study]:
+    """As `load`, for files that give one stack: every menu has to have one option. Source: definition."""
+    loaded = _load(path, catalog)
+    for reading, study in loaded:
+        for axis, size in study.axes.items():
+            if size != 1:
+                expected = "one option, as this file gives one stack"
+                reading.fault(tuple(axis.split(".")), f"{size} options", expected)
+    _raise_all([reading for reading, _ in loaded])
+    return [study for _, study in loaded]
+
+
+def _load(path: Path, catalog: Catalog) -> list[tuple[Reading, Study]]:
+    text = yamltext.read(path, most_bytes=MOST_BYTES)
+    if not isinstance(text.data, dict):
+        fault = text.fault((), shown(text.data), "a mapping that begins with study: and demand:")
+        raise InputError(text.with_own([fault]))
+    cases: list[str | None] = [*_cases(text)] or [None]
+    readings = [Reading(text, catalog, path.parent, case) for case in cases]
+    studies = [_study(reading) for reading in readings]
+    _raise_all(readings)
+    return [(reading, study) for reading, study in zip(readings, studies, strict=True) if study]
+
+
+def _raise_all(readings: Sequence[Reading]) -> None:
+    text = readings[0].text
+    faults = dict.fromkeys(text.with_own(fault for reading in readings for fault in reading.faults))
+    if faults:
+        raise InputError(sorted(faults, key=lambda fault: (fault.line or 0, fault.path)))
+
+
+def _cases(text: Text) -> list[str]:
+    cases = text.data.get("cases")
+    if cases is None:
+        return []
+    if not isinstance(cases, dict) or not cases:
+        fault = text.fault(("cases",), shown(cases), "a mapping from a case's name to what it changes")
+        raise InputError(text.with_own([fault]))
+    faults = []
+    if len(cases) > MOST_CASES:
+        faults.append(text.fault(("cases",), f"{len(cases)} cases", f"at most {MOST_CASES} cases"))
+    for name, changes in cases.items():
+        at = ("cases", name)
+        if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,63}", name):
+            faults.append(text.fault(at, shown(name), "a case name of lower-case letters, digits and dashes"))
+        elif not isinstance(changes, dict | None):
+            faults.append(text.fault(at, shown(changes), "a mapping of what the case changes"))
+        elif foreign := {"study", "cases"} & set(changes or {}):
+            faults.extend(
+                text.fault((*at, key), f"key {key!r}", "a part of a study to change") for key in sorted(foreign)
+            )
+    if faults:
+        raise InputError(text.with_own(faults))
+    return list(cases)
+
+
+def _study(reading: Reading) -> Study | None:
+    base = {key: value for key, value in reading.text.data.items() if key != "cases"}
+    changes = reading.text.data["cases"][reading.case] if reading.case else None
+    data = _without_nulls(_merged(base, changes or {}))
+    try:
+        study = Study.model_validate(data, context=reading)
+    except ValidationError as error:
+        for item in error.errors():
+            _translate(item, data, reading)
+        return None
+    study = _settled(study, reading)
+    if study.designs > MOST_DESIGNS:
+        largest = sorted(study.axes.items(), key=lambda axis: -axis[1])[:3]
+        remedy = "Shorten " + ", ".join(f"{name} ({size})" for name, size in largest) + "."
+        reading.fault((), f"{study.designs:.3g} designs", f"at most {MOST_DESIGNS:.0e} designs", remedy=remedy)
+    return study
+
+
+def _settled(study: Study, reading: Reading) -> Study:
+    """The study with what follows from its other parts, and what was learned while reading it."""
+    changes: dict[str, Any] = {}
+    if study.objective is None:
+        changes["objective"] = SERVING_OBJECTIVES[0] if study.demand.kind == "serving" else TRAINING_OBJECTIVES[0]
+    if isinstance(study.demand, TrainingDemand) and study.demand.model:
+        changes["model"] = study.model.model_copy(update={"architecture": (study.demand.model,)})
+    settled = study.model_copy(update=changes)
+    settled._case, settled._directory = reading.case, reading.directory
+    settled._notes, settled._files = tuple(reading.notes), dict(reading.files)
+    return settled
+
+
+def _merged(base: Any, changes: Any) -> Any:
+    """The study under a case: mappings merge key by key, everything else is replaced."""
+    if not isinstance(base, dict) or not isinstance(changes, dict):
+        return changes
+    return base | {key: _merged(base.get(key), value) for key, value in changes.items()}
+
+
+def _without_nulls(data: Any) -> Any:
+    """Without keys that have no value: an empty key is an absent one, and a case can take a key away."""
+    if isinstance(data, dict):
+        return {key: _without_nulls(value) for key, value in data.items() if value is not None}
+    return [_without_nulls(item) for item in data] if isinstance(data, list) else data
+
+
+def _translate(item: ErrorDetails, data: dict, reading: Reading) -> None:
+    """Note one pydantic error as a fault of the file."""
+    path = _plain(item["loc"])
+    kind, got, context = item["type"], shown(item["input"]), item.get("ctx", {})
+    if kind == "fault":
+        reading.fault(path, **{key: context[key] for key in ("got", "expected", "nearest", "remedy")})
+    elif kind == "missing":
+        reading.fault(path, NOTHING, f"a value for {path[-1]!r}")
+    elif kind == "extra_forbidden":
+        known = _keys(path[:-1], data)
+        near = nearest(str(path[-1]), known)
+        reading.fault(path, f"key {path[-1]!r}", f"a key out of {', '.join(known)}", nearest=near)
+    elif kind in ("union_tag_invalid", "union_tag_not_found"):
+        tag = item["input"].get("kind") if isinstance(item["input"], dict) else None
+        reading.fault((*path, "kind"), shown(tag), "kind: serving or kind: training")
+    elif kind in ("model_type", "model_attributes_type", "dict_type"):
+        reading.fault(path, got, "a mapping of keys to values")
+    else:
+        reading.fault(path, got, item["msg"])
+
+
+def _plain(loc: Sequence[str | int]) -> Path_:
+    """Pydantic's path without the marks that it adds: the kind of a demand, and ``[key]``."""
+    path = tuple(part for part in loc if part != "[key]")
+    if len(path) > 1 and path[0] == "demand" and path[1] in ("serving", "training"):
+        return ("demand", *path[2:])
+    return path
+
+
+def _keys(path: Path_, data: dict) -> list[str]:
+    """The keys that a section of the study may have."""
+    section: Any = Study
+    for part in (part for part in path if isinstance(part, str)):
+        if part == "demand":
+            section = {"serving": ServingDemand, "training": TrainingDemand}[data["demand"]["kind"]]
+        else:
+            section = next(_sections(section.model_fields[part].annotation), section)
+    keys = [item.alias or name for name, item in section.model_fields.items()]
+    return [*keys, "cases"] if section is Study else keys
+
+
+def _sections(annotation: Any) -> Iterator[type[Section]]:
+    if isinstance(annotation, type) and issubclass(annotation, Section):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _sections(part)
