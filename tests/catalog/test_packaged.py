@@ -1,5 +1,7 @@
 """The packaged catalog: whole, without faults, and with the things that people ask for by name."""
 
+from pathlib import Path
+
 import pytest
 
 from stackwright.catalog import Catalog
@@ -8,8 +10,8 @@ from stackwright.core.errors import InputError
 THINGS = {
     "chip": """
         A100, H100, H800, H200, B200, B300, GB200, GB300, Rubin, TPU v4, TPU v5e, TPU v5p, TPU v6e, TPU v7, Trainium 1,
-        Trainium 2, Trainium 3, Inferentia 2, Maia 100, Maia 200, MTIA 2i, MTIA 300, MTIA 400, MTIA 450, MTIA 500, MI300X,
-        MI325X, MI355X, MI400, Gaudi 3, Titan, Jalapeño, Grace
+        Trainium 2, Trainium 3, Inferentia 2, Maia 100, Maia 200, MTIA 2i, MTIA 300, MTIA 400, MTIA 450, MTIA 500,
+        MI300X, MI325X, MI355X, MI400, Gaudi 3, Titan, Jalapeño, Grace
     """,
     "rack": """
         hgx-h100-air, hgx-h200-air, hgx-h200-liquid, hgx-b200-air, hgx-b200-liquid, GB200 NVL72, GB300 NVL72, VR NVL72,
@@ -66,6 +68,26 @@ def test_an_ambiguous_name_lists_its_candidates(catalog: Catalog, name: str, can
     with pytest.raises(InputError) as caught:
         catalog.resolve("chip", name)
     assert all(candidate in caught.value.faults[0].expected for candidate in candidates)
+
+
+def test_faults_of_the_text_are_reported_with_those_of_the_record(tmp_path: Path) -> None:
+    folder = tmp_path / "finance"
+    folder.mkdir()
+    text = "type: Terms\nname: !x Here\nvendor: A\nvendor: B\nvalues: {none: {value: .inf}}\n"
+    (folder / "own.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(InputError) as caught:
+        Catalog.load([tmp_path])
+    paths = {fault.path for fault in caught.value.faults}
+    assert {"name", "vendor", "values.none.value", "values.none"} <= paths
+
+
+def test_faults_of_the_text_are_reported_with_those_of_sources(tmp_path: Path) -> None:
+    folder = tmp_path / "sources"
+    folder.mkdir()
+    (folder / "own.yaml").write_text("own: {title: T, url: !x U, ulr: V}\nother: 3\n", encoding="utf-8")
+    with pytest.raises(InputError) as caught:
+        Catalog.load([tmp_path]).source("own")
+    assert [fault.path for fault in caught.value.faults] == ["own.url", "own.ulr", "other"]
 
 
 def test_there_are_eight_sites_with_weather_and_a_grid(catalog: Catalog) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -47,12 +48,25 @@ def catalog() -> Catalog:
 
 
 @pytest.fixture(scope="session")
-def small(catalog: Catalog, tmp_path_factory: pytest.TempPathFactory) -> Study:
-    return written(SMALL, catalog, tmp_path_factory.mktemp("study"))
+def small_text() -> str:
+    """The study's text, for tests that change it."""
+    return SMALL
 
 
-def written(text: str, catalog: Catalog, folder: Path) -> Study:
+@pytest.fixture
+def write_study(catalog: Catalog, tmp_path: Path) -> Callable[[str], Study]:
     """A study from its text."""
-    path = folder / "study.yaml"
-    path.write_text(text, encoding="utf-8")
+
+    def write(text: str) -> Study:
+        path = tmp_path / "study.yaml"
+        path.write_text(text, encoding="utf-8")
+        return load(path, catalog)[0]
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def small(catalog: Catalog, tmp_path_factory: pytest.TempPathFactory) -> Study:
+    path = tmp_path_factory.mktemp("study") / "small.yaml"
+    path.write_text(SMALL, encoding="utf-8")
     return load(path, catalog)[0]

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
-from conftest import SMALL, written
 from stackwright.catalog import Catalog
 from stackwright.codesign.plan import digest_of, evaluate_study, plan_study
 from stackwright.core.errors import InfeasibleError
 from stackwright.stack.study import Study
 
-KEYS = """study objective stack metrics cost_by_layer cash_flow margins alternatives space gap cut_gap queue_gap
-sources warnings versions seed inputs run digest""".split()
-METRICS = """cost_per_million_tokens cost_per_million_total_tokens tokens_per_second capacity_tokens_per_second ttft tpot
-ttft_p50 tpot_p50 chips racks switches it_power facility_power peak_it_power peak_facility_power pue wue peak_pue
-energy_per_token carbon_per_million_tokens capex npv""".split()
+KEYS = (
+    *("study", "objective", "stack", "metrics", "cost_by_layer", "cash_flow", "margins", "alternatives", "space"),
+    *("gap", "cut_gap", "queue_gap", "sources", "warnings", "versions", "seed", "inputs", "run", "digest"),
+)
+METRICS = (
+    *("cost_per_million_tokens", "cost_per_million_total_tokens", "tokens_per_second", "capacity_tokens_per_second"),
+    *("ttft", "tpot", "ttft_p50", "tpot_p50", "chips", "racks", "switches", "it_power", "facility_power"),
+    *("peak_it_power", "peak_facility_power", "pue", "wue", "peak_pue", "energy_per_token"),
+    *("carbon_per_million_tokens", "capex", "npv"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -99,22 +103,25 @@ def test_a_site_that_is_too_small_names_what_it_lacks(small: Study, catalog: Cat
     assert power["slack"] < 0
 
 
-def test_open_volume_fills_the_meter(catalog: Catalog, tmp_path: Path) -> None:
-    text = SMALL.replace("  requests: 20e6 request/day\n  growth: 0.2 1/year\n", "  volume: open\n").replace(
+def test_open_volume_fills_the_meter(catalog: Catalog, small_text: str, write_study: Callable[[str], Study]) -> None:
+    text = small_text.replace("  requests: 20e6 request/day\n  growth: 0.2 1/year\n", "  volume: open\n").replace(
         "objective: cost_per_million_tokens", "objective: tokens_per_second"
     )
-    plan = plan_study(written(text, catalog, tmp_path), catalog)
+    plan = plan_study(write_study(text), catalog)
     power = next(margin for margin in plan["margins"] if margin["constraint"] == "site_power")
     assert 0.98 * power["limit"] < power["value"] <= power["limit"]
     tokens = plan["metrics"]["tokens_per_second"]
     assert tokens["low"] < tokens["value"] < tokens["high"]
 
 
-def test_evaluating_the_chosen_stack_gives_the_plan(plan: dict, catalog: Catalog, tmp_path: Path) -> None:
+def test_evaluating_the_chosen_stack_gives_the_plan(
+    plan: dict, catalog: Catalog, small_text: str, write_study: Callable[[str], Study]
+) -> None:
     """A study with the plan's choices and nothing else is the same design at the same cost."""
     stack = plan["stack"]
     decode = stack["serving"]["decode"]
-    text = SMALL
+    celsius = stack["cooling"]["supply_temperature"] - 273.15
+    text = small_text
     changes = {
         "cache_precision: [bf16, fp8]": f"cache_precision: [{stack['model']['cache_precision']}]",
         "tensor_parallel: [2, 4, 8]": f"tensor_parallel: [{decode['tensor_parallel']:.0f}]",
@@ -124,7 +131,7 @@ def test_evaluating_the_chosen_stack_gives_the_plan(plan: dict, catalog: Catalog
         "system: [hgx-h200-air, hgx-b200-liquid]": f"system: [{stack['rack']['system']}]",
         "oversubscription: [1, 4]": f"oversubscription: [{stack['network']['oversubscription']:g}]",
         "type: [air-chiller-economizer, direct-liquid-dry]": f"type: [{stack['cooling']['type']}]",
-        "supply_temperature: [25 degC, 40 degC]": f"supply_temperature: [{stack['cooling']['supply_temperature'] - 273.15:g} degC]",
+        "supply_temperature: [25 degC, 40 degC]": f"supply_temperature: [{celsius:g} degC]",
         "site: [ashburn-va, phoenix-az]": f"site: [{stack['datacenter']['site']}]",
         "redundancy: [n-plus-1, 2n]": f"redundancy: [{stack['datacenter']['redundancy']}]",
         "distribution: [ac-480-ups, dc-800]": f"distribution: [{stack['datacenter']['distribution']}]",
@@ -141,6 +148,6 @@ def test_evaluating_the_chosen_stack_gives_the_plan(plan: dict, catalog: Catalog
         prefill["tensor_parallel"] == decode["tensor_parallel"]
         and prefill["expert_parallel"] == decode["expert_parallel"]
     )
-    again = evaluate_study(written(text, catalog, tmp_path), catalog)
+    again = evaluate_study(write_study(text), catalog)
     tolerance = 1e-9 if same_layout else 0.5
     assert again["objective"]["value"] == pytest.approx(plan["objective"]["value"], rel=tolerance)

@@ -25,7 +25,7 @@ def every_module() -> Iterator[ModuleType]:
 
 
 def public_items(module: ModuleType) -> Iterator[tuple[str, Any]]:
-    """The functions and classes that a module defines, and the methods of its classes."""
+    """The functions and classes that a module defines, and the methods of classes, but not of protocols."""
     for name, item in vars(module).items():
         if name.startswith("_") or getattr(item, "__module__", None) != module.__name__:
             continue
@@ -33,6 +33,8 @@ def public_items(module: ModuleType) -> Iterator[tuple[str, Any]]:
             yield f"{module.__name__}.{name}", item
         elif inspect.isclass(item):
             yield f"{module.__name__}.{name}", item
+            if getattr(item, "_is_protocol", False):
+                continue
             for method, body in vars(item).items():
                 if isinstance(body, FunctionType) and not method.startswith("_"):
                     yield f"{module.__name__}.{name}.{method}", body

@@ -14,7 +14,7 @@ def is_spec(item: Any) -> bool:
     """True for concrete classes made by `core.spec.spec`: frozen, by keyword, compared by identity."""
     if not inspect.isclass(item) or inspect.isabstract(item) or not is_dataclass(item):
         return False
-    made: Any = getattr(item, "__dataclass_params__")
+    made: Any = vars(item)["__dataclass_params__"]
     return made.frozen and not made.eq and all(part.kw_only for part in fields(item))
 
 

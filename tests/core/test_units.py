@@ -46,7 +46,7 @@ def test_a_quantity_is_an_si_float(text: str | float, into: str, value: float) -
     ("text", "into", "reason"),
     [
         ("3 W", "s", "The unit W does not measure what s measures"),
-        ("3", "s", "write '3.0 s'"),
+        ("3", "s", "write '3 s'"),
         (3, "s", "no unit"),
         ("3 parsec", "m", "'parsec' is not known"),
         ("3 W/0", "W", "cannot be read"),

@@ -306,6 +306,17 @@ def test_independent_faults_are_reported_together(read, chat_text):
     }
 
 
+def test_faults_of_the_text_are_reported_with_those_of_the_study(read, chat_text):
+    wrong = chat_text.replace("tpot: 50 ms", "tpot: .nan").replace("3 s", "3 W").replace("2 B USD", "!x 2 B USD")
+    found = faults(read, wrong + "seed: 2\ncases: {here: {}, there: {}}\n")
+    assert sorted((fault.path, fault.got) for fault in found) == [
+        ("constraints.budget", "tag '!x'"),
+        ("demand.tpot", "'.nan'"),
+        ("demand.ttft", "'3 W'"),
+        ("seed", "the same key twice"),
+    ]
+
+
 def test_what_is_missing_is_named(read):
     paths = {fault.path for fault in faults(read, "study: x\n")}
     assert paths == {"demand", "rack", "datacenter"}

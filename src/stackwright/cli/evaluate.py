@@ -23,7 +23,7 @@ def evaluate(
 
         records = open_catalog(catalog)
         given = load_given(file, records)
-        from stackwright.stack.evaluate import evaluate_study
+        from stackwright.codesign.plan import evaluate_study
 
         results = {str(study.case): evaluate_study(study, records) for study in given}
         for result in results.values():

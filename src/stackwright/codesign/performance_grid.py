@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 
 from stackwright.codesign.fronts import non_dominated
+from stackwright.model.precision import Precision
 from stackwright.model.sharding import Layout
 from stackwright.serving.service import Lengths, PrefillPool, Service, aggregated, disaggregated, prefill_pool
 from stackwright.stack.parts import Part, Parts
 from stackwright.stack.performance import QUEUE_SERVERS, Cell, Hardware, divisors
 from stackwright.stack.scenario import Scenario
 from stackwright.stack.study import Study
-from stackwright.model.precision import Precision
 
 PREFILL_UTILIZATION = (0.5, 0.65, 0.8, 0.9)
 """Loads of a prefill pool that the search tries; queueing decides between them."""

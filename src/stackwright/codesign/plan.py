@@ -37,6 +37,7 @@ from stackwright.codesign.result import (
     ranged,
     source_entries,
     stack_entry,
+    with_chances,
 )
 from stackwright.codesign.search import Found, Pick, search
 from stackwright.codesign.uncertainty import draws, evaluate_with, swings
@@ -135,7 +136,7 @@ def _result(study: Study, catalog: Catalog, seen: Searched, item: Finalist, star
         "metrics": metrics,
         "cost_by_layer": cost_entry(item),
         "cash_flow": cash_entry(item, seen.scenario),
-        "margins": with_worth(study, catalog, seen, item),
+        "margins": with_chances(with_worth(study, catalog, seen, item), drawn),
         "alternatives": alternatives,
         "not_eligible": dict(sorted(seen.found.barred.items())),
         "not_feasible": not_feasible(study, seen),
@@ -327,13 +328,13 @@ def with_worth(study: Study, catalog: Catalog, seen: Searched, item: Finalist) -
     """
     rows = margin_entries(study, seen.scenario, item)
     unit = UNITS[str(study.objective)]
+    same = searched(narrowed(study, item), catalog).found.best
     for row in rows:
         relaxed = relaxed_study(study, item, str(row["constraint"]))
-        if relaxed is None:
+        if relaxed is None or same is None:
             continue
         again = searched(relaxed, catalog).found.best
-        same = searched(narrowed(study, item), catalog).found.best
-        if again is None or same is None:
+        if again is None:
             continue
         gain = same.score - again.score
         if gain > BINDS * abs(same.score):
@@ -390,7 +391,7 @@ def relaxed_study(study: Study, item: Finalist, constraint: str) -> Study | None
         return base.model_copy(update={"demand": demand})
     limits = base.constraints
     if constraint == "site_power":
-        changed = {"site_power": None if limits.site_power is None else limits.site_power * wider}
+        changed: dict[str, Any] = {"site_power": None if limits.site_power is None else limits.site_power * wider}
         changed["sites_power"] = {site: value * wider for site, value in limits.sites_power.items()}
         return base.model_copy(update={"constraints": limits.model_copy(update=changed)})
     if constraint in ("budget", "water", "carbon"):

@@ -41,8 +41,8 @@ def metric_values(done: Evaluation, scenario: Scenario, item: Finalist) -> dict[
     chips = made.chips.max(axis=-1)
     inputs = scenario.lengths.input_mean / scenario.lengths.output_mean
     cost = done.present_cost / done.present_tokens * MILLION
-    system = item.cell.hardware.system
-    per_rack = np.minimum(system.chips_per_rack, system.chips)
+    bought = made.bought(item.terms.spares).max(axis=-1)
+    per_rack = item.cell.hardware.system.chips_per_rack
     values: dict[str, tuple[Any, str]] = {
         "cost_per_million_tokens": (cost, "USD/Mtoken"),
         "cost_per_million_total_tokens": (cost / (1.0 + inputs), "USD/Mtoken"),
@@ -52,10 +52,10 @@ def metric_values(done: Evaluation, scenario: Scenario, item: Finalist) -> dict[
         "ttft_p50": (service.ttft_p50, "s"),
         "tpot": (service.tpot_p95, "s"),
         "tpot_p50": (service.tpot_p50, "s"),
-        "chips": (np.ceil(chips * (1.0 + item.terms.spares)), "chip"),
+        "chips": (bought, "chip"),
         "chips_in_service": (chips, "chip"),
-        "spare_chips": (np.ceil(chips * item.terms.spares), "chip"),
-        "racks": (np.ceil(chips * (1.0 + item.terms.spares) / per_rack), "rack"),
+        "spare_chips": (bought - chips, "chip"),
+        "racks": (np.ceil(bought / per_rack), "rack"),
         "switches": (np.ceil(done.switches), "switch"),
         "it_power": (year.it_energy.sum(axis=-1) / years / SECONDS_PER_YEAR, "W"),
         "facility_power": (year.meter_energy.sum(axis=-1) / years / SECONDS_PER_YEAR, "W"),
@@ -217,8 +217,23 @@ def cash_entry(item: Finalist, scenario: Scenario) -> list[dict[str, Any]]:
     ]
 
 
+def with_chances(rows: list[dict[str, Any]], drawn: Evaluation) -> list[dict[str, Any]]:
+    """Margins with the share of draws of the inputs that keep each limit; designs are sized at the nominal inputs."""
+    values = {
+        "ttft": drawn.service.ttft_p95,
+        "tpot": drawn.service.tpot_p95,
+        "memory": drawn.service.memory + 1.0,
+        "junction_temperature": drawn.junction,
+        "site_power": drawn.peak_meter,
+    }
+    for row in rows:
+        known = values.get(row["constraint"])
+        row["chance"] = None if known is None else float((np.asarray(known) <= row["limit"] * (1.0 + 1e-9)).mean())
+    return rows
+
+
 def margin_entries(study: Study, scenario: Scenario, item: Finalist) -> list[dict[str, Any]]:
-    """Every constraint with its value, limit and slack; `binding` and `worth` are filled by `worths`."""
+    """Every constraint with its value, limit and slack; `binding`, `worth` and `chance` are filled in by others."""
     done, limits = item.done, study.constraints
     rows: list[tuple[str, float, float | None, str]] = [
         ("ttft", float(np.mean(done.service.ttft_p95)), scenario.ttft, "s"),

@@ -68,7 +68,6 @@ class Physical:
     systems: np.ndarray
     network: np.ndarray
     supply_loss: np.ndarray
-    mean_profile: float
     cool: np.ndarray
     """Whether a chip at its power cap stays below its throttling temperature."""
 
@@ -261,21 +260,17 @@ def physical_rows(
         idle=made.idle_power,
         busy=made.busy_power * made.load,
         peak=made.peak_power,
-        systems=made.chips.max(axis=-1) * (1.0 + cash.spares) * unit.system_price,
+        systems=made.bought(cash.spares).max(axis=-1) * unit.system_price,
         network=made.chips.max(axis=-1) * unit.network_price,
         supply_loss=loss,
-        mean_profile=float(scenario.profile.mean()),
         cool=cool,
     )
 
 
 def _sliced(physical: Physical, part: slice) -> Physical:
-    return Physical(
-        **{
-            name: value if isinstance(value, float) else value[part]
-            for name, value in ((item, getattr(physical, item)) for item in Physical.__dataclass_fields__)
-        }
-    )
+    """Some of the rows."""
+    rows = {name: getattr(physical, name)[part] for name in Physical.__dataclass_fields__}
+    return Physical(**rows)
 
 
 def scores(

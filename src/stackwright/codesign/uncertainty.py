@@ -8,6 +8,7 @@ the one that evaluated the design.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -82,7 +83,7 @@ def draw(datum: Datum, field: str, standard: np.ndarray) -> np.ndarray:
     """A number's draws for standard normal draws [n]. Source: two-piece (log)normal by percentiles."""
     value, low, high = datum.value, datum.low, datum.high
     if low > 0 and value > 0:
-        up, down = np.log(high / value), np.log(value / low)
+        up, down = math.log(high / value), math.log(value / low)
         made = value * np.exp(np.where(standard > 0, up, down) * standard / NORMAL_95)
     else:
         made = np.maximum(value + np.where(standard > 0, high - value, value - low) * standard / NORMAL_95, 0.0)
@@ -148,7 +149,7 @@ def swings(item: Finalist, scenario: Scenario, value: Callable[[Evaluation, Term
         changed[one.path] = column
     result = np.broadcast_to(np.asarray(value(evaluate_with(item, scenario, changed, count), item.terms)), (count,))
     base = float(result[-1])
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "path": one.path,
             "value": one.datum.value,
@@ -162,9 +163,10 @@ def swings(item: Finalist, scenario: Scenario, value: Callable[[Evaluation, Term
         }
         for index, one in enumerate(found)
     ]
-    total = sum((row["effect_high"] - row["effect_low"]) ** 2 for row in rows) or 1.0
-    for row in rows:
-        row["share"] = (row["effect_high"] - row["effect_low"]) ** 2 / total
+    spans = [(float(result[2 * index + 1]) - float(result[2 * index])) ** 2 for index in range(len(found))]
+    total = sum(spans) or 1.0
+    for row, span in zip(rows, spans, strict=True):
+        row["share"] = span / total
     return sorted(rows, key=lambda row: (-row["share"], row["path"]))
 
 

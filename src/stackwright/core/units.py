@@ -204,7 +204,7 @@ def parse(text: str | float | int, expected: Unit) -> float:
         raise UnitError(f"{shown(text)} is not a quantity.")
     if given.dimension != expected.dimension:
         if not given.text:
-            raise UnitError(f"It has no unit; write '{shown(number)} {expected}' if that is meant.")
+            raise UnitError(f"It has no unit; write '{number:g} {expected}' if that is meant.")
         raise UnitError(f"The unit {given} does not measure what {expected} measures.")
     return _finite(number * given.factor + given.offset)
 

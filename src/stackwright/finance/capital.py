@@ -71,5 +71,3 @@ def capital_weights(*, year: Count, rate: Ratio, life: Count, decline: Ratio) ->
 def levelized_cost(*, present_cost: Dollars, present_tokens: Tokens) -> DollarsPerToken:
     """Price per token that repays all costs: both discounted alike. Source: definition (LCOE form)."""
     return present_cost / present_tokens
-
-

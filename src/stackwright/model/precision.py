@@ -7,7 +7,7 @@ from dataclasses import dataclass
 VALUE_BYTES = {"bf16": 2.0, "fp8": 1.0, "int8": 1.0, "fp4": 0.5625}
 """Bytes per weight or cached value, block scales included (one fp8 scale per 16 fp4 values)."""
 
-_ALWAYS_WIDE = {role: "bf16" for role in ("router", "head", "embedding", "vector")}
+_ALWAYS_WIDE = dict.fromkeys(("router", "head", "embedding", "vector"), "bf16")
 _KEPT_WIDER = {"fp4": {**_ALWAYS_WIDE, "attention": "fp8"}, "fp8": _ALWAYS_WIDE, "int8": _ALWAYS_WIDE}
 
 

@@ -21,8 +21,8 @@ from stackwright.model.operators import (
     Operator,
     Recurrence,
 )
-from stackwright.model.sharding import Layout
 from stackwright.model.precision import Precision
+from stackwright.model.sharding import Layout
 
 
 class KernelTimes(Protocol):
@@ -31,16 +31,28 @@ class KernelTimes(Protocol):
     def gemm(self, tokens: Any, inputs: Any, outputs: Any, precision: str) -> Any: ...
 
     def prefill_attention(
-        self, queries: Any, keys: Any, sequences: Any, heads: Any, kv_heads: Any, head_dim: Any, window: Any, precision: str
+        self,
+        queries: Any,
+        keys: Any,
+        sequences: Any,
+        heads: Any,
+        kv_heads: Any,
+        head_dim: Any,
+        window: Any,
+        precision: str,
     ) -> Any: ...
 
     def decode_attention(
         self, sequences: Any, keys: Any, heads: Any, kv_heads: Any, head_dim: Any, window: Any, cache_value_bytes: Any
     ) -> Any: ...
 
-    def latent_prefill(self, queries: Any, keys: Any, sequences: Any, heads: Any, nope: Any, rope: Any, value_dim: Any) -> Any: ...
+    def latent_prefill(
+        self, queries: Any, keys: Any, sequences: Any, heads: Any, nope: Any, rope: Any, value_dim: Any
+    ) -> Any: ...
 
-    def latent_decode(self, sequences: Any, keys: Any, heads: Any, latent: Any, rope: Any, cache_value_bytes: Any) -> Any: ...
+    def latent_decode(
+        self, sequences: Any, keys: Any, heads: Any, latent: Any, rope: Any, cache_value_bytes: Any
+    ) -> Any: ...
 
     def experts(
         self,
@@ -73,7 +85,10 @@ class Work:
 
     def __add__(self, other: Work) -> Work:
         return Work(
-            self.seconds + other.seconds, self.flops + other.flops, self.bytes + other.bytes, self.kernels + other.kernels
+            self.seconds + other.seconds,
+            self.flops + other.flops,
+            self.bytes + other.bytes,
+            self.kernels + other.kernels,
         )
 
     def scaled(self, time: Any, count: Any) -> Work:
@@ -126,7 +141,8 @@ def gemm_work(op: Gemm, kernels: KernelTimes, layout: Layout, run: Pass, precisi
     return Work(
         kernels.gemm(tokens, inputs, outputs, precision.kernel(op.role)),
         matmul_flops(rows=tokens, inner=inputs, columns=outputs),
-        moved_bytes(values=inputs * outputs, value_bytes=size) + moved_bytes(values=tokens * (inputs + outputs), value_bytes=2.0),
+        moved_bytes(values=inputs * outputs, value_bytes=size)
+        + moved_bytes(values=tokens * (inputs + outputs), value_bytes=2.0),
         1.0,
     ).scaled(1.0, op.count)
 

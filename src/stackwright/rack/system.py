@@ -12,7 +12,7 @@ from stackwright.core.units import BytesPerSecond, Count, Dollars, DollarsPerSec
 
 @spec
 class System:
-    """Numbers of one system; powers are at the input of its power shelves or supplies."""
+    """Numbers of one system; powers are those that its power shelves or supplies deliver."""
 
     chips: Count
     """Accelerators in the unit that is sold."""

@@ -22,8 +22,8 @@ from stackwright.core.units import (
     Seconds,
     TokensPerSecond,
 )
-from stackwright.serving import queueing
 from stackwright.model.sharding import Layout
+from stackwright.serving import queueing
 
 
 @spec

@@ -51,6 +51,8 @@ class Unit:
     idle_power: Watts
     provisioned_power: Watts
     """The most that the power cap lets it draw: what the plant is built for."""
+    sold_chips: Count
+    """Chips of the unit of sale: a node or a rack is bought whole."""
 
 
 @spec
@@ -66,6 +68,17 @@ class Fleet:
     """Above idle, at full load of everything installed."""
     load: Ratio
     """Peak demand over installed capacity."""
+    sold_chips: Count
+    """Chips of the unit of sale [...]; vanishing for a fleet in fractions."""
+
+    def bought(self, spares: Ratio) -> Count:
+        """Chips that are bought, spares included, in whole units of sale [..., Y]. Source: definition."""
+        unit = _years(self.sold_chips)
+        return np.ceil(self.chips * (1.0 + _years(spares)) / unit - 1e-6) * unit
+
+
+FRACTIONAL = 1e-9
+"""Unit of sale of a fleet that is counted in fractions of chips."""
 
 
 def fleet(unit: Unit, peak_requests: RequestsPerSecond) -> Fleet:
@@ -88,6 +101,7 @@ def fleet_of(unit: Unit, requests: Any, peak: Any, years: int) -> Fleet:
     if requests is not None:
         return fleet(unit, requests * _years(peak))
     wide = {name: _years(getattr(unit, name)) for name in unit.__dataclass_fields__}
+    wide["sold_chips"] = 0.0 * wide["sold_chips"] + FRACTIONAL
     ones = np.ones(years)
     return _fleet(wide, ones / wide["decode_rate"], ones / wide["prefill_rate"], ones)
 
@@ -108,6 +122,7 @@ def _fleet(wide: dict[str, Any], replicas: Any, prefill: Any, peak: Any) -> Flee
         idle_power=chips * wide["idle_power"],
         busy_power=busy,
         load=load,
+        sold_chips=wide["sold_chips"][..., 0] if getattr(wide["sold_chips"], "ndim", 0) else wide["sold_chips"],
     )
 
 
@@ -172,7 +187,7 @@ def columns(unit: Unit, made: Fleet, cash: Money, *, rented: bool) -> Array:
     watts above idle at the load that the demand puts on the installed capacity.
     Source: definition.
     """
-    installed = made.chips * (1.0 + _years(cash.spares))
+    installed = made.bought(cash.spares)
     if rented:
         systems = (made.chips * cash.middle).sum(axis=-1) * unit.rent * SECONDS_PER_YEAR
         network = 0.0 * systems

@@ -8,6 +8,7 @@ use the plant's terms per watt, whose distance from the settled year is reported
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import singledispatch
 from typing import Any
 
 import numpy as np
@@ -71,7 +72,8 @@ class Year:
 class Evaluation:
     """Every intermediate that results and reports read. Years are the last axis [..., Y]."""
 
-    service: Service
+    service: Any
+    """The steady state of the performance half: a `Service`, or what its kind of cell gives."""
     unit: Unit
     fleet: Fleet
     year: Year
@@ -114,8 +116,15 @@ class Hours:
     water: Array
 
 
-def numbers_of(cell: Cell, design: Design, lengths: Lengths) -> tuple[Service, dict[str, Any]]:
-    """A replica's steady state, and the numbers that size and power its fleet."""
+@singledispatch
+def numbers_of(cell: Any, design: Design, lengths: Lengths) -> tuple[Any, dict[str, Any]]:
+    """A replica's steady state, and the numbers that size and power its fleet, by the kind of cell."""
+    raise TypeError(f"no performance half for {type(cell).__name__}")
+
+
+@numbers_of.register
+def serving_numbers(cell: Cell, design: Design, lengths: Lengths) -> tuple[Service, dict[str, Any]]:
+    """A replica that serves."""
     chosen = design.numbers
     layout = Layout(tensor=chosen["tensor"], expert=chosen["expert"], pipeline=chosen["pipeline"])
     caps = (design.power_cap, design.oversubscription, lengths)
@@ -147,7 +156,7 @@ def evaluate(
     design: Design,
     scenario: Scenario,
     *,
-    cell: Cell,
+    cell: Any,
     plant: Plant,
     terms: Terms,
     volume: Any = None,
@@ -333,7 +342,7 @@ def costs_of(
     price = hardware.chip.price if hardware.chip.price is not None else 0.0 * unit.system_price
     chip_share = np.minimum(price / unit.system_price, 1.0)
     upkeep = made.peak_power * _years(opex) * SECONDS_PER_YEAR
-    installed = made.chips * (1.0 + _years(cash.spares))
+    installed = made.bought(cash.spares)
     bought = additions(installed) * _years(unit.system_price) + additions(made.chips) * _years(unit.network_price)
     built = additions(made.peak_power) * _years(plant_capex + building_capex)
     worth = (

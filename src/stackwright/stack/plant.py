@@ -8,7 +8,6 @@ surplus of one against the other, the sum is an upper bound: finalists are settl
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -172,7 +171,7 @@ def contracted(plant: Plant, mean_load: Any) -> tuple[Any, ...]:
     return tuple(made)
 
 
-def bill(plant: Plant, specs: PlantSpecs, load: Array, years: Sequence[float]) -> list[EnergyBill]:
+def bill(plant: Plant, specs: PlantSpecs, load: Array, years: Array) -> list[EnergyBill]:
     """Settle a meter load [..., H] in each year; `specs` has leaves ready for hours."""
     mean = load.mean(axis=-1, keepdims=True)
     capacities = contracted(replace(plant, specs=specs), mean)
@@ -211,7 +210,7 @@ def _terms_of(portfolio: Portfolio, calendar: float) -> tuple[Any, ...] | None:
     return tuple(found)
 
 
-def load_year(plant: Plant, specs: PlantSpecs, meter: Array, water: Array, years: Sequence[float]) -> LoadYear:
+def load_year(plant: Plant, specs: PlantSpecs, meter: Array, water: Array, years: Array) -> LoadYear:
     """A year of a meter load [..., H] with its water [..., H] in m3/s: cost by year, the rest of the first year."""
     bills = bill(plant, specs, meter, years)
     drawn = (water + 0.0 * meter).sum(axis=-1) * SECONDS_PER_HOUR
@@ -235,7 +234,7 @@ def meter_per_watt(specs: PlantSpecs, load: CoolingLoad, fraction: Array) -> Arr
 
 
 def plant_terms(
-    plant: Plant, *, supply_temperature: Any, liquid_share: Any, profile: Array, years: Sequence[float]
+    plant: Plant, *, supply_temperature: Any, liquid_share: Any, profile: Array, years: Array
 ) -> PlantTerms:
     """What a watt of IT asks of this plant. `supply_temperature` and `liquid_share` may be arrays [n].
 

@@ -77,6 +77,7 @@ def unit_of(
         prefill_power=zero + drawn("prefill"),
         idle_power=zero + shelf(idle),
         provisioned_power=zero + shelf(limit),
+        sold_chips=zero + system.chips,
     )
     return unit, zero + thermal_margin(temperature=hottest, coolant_temperature=coolant_temperature)
 

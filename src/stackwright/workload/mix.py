@@ -37,7 +37,9 @@ class Mix:
 def mix(traces: Sequence[Requests], weights: Sequence[float]) -> Mix:
     """Mix traces by shares of requests. Source: definition (weighted quantiles and moments)."""
     shares = np.asarray(weights, dtype=float) / sum(weights)
-    per_request = np.concatenate([np.full(len(t.arrival), share / len(t.arrival)) for t, share in zip(traces, shares, strict=True)])
+    per_request = np.concatenate(
+        [np.full(len(t.arrival), share / len(t.arrival)) for t, share in zip(traces, shares, strict=True)]
+    )
     inputs = np.concatenate([t.input_tokens for t in traces])
     outputs = np.concatenate([t.output_tokens for t in traces])
     hits = np.concatenate([t.hits for t in traces])

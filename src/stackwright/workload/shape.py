@@ -16,7 +16,13 @@ DAYS_PER_YEAR = 365.0
 
 
 def hourly_load(
-    *, hour: Count, daily_swing: Ratio, peak_hour: Count, weekend_drop: Ratio, yearly_swing: Ratio, first_weekend_day: Count
+    *,
+    hour: Count,
+    daily_swing: Ratio,
+    peak_hour: Count,
+    weekend_drop: Ratio,
+    yearly_swing: Ratio,
+    first_weekend_day: Count,
 ) -> Ratio:
     """Demand of each hour over the mean hour: [H].
 
@@ -57,5 +63,3 @@ class LoadShape:
             yearly_swing=self.yearly_swing,
             first_weekend_day=5.0,
         )
-
-

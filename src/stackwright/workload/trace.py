@@ -56,12 +56,16 @@ def read_trace(path: Path, *, shown_as: str | None = None) -> Requests:
             reader = csv.DictReader(stream)
             missing = {"arrival_s", "input_tokens", "output_tokens"} - set(reader.fieldnames or ())
             if missing:
-                raise InputError([Fault(name, "", f"no column {', '.join(sorted(missing))}", "the columns of a trace", 1)])
+                raise InputError(
+                    [Fault(name, "", f"no column {', '.join(sorted(missing))}", "the columns of a trace", 1)]
+                )
             for line, row in enumerate(reader, start=2):
                 try:
                     values = (float(row["arrival_s"]), float(row["input_tokens"]), float(row["output_tokens"]))
                 except (TypeError, ValueError):
-                    faults.append(Fault(name, "", "a row that is not numbers", "arrival, input and output as numbers", line))
+                    faults.append(
+                        Fault(name, "", "a row that is not numbers", "arrival, input and output as numbers", line)
+                    )
                     continue
                 if not all(np.isfinite(values)) or min(values) < 0 or values[1] < 1:
                     faults.append(Fault(name, "", f"{values}", "finite numbers, at least one input token", line))

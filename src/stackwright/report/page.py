@@ -1,0 +1,154 @@
+"""The report of a plan: one HTML file that opens offline, with its pictures and script inside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+from plotly.offline import get_plotlyjs
+
+from stackwright.core.files import write_atomic
+from stackwright.report.comparisons import BREAK, alternatives_finding, choices_of, swings_finding, swings_of
+from stackwright.report.cross_section import bands_of, racks_drawn
+from stackwright.report.evidence_kinds import KINDS
+from stackwright.report.formats import percent, words
+from stackwright.report.glossary import TERMS, explained
+from stackwright.report.headline import TITLES, cards_of, title_sentence
+from stackwright.report.notes import notes_of
+from stackwright.report.pictures import Picture, pictures_of
+from stackwright.report.tables import (
+    axes_of,
+    barred_of,
+    gaps_of,
+    limits_finding,
+    limits_of,
+    provenance_of,
+    source_groups,
+    space_sentence,
+    works_cited,
+)
+
+SECTIONS = (
+    ("headline", "Answer"),
+    ("stack", "Stack"),
+    ("cost", "Cost"),
+    ("energy", "Energy"),
+    ("latency", "Latency"),
+    ("alternatives", "Alternatives"),
+    ("weeks", "Load"),
+    ("months", "PUE"),
+    ("cash", "Cash"),
+    ("inputs", "Inputs"),
+    ("limits", "Limits"),
+    ("notes", "Warnings"),
+    ("space", "Search"),
+    ("sources", "Sources"),
+    ("terms", "Words"),
+    ("run", "Run"),
+)
+"""Sections in the page's order; those without data are left out."""
+
+
+def write_report(plan: Mapping[str, Any], path: Path) -> None:
+    """Write the report of a plan, whole or not at all."""
+    write_atomic(path, render(plan))
+
+
+def render(plan: Mapping[str, Any]) -> str:
+    """The report of a plan, as ``plan.json`` has it, as HTML."""
+    return _environment().get_template("report.html.j2").render(content(plan))
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("stackwright.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["explained"] = explained
+    return environment
+
+
+def content(plan: Mapping[str, Any]) -> dict[str, Any]:
+    """Everything that the template shows."""
+    notes = notes_of(plan)
+    pictures = pictures_of(plan, notes)
+    limits = limits_of(plan)
+    swings = swings_of(plan)
+    choices, zero = choices_of(plan)
+    groups = source_groups(plan)
+    made = {
+        "study": study_of(plan),
+        "sentence": title_sentence(plan),
+        "infeasible": plan.get("feasible") is False,
+        "reason": plan.get("reason"),
+        "cases": plan.get("cases") or [],
+        "cards": cards_of(plan, notes),
+        "kinds": KINDS,
+        "bands": bands_of(plan, notes),
+        "racks_drawn": racks_drawn(plan),
+        "pictures": pictures,
+        "figures": {picture.id: picture.figure for picture in pictures},
+        "choices": choices,
+        "zero": zero,
+        "break_at": percent(BREAK),
+        "alternatives_finding": alternatives_finding(plan),
+        "objective_name": objective_name(plan),
+        "swings": swings,
+        "swings_finding": swings_finding(swings) if swings else "",
+        "limits": limits,
+        "limits_finding": limits_finding(limits),
+        "notes": notes,
+        "space_sentence": space_sentence(plan),
+        "gaps": gaps_of(plan),
+        "axes": axes_of(plan),
+        "barred": barred_of(plan),
+        "groups": groups,
+        "works": works_cited(groups),
+        "terms": TERMS,
+        "provenance": provenance_of(plan),
+        "plotly": Markup(get_plotlyjs()),
+    }
+    return made | {"sections": sections_of(made, pictures)}
+
+
+def study_of(plan: Mapping[str, Any]) -> dict[str, str]:
+    """Title, note and case of the plan's study."""
+    study = plan.get("study")
+    given: Mapping[str, Any] = study if isinstance(study, Mapping) else {"study": study}
+    return {
+        "title": str(given.get("title") or given.get("study") or "Plan"),
+        "note": str(given.get("note") or "").strip(),
+        "case": str(given.get("case") or ""),
+    }
+
+
+def objective_name(plan: Mapping[str, Any]) -> str:
+    """The objective in running text."""
+    name = str((plan.get("objective") or {}).get("name") or "objective")
+    title = TITLES.get(name, words(name))
+    return title if title[:2].isupper() else title[:1].lower() + title[1:]
+
+
+def sections_of(made: Mapping[str, Any], pictures: list[Picture]) -> list[tuple[str, str]]:
+    """The sections that this plan has, for the page's own links."""
+    empty = {
+        key
+        for key, shown in (
+            ("alternatives", made["choices"]),
+            ("inputs", made["swings"]),
+            ("limits", made["limits"]),
+            ("notes", made["notes"]),
+            ("space", made["space_sentence"] or made["gaps"]),
+            ("sources", made["groups"]),
+        )
+        if not shown
+    }
+    drawn = {picture.id for picture in pictures}
+    empty |= {"cost", "energy", "latency", "weeks", "months", "cash"} - drawn
+    return [(key, title) for key, title in SECTIONS if key not in empty]
