@@ -602,7 +602,6 @@ class Prior:
     note: str
 
 
-CEILINGS = "ml-engineering-mamf"
 PRIORS = {
     "rubin": Prior(
         "Rubin kernels",

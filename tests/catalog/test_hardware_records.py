@@ -14,14 +14,14 @@ from stackwright.chip.processor import Processor
 from stackwright.core import yamltext
 from stackwright.core.records import DEFAULT_SPREAD, KINDS, Datum, Record, decode
 from stackwright.interface import TYPES as INTERFACE_TYPES
-from stackwright.network.links import Fabric, ScaleUp
+from stackwright.network import TYPES as NETWORK_TYPES
 from stackwright.rack import TYPES as RACK_TYPES
 
 CATALOG = Path(stackwright.__file__).parent / "catalog"
 TYPES: dict[str, dict[str, type]] = {
     "chip": {"Accelerator": Accelerator, "Processor": Processor},
     "rack": RACK_TYPES,
-    "network": {"ScaleUp": ScaleUp, "Fabric": Fabric},
+    "network": NETWORK_TYPES,
     "interface": INTERFACE_TYPES,
 }
 FAMILIES = {
@@ -60,7 +60,7 @@ MAIN_CHIPS = (
 AMBIGUOUS = {
     "chip": {"mtia v3", "mtia v4", "tpu v5", "trainium"},
     "rack": {"hgx h100", "hgx h200", "hgx b200", "mi355x node", "tpu v5", "trn3 ultraserver"},
-    "network": set(),
+    "network": {"efa", "ethernet", "ici", "optics"},
     "interface": set(),
 }
 """Names that several records carry on purpose: a person must choose."""

@@ -156,7 +156,7 @@ def test_formats_store_no_more_than_their_activations(name: str) -> None:
     assert 0.5 <= FORMATS[name].weight_bytes <= FORMATS[name].activation_bytes <= 2.0
 
 
-def test_published_kernels_of_tensor_processors_are_near() -> None:
+def test_the_tensor_processor_prior_reproduces_the_matmul_that_set_it() -> None:
     tpu = kernels("google-tpu-v6e", "tpu")
     reached = 2.0 * 8192.0**3 / tpu.gemm(8192.0, 8192.0, 8192.0, "bf16")
     assert reached == pytest.approx(827e12, rel=0.15)

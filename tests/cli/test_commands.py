@@ -189,7 +189,7 @@ def test_an_overlay_is_used_and_its_faults_are_listed(run, chat, planner, tmp_pa
 
 
 def test_evaluate_takes_one_given_stack(run, chat, engine, made_plan):
-    engine("stackwright.stack.evaluate", evaluate_study=lambda study, catalog: made_plan)
+    engine("stackwright.codesign.plan", evaluate_study=lambda study, catalog: made_plan)
     result = run("evaluate", chat)
     assert result.exit_code == 2
     assert "one option" in result.stderr

@@ -72,7 +72,7 @@ def searched_score(small: Study, seen: Searched, pick: Pick) -> float:
     cash = money(terms_of(small, seen.parts), seen.scenario.years)
     rows = physical_rows(seen.scenario, seen.grid, plant, np.array([pick.row]), cash, rented=False)
     limits = np.full(len(plant.options), np.inf)
-    score, _, _ = scores(small, seen.scenario, rows, plant, cash, limits, rented=False)
+    score, _ = scores(small, seen.scenario, rows, plant, cash, limits, rented=False)
     return float(score[0, pick.option])
 
 

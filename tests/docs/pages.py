@@ -11,7 +11,7 @@ DOCS = ROOT / "docs"
 EXAMPLES = DOCS / "examples"
 PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md"), ROOT / "data" / "restricted" / "README.md"])
 
-_FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_FENCE = re.compile(r"^( *)```(\w*)[^\n]*\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 _FILE = re.compile(r"# (\S+\.(?:yaml|py|json|csv))\s*$")
 
 
@@ -40,9 +40,13 @@ def blocks(page: Path) -> list[Block]:
     """All fenced blocks of a page, in order."""
     text = page.read_text(encoding="utf-8")
     return [
-        Block(page, text.count("\n", 0, match.start()) + 1, match.group(1), match.group(2))
+        Block(page, text.count("\n", 0, match.start()) + 1, match.group(2), _unindented(match.group(3), match.group(1)))
         for match in _FENCE.finditer(text)
     ]
+
+
+def _unindented(text: str, indent: str) -> str:
+    return "".join(line.removeprefix(indent) for line in text.splitlines(keepends=True))
 
 
 def name_of(page: Path) -> str:

@@ -78,3 +78,23 @@ def test_the_page_on_studies_lists_every_field() -> None:
     known = fields(Study) - {"demand"} | fields(ServingDemand, "demand.") | fields(TrainingDemand, "demand.")
     assert {name for name in known if not name.startswith("demand.lengths.")} <= listed | {"demand.lengths"}
     assert listed <= known | {"demand.lengths"}
+
+
+def test_the_page_on_licenses_covers_all_data() -> None:
+    page = (DOCS / "data-licenses.md").read_text(encoding="utf-8")
+    catalog = ROOT / "src" / "stackwright" / "catalog"
+    made_here = {"tables", "sources"}
+    for folder in (item for item in catalog.iterdir() if item.is_dir() and not item.name.startswith("__")):
+        assert folder.name in made_here or f"`{folder.name}/" in page, folder.name
+    for series in (catalog / "series").iterdir():
+        assert f"`series/{series.name}`" in page
+    for folder in (item for item in (ROOT / "data" / "restricted").iterdir() if item.is_dir()):
+        assert f"`data/restricted/{folder.name}`" in page
+        assert (folder / "LICENSE").is_file()
+
+
+def test_every_folder_of_the_package_has_a_page() -> None:
+    page = (DOCS / "ideas" / "architecture.md").read_text(encoding="utf-8")
+    listed = set(re.findall(r"^\| `([a-z]+)` \|.*\]\(", page, re.MULTILINE)) | {"core"}
+    folders = {item.parent.name for item in (ROOT / "src" / "stackwright").glob("*/__init__.py")}
+    assert folders == listed

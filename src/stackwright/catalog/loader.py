@@ -49,6 +49,7 @@ LINKS: Mapping[tuple[str, str], str] = {
     ("rack", "fabrics"): "network",
     ("rack", "software"): "interface",
     ("interface", "chips"): "chip",
+    ("datacenter", "grid"): "power",
 }
 """Layer and link to the layer that the link points into; other links name files or words."""
 

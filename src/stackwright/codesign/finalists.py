@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 
 from stackwright.catalog.series import SiteSeries, load_site_series
-from stackwright.codesign.performance_grid import CHOICES, Grid
+from stackwright.codesign.performance_grid import MODES, Grid
 from stackwright.codesign.plant_grid import BUILDING, PlantClass, portfolio_of, site_limit
 from stackwright.codesign.search import Found, Pick
+from stackwright.codesign.training_grid import MODES as RECOMPUTATIONS
+from stackwright.codesign.training_grid import RELIABILITY, TrainingDesign, TrainingGrid
 from stackwright.core.units import SECONDS_PER_YEAR
 from stackwright.finance.terms import Terms
 from stackwright.stack.design import Design
@@ -24,7 +26,8 @@ from stackwright.stack.study import Study
 FINALISTS = 6
 """Designs of different sites, coolings and portfolios that are settled exactly before one is named best."""
 
-SERVING_NUMBERS = tuple(name for name in CHOICES if name not in ("power_cap", "oversubscription"))
+CHIP_AND_NETWORK = ("power_cap", "oversubscription")
+"""Choices of a row that other layers make; the rest are numbers of serving or training."""
 MILLION = 1e6
 MEGAWATT_HOUR = 3.6e9
 
@@ -74,13 +77,14 @@ def design_of(grid: Grid, classes: list[PlantClass], pick: Pick) -> Design:
     key = grid.keys[int(grid.rows.cell[pick.row])]
     option = classes[pick.plant_class].options[pick.option]
     choice = {name: float(values[pick.row]) for name, values in grid.rows.choice.items()}
-    return Design(
+    kind, modes = (TrainingDesign, RECOMPUTATIONS) if isinstance(grid, TrainingGrid) else (Design, MODES)
+    return kind(
         architecture=key.architecture,
         precision=key.precision,
         cache_precision=key.cache_precision,
         draft_tokens=key.draft_tokens,
         software=key.software,
-        mode="disaggregated" if grid.rows.mode[pick.row] else "aggregated",
+        mode=modes[int(grid.rows.mode[pick.row])],
         chip=key.chip,
         power_cap=choice["power_cap"],
         system=key.system,
@@ -93,7 +97,7 @@ def design_of(grid: Grid, classes: list[PlantClass], pick: Pick) -> Design:
         distribution=option.distribution,
         portfolio=option.portfolio,
         sourcing=pick.sourcing,
-        numbers={name: choice[name] for name in SERVING_NUMBERS},
+        numbers={name: value for name, value in choice.items() if name not in CHIP_AND_NETWORK},
     )
 
 
@@ -102,8 +106,11 @@ def parts_of(study: Study, parts: Parts, design: Design) -> dict[str, Part]:
     system = parts.get("rack", design.system)
     chip = parts.get("chip", design.chip)
     site = parts.get("datacenter", design.site)
-    found = {
-        "software": parts.get("interface", design.software),
+    if isinstance(design, TrainingDesign):
+        found = {"release": parts.get("training", design.software), "reliability": parts.get("training", RELIABILITY)}
+    else:
+        found = {"software": parts.get("interface", design.software)}
+    found |= {
         "chip": chip,
         "kernels": parts.get("chip", str(chip.record.links["kernels"])),
         "chip_power": parts.get("chip", str(chip.record.links["power"])),
@@ -214,6 +221,8 @@ def objective_value(name: str, scenario: Scenario, done: Evaluation, terms: Term
     """The objective of an evaluation, in the unit that people read."""
     if name == "cost_per_million_tokens":
         return done.present_cost / done.present_tokens * MILLION
+    if name == "cost_per_run":
+        return done.present_cost / done.present_tokens * done.service.run_time
     if name == "npv":
         return done.present_tokens * scenario.token_price - done.present_cost
     if name == "tokens_per_second":
@@ -225,6 +234,7 @@ def objective_value(name: str, scenario: Scenario, done: Evaluation, terms: Term
 
 SENSE = {
     "cost_per_million_tokens": "min",
+    "cost_per_run": "min",
     "carbon_per_million_tokens": "min",
     "npv": "max",
     "tokens_per_second": "max",
@@ -233,6 +243,7 @@ SENSE = {
 
 UNITS = {
     "cost_per_million_tokens": "USD/Mtoken",
+    "cost_per_run": "USD",
     "carbon_per_million_tokens": "kg/Mtoken",
     "npv": "USD",
     "tokens_per_second": "token/s",

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import platform
 import resource
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -25,23 +26,28 @@ from stackwright.codesign.finalists import (
     objective_value,
     terms_of,
 )
-from stackwright.codesign.performance_grid import MODES, PREFILL_UTILIZATION, Grid, performance_grid
+from stackwright.codesign.performance_grid import PREFILL_UTILIZATION, Grid, performance_grid
 from stackwright.codesign.pictures import pictures
 from stackwright.codesign.plant_grid import PlantClass, plant_classes
 from stackwright.codesign.result import (
+    Kind,
     cash_entry,
     cost_entry,
     margin_entries,
     metric_values,
     objective_entry,
     ranged,
+    serving_entries,
+    serving_margins,
     source_entries,
     stack_entry,
     with_chances,
 )
-from stackwright.codesign.search import Found, Pick, search
+from stackwright.codesign.search import Found, Pick, limit_missed, search
+from stackwright.codesign.training_plan import TRAINING
 from stackwright.codesign.uncertainty import draws, evaluate_with, swings
 from stackwright.core.errors import InfeasibleError
+from stackwright.stack.design import Design
 from stackwright.stack.parts import Parts
 from stackwright.stack.scenario import Scenario, scenario_of
 from stackwright.stack.study import Study
@@ -52,10 +58,12 @@ RELAXED = 0.1
 BINDS = 1e-3
 """A limit binds when relaxing it improves the objective by more than this share."""
 
-AXIS_OF_LAYER = {
+LAYER_OF_OPTION = {
     "interface": "interface",
+    "release": "interface",
     "model": "model",
     "serving": "serving",
+    "training": "training",
     "chip": "chip",
     "rack": "rack",
     "network": "network",
@@ -80,15 +88,65 @@ class Searched:
     found: Found
 
 
+def _prefill_axis(study: Study) -> dict[str, int]:
+    menu = study.serving
+    return {
+        "serving.prefill_pool": len(PREFILL_UTILIZATION) * len(menu.tensor_parallel) * len(menu.expert_parallel)
+    }
+
+
+def _serving_misses(numbers: Mapping[str, np.ndarray], scenario: Scenario) -> dict[str, np.ndarray]:
+    return {
+        "memory": numbers["memory"],
+        "ttft_p95": numbers["ttft_p95"] / scenario.ttft - 1.0,
+        "tpot_p95": numbers["tpot_p95"] / scenario.tpot - 1.0,
+    }
+
+
+def _serving_held(study: Study, design: Design) -> dict[str, Any]:
+    model = {
+        "architecture": (design.architecture,),
+        "precision": (design.precision,),
+        "cache_precision": (design.cache_precision,),
+    }
+    serving = {"software": (design.software,), "draft_tokens": (design.draft_tokens,), "mode": (design.mode,)}
+    return {"model": study.model.model_copy(update=model), "serving": study.serving.model_copy(update=serving)}
+
+
+def _serving_notes(study: Study, scenario: Scenario, item: Finalist) -> list[str]:
+    share = float(scenario.lengths.prefix_hits)
+    if study.demand.kind != "serving" or study.demand.prefix_hits is not None or not share:
+        return []
+    return [f"{share:.0%} of input tokens hit the prefix cache, as in the traces with a cache that never evicts."]
+
+
+SERVING = Kind(
+    scenario=scenario_of,
+    grid=performance_grid,
+    axes=_prefill_axis,
+    misses=_serving_misses,
+    limits="memory and latency",
+    held=_serving_held,
+    metrics=metric_values,
+    absent={"npv": ("USD", "the study gives no token_price")},
+    stack=serving_entries,
+    costs=cost_entry,
+    margins=serving_margins,
+    pictures=pictures,
+    notes=_serving_notes,
+)
+
+
+def kind_of(study: Study) -> Kind:
+    """How a study is planned, by what it demands."""
+    return TRAINING if study.demand.kind == "training" else SERVING
+
+
 def plan_study(study: Study, catalog: Catalog, progress: Progress | None = None) -> dict[str, Any]:
     """The plan of a study as ``plan.json`` has it.
 
     Raises `InfeasibleError` with the nearest design's plan when nothing meets the study's limits.
     """
-    if study.demand.kind == "training":
-        from stackwright.codesign.training_plan import plan_training
-
-        return plan_training(study, catalog, progress)
     started = time.perf_counter()
     seen = searched(study, catalog, progress)
     if seen.found.best is None:
@@ -110,13 +168,14 @@ def evaluate_study(study: Study, catalog: Catalog) -> dict[str, Any]:
 def searched(study: Study, catalog: Catalog, progress: Progress | None = None) -> Searched:
     """Both grids of a study, and their combination."""
     parts = Parts(catalog)
-    scenario = scenario_of(study, parts)
+    kind = kind_of(study)
+    scenario = kind.scenario(study, parts)
 
     def tell(label: str, index: int, total: int) -> None:
         if progress:
             progress(label, index / max(total, 1))
 
-    grid = performance_grid(study, parts, scenario, tell)
+    grid = kind.grid(study, parts, scenario, tell)
     systems = list({system.id: system for system in grid.systems}.values())
     classes = plant_classes(study, parts, scenario, systems, tell)
     found = search(study, scenario, grid, classes, terms_of(study, parts), parts, tell)
@@ -126,17 +185,19 @@ def searched(study: Study, catalog: Catalog, progress: Progress | None = None) -
 def _result(study: Study, catalog: Catalog, seen: Searched, item: Finalist, started: float) -> dict[str, Any]:
     drawn = draws(item, seen.scenario, study.seed)
     base = evaluate_with(item, seen.scenario, {}, 1)
-    nominal = metric_values(item.done, seen.scenario, item)
-    metrics = ranged(nominal, metric_values(base, seen.scenario, item), metric_values(drawn, seen.scenario, item))
+    kind = kind_of(study)
+    nominal, at_base, at_draws = (kind.metrics(done, seen.scenario, item) for done in (item.done, base, drawn))
     alternatives = alternatives_of(study, seen, item)
     made: dict[str, Any] = {
         "study": study.as_dict(),
         "objective": objective_entry(study, seen.scenario, item, base, drawn),
-        "stack": stack_entry(item, _reasons(alternatives)),
-        "metrics": metrics,
-        "cost_by_layer": cost_entry(item),
+        "stack": stack_entry(item, kind.stack(item), _reasons(alternatives)),
+        "metrics": ranged(nominal, at_base, at_draws, kind.absent),
+        "cost_by_layer": kind.costs(item),
         "cash_flow": cash_entry(item, seen.scenario),
-        "margins": with_chances(with_worth(study, catalog, seen, item), drawn),
+        "margins": with_chances(
+            with_worth(study, catalog, seen, item), drawn, kind.margins(drawn, seen.scenario)
+        ),
         "alternatives": alternatives,
         "not_eligible": dict(sorted(seen.found.barred.items())),
         "not_feasible": not_feasible(study, seen),
@@ -151,7 +212,7 @@ def _result(study: Study, catalog: Catalog, seen: Searched, item: Finalist, star
                 lambda done, terms: objective_value(str(study.objective), seen.scenario, done, terms),
             )
         },
-        "pictures": pictures(study, seen.scenario, seen.grid, seen.found, item),
+        "pictures": kind.pictures(study, seen.scenario, seen.grid, seen.found, item),
         "names": names_of(seen, item),
         "sources": source_entries(item, catalog),
         "warnings": warnings_of(study, seen, item),
@@ -200,11 +261,10 @@ def space_of(study: Study, seen: Searched) -> dict[str, Any]:
     options = sum(len(plant.options) for plant in seen.classes)
     mean_options = options / max(len({plant.thermal for plant in seen.classes}), 1)
     feasible = tally.feasible * mean_options
-    prefill = len(PREFILL_UTILIZATION) * len(study.serving.tensor_parallel) * len(study.serving.expert_parallel)
-    axes = dict(study.axes) | {"serving.prefill_pool": prefill}
+    more = kind_of(study).axes(study)
     return {
-        "axes": axes,
-        "designs": study.designs * prefill,
+        "axes": dict(study.axes) | more,
+        "designs": study.designs * math.prod(more.values()),
         "feasible": feasible,
         "evaluated": float(tally.points + found.pairs),
         "bounded": max(feasible - found.pairs, 0.0),
@@ -214,7 +274,6 @@ def space_of(study: Study, seen: Searched) -> dict[str, Any]:
         "plant_options": options,
         "pairs": found.pairs,
         "pairs_within_limits": found.feasible_pairs,
-        "modes": list(MODES),
     }
 
 
@@ -225,7 +284,7 @@ def alternatives_of(study: Study, seen: Searched, item: Finalist) -> list[dict[s
     sense = SENSE[str(study.objective)]
     sign = -1.0 if sense == "max" else 1.0
     made = []
-    for layer, axis in AXIS_OF_LAYER.items():
+    for axis, layer in LAYER_OF_OPTION.items():
         options = {value: pick for (name, value), pick in seen.found.by_option.items() if name == axis}
         chosen = next((value for value, pick in options.items() if pick.score == best.score), None)
         others = sorted((pick.score, str(value), value) for value, pick in options.items() if value != chosen)
@@ -251,26 +310,22 @@ def not_feasible(study: Study, seen: Searched) -> dict[str, str]:
     """Systems of the study without a feasible design, and why."""
     reasons = dict(seen.grid.tally.refused)
     served = {key.system for key in seen.grid.keys}
-    numbers, cells = seen.grid.nearest.numbers, seen.grid.nearest.cell
-    names = ("memory", "ttft_p95", "tpot_p95")
+    margins, cells = kind_of(study).misses(seen.grid.nearest.numbers, seen.scenario), seen.grid.nearest.cell
     for system in study.rack.system:
         if ("rack", system) in seen.found.by_option or system in reasons or system not in served:
             continue
         if system in seen.found.misses:
-            excess, what = seen.found.misses[system]
-            reasons[system] = f"exceeds {what} by {excess:.0%} at best"
+            miss = seen.found.misses[system]
+            terms = terms_of(study, seen.parts)
+            what = limit_missed(study, seen.scenario, seen.grid, seen.classes, terms, miss)
+            reasons[system] = f"exceeds {what} by {miss.score:.0%} at best"
             continue
         mine = [place for place, cell in enumerate(cells) if seen.grid.keys[int(cell)].system == system]
         if not mine:
             reasons[system] = "no layout over which the model divides"
             continue
-        margins = {
-            "memory": numbers["memory"],
-            "ttft_p95": numbers["ttft_p95"] / seen.scenario.ttft - 1.0,
-            "tpot_p95": numbers["tpot_p95"] / seen.scenario.tpot - 1.0,
-        }
-        place = min(mine, key=lambda row: max(float(margins[name][row]) for name in names))
-        worst = max(names, key=lambda name: float(margins[name][place]))
+        place = min(mine, key=lambda row: max(float(values[row]) for values in margins.values()))
+        worst = max(margins, key=lambda name: float(margins[name][place]))
         reasons[system] = f"misses {worst} by {float(margins[worst][place]):.0%} at best"
     return reasons
 
@@ -284,7 +339,13 @@ def _option(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-LAYER_OF_AXIS = {"interface": "interface", "rack": "rack", "cooling": "cooling", "datacenter": "datacenter"}
+LAYER_OF_AXIS = {
+    "interface": "interface",
+    "release": "training",
+    "rack": "rack",
+    "cooling": "cooling",
+    "datacenter": "datacenter",
+}
 
 
 def _name(parts: Parts, axis: str, value: Any) -> str | None:
@@ -323,10 +384,10 @@ def _reasons(alternatives: list[dict[str, Any]]) -> dict[str, str]:
 def with_worth(study: Study, catalog: Catalog, seen: Searched, item: Finalist) -> list[dict[str, Any]]:
     """Margins with what binds and what a unit of it is worth.
 
-    Each limit is relaxed by a tenth and serving re-tuned, the other layers held: if the objective
+    Each limit is relaxed by a tenth and serving or training re-tuned, the other layers held: if the objective
     improves, the limit binds, and the improvement per unit is a lower bound on its worth.
     """
-    rows = margin_entries(study, seen.scenario, item)
+    rows = margin_entries(study, item, kind_of(study).margins(item.done, seen.scenario))
     unit = UNITS[str(study.objective)]
     same = searched(narrowed(study, item), catalog).found.best
     for row in rows:
@@ -347,21 +408,12 @@ def with_worth(study: Study, catalog: Catalog, seen: Searched, item: Finalist) -
 
 
 def narrowed(study: Study, item: Finalist) -> Study:
-    """The study with every layer but serving held at the design."""
+    """The study with every layer but serving or training held at the design."""
     design = item.design
     menu = next(entry for entry in study.power.portfolio if entry.name == design.portfolio)
     return study.model_copy(
         update={
-            "model": study.model.model_copy(
-                update={
-                    "architecture": (design.architecture,),
-                    "precision": (design.precision,),
-                    "cache_precision": (design.cache_precision,),
-                }
-            ),
-            "serving": study.serving.model_copy(
-                update={"software": (design.software,), "draft_tokens": (design.draft_tokens,), "mode": (design.mode,)}
-            ),
+            **kind_of(study).held(study, design),
             "chip": study.chip.model_copy(update={"power_cap": (design.power_cap,)}),
             "rack": study.rack.model_copy(update={"system": (design.system,)}),
             "network": study.network.model_copy(
@@ -386,7 +438,7 @@ def narrowed(study: Study, item: Finalist) -> Study:
 def relaxed_study(study: Study, item: Finalist, constraint: str) -> Study | None:
     """The narrowed study with one limit a tenth wider; None for limits that are physics."""
     base, wider = narrowed(study, item), 1.0 + RELAXED
-    if constraint in ("ttft", "tpot"):
+    if constraint in ("ttft", "tpot", "deadline"):
         demand = base.demand.model_copy(update={constraint: getattr(base.demand, constraint) * wider})
         return base.model_copy(update={"demand": demand})
     limits = base.constraints
@@ -402,7 +454,7 @@ def relaxed_study(study: Study, item: Finalist, constraint: str) -> Study | None
 
 def warnings_of(study: Study, seen: Searched, item: Finalist) -> list[str]:
     """What a reader has to know: stand-ins beside what they touch, doubtful inputs, assumptions."""
-    notes = list(study.notes)
+    notes = [*study.notes, *kind_of(study).notes(study, seen.scenario, item)]
     site = item.parts["site"]
     notes += [f"{site.name}, {what}: {text}" for what, text in sorted(site.record.proxy.items())]
     notes += [f"{site.name}: {note}" for note in item.plant.series.notes]
@@ -420,11 +472,6 @@ def warnings_of(study: Study, seen: Searched, item: Finalist) -> list[str]:
     )
     if doubtful:
         notes.append(f"Unverified inputs of the chosen stack, none of them a price or a peak: {', '.join(doubtful)}.")
-    if study.demand.kind == "serving" and study.demand.prefix_hits is None and seen.scenario.lengths.prefix_hits > 0:
-        share = float(seen.scenario.lengths.prefix_hits)
-        notes.append(
-            f"{share:.0%} of input tokens hit the prefix cache, as in the traces with a cache that never evicts."
-        )
     for precision, loss in sorted(study.model.quality_loss.items()):
         notes.append(f"The study assumes that {precision} loses {loss:.1%} of the model's quality.")
     if not study.model.quality_loss and item.design.precision in ("fp8", "fp4", "int8"):
@@ -435,17 +482,17 @@ def warnings_of(study: Study, seen: Searched, item: Finalist) -> list[str]:
 def _nearest(study: Study, catalog: Catalog, seen: Searched, started: float) -> tuple[str, dict[str, Any] | None]:
     """Why nothing is feasible, and the plan of the design that comes nearest."""
     pick: Pick | None = None
-    grid = seen.grid
+    kind, grid = kind_of(study), seen.grid
     if seen.found.nearest is not None:
         pick = seen.found.nearest[0]
         reason = f"no stack meets the study's limits; the nearest exceeds one by {seen.found.nearest[1]:.0%}"
     elif len(grid.nearest):
         grid = replace(grid, rows=grid.nearest)
-        miss = _worst(grid, seen.scenario)
+        miss = np.maximum.reduce([*kind.misses(grid.rows.numbers, seen.scenario).values()])
         best = int(miss.argmin())
         system = grid.keys[int(grid.rows.cell[best])].system
         place = next((index for index, plant in enumerate(seen.classes) if _cools(seen, system, plant)), None)
-        reason = f"no replica meets memory and latency; the nearest misses by {miss[best]:.0%}"
+        reason = f"no replica meets {kind.limits}; the nearest misses by {miss[best]:.0%}"
         pick = None if place is None else Pick(best, place, 0, study.finance.sourcing[0], 1.0)
     else:
         reason = "; ".join([*(f"{name}: {why}" for name, why in seen.grid.tally.refused.items())]) or "no design exists"
@@ -453,9 +500,9 @@ def _nearest(study: Study, catalog: Catalog, seen: Searched, started: float) -> 
         return f"no feasible answer: {reason}", None
     design = design_of(grid, seen.classes, pick)
     item = evaluated(study, seen.parts, seen.scenario, design, grid.cells[int(grid.rows.cell[pick.row])], pick.score)
-    metrics = metric_values(item.done, seen.scenario, item)
-    base = metric_values(evaluate_with(item, seen.scenario, {}, 1), seen.scenario, item)
     drawn = draws(item, seen.scenario, study.seed)
+    evaluations = (item.done, evaluate_with(item, seen.scenario, {}, 1), drawn)
+    nominal, at_base, at_draws = (kind.metrics(done, seen.scenario, item) for done in evaluations)
     made: dict[str, Any] = {
         "study": study.as_dict(),
         "feasible": False,
@@ -468,22 +515,16 @@ def _nearest(study: Study, catalog: Catalog, seen: Searched, started: float) -> 
             "low": None,
             "high": None,
         },
-        "stack": stack_entry(item, {}),
-        "metrics": ranged(metrics, base, metric_values(drawn, seen.scenario, item)),
-        "cost_by_layer": cost_entry(item),
+        "stack": stack_entry(item, kind.stack(item), {}),
+        "metrics": ranged(nominal, at_base, at_draws, kind.absent),
+        "cost_by_layer": kind.costs(item),
         "cash_flow": cash_entry(item, seen.scenario),
-        "margins": margin_entries(study, seen.scenario, item),
+        "margins": margin_entries(study, item, kind.margins(item.done, seen.scenario)),
         "warnings": warnings_of(study, seen, item),
         "versions": versions(),
         "seed": study.seed,
     }
     return f"no feasible answer: {reason}", finished(made, started)
-
-
-def _worst(grid: Grid, scenario: Scenario) -> np.ndarray:
-    from stackwright.codesign.performance_grid import worst_margin
-
-    return worst_margin(grid.rows.numbers, scenario)
 
 
 def _cools(seen: Searched, system: str, plant: PlantClass) -> bool:

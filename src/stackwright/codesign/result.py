@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from stackwright.codesign.finalists import MILLION, SENSE, UNITS, Finalist, objective_value
+from stackwright.codesign.performance_grid import Grid
 from stackwright.codesign.plant_grid import site_limit
+from stackwright.codesign.search import Found
 from stackwright.core.units import SECONDS_PER_YEAR
 from stackwright.finance.terms import Terms
 from stackwright.stack.coupling import JUNCTION_LIMIT
+from stackwright.stack.design import Design
 from stackwright.stack.evaluate import Evaluation
+from stackwright.stack.parts import Parts
 from stackwright.stack.plant import EXCURSIONS
 from stackwright.stack.scenario import Scenario
 from stackwright.stack.study import Study
@@ -32,26 +37,66 @@ LAYERS = (
     "finance",
 )
 
+Metrics = dict[str, tuple[Any, str]]
+MarginRow = tuple[str, Any, float | None, str]
+Tell = Callable[[str, int, int], None]
 
-def metric_values(done: Evaluation, scenario: Scenario, item: Finalist) -> dict[str, tuple[Any, str]]:
+
+@dataclass(frozen=True)
+class Kind:
+    """What differs between the plans of two kinds of demand: how designs are timed, and what a result shows."""
+
+    scenario: Callable[[Study, Parts], Scenario]
+    grid: Callable[[Study, Parts, Scenario, Tell | None], Grid]
+    axes: Callable[[Study], dict[str, int]]
+    """Axes of the grid that the study does not list."""
+    misses: Callable[[Mapping[str, np.ndarray], Scenario], dict[str, np.ndarray]]
+    """Margins of the grid's rows by name; positive is violated."""
+    limits: str
+    """What those margins are of, in words."""
+    held: Callable[[Study, Design], dict[str, Any]]
+    """The sections of a study in which only what is tuned last stays free."""
+    metrics: Callable[[Evaluation, Scenario, Finalist], Metrics]
+    absent: Mapping[str, tuple[str, str]]
+    """Unit and reason of metrics that do not apply."""
+    stack: Callable[[Finalist], dict[str, Any]]
+    """The entries of a stack that are this kind's own, by layer."""
+    costs: Callable[[Finalist], dict[str, Any]]
+    margins: Callable[[Evaluation, Scenario], list[MarginRow]]
+    pictures: Callable[[Study, Scenario, Grid, Found, Finalist], dict[str, Any]]
+    notes: Callable[[Study, Scenario, Finalist], list[str]]
+    """What a reader has to know."""
+
+
+def metric_values(done: Evaluation, scenario: Scenario, item: Finalist) -> Metrics:
     """Metrics of an evaluation with their units; values are floats, or draws [n]."""
-    service, made, year = done.service, done.fleet, done.year
-    tokens = done.tokens.sum(axis=-1)
-    years = len(scenario.years)
-    chips = made.chips.max(axis=-1)
+    service, tokens = done.service, done.tokens.sum(axis=-1)
     inputs = scenario.lengths.input_mean / scenario.lengths.output_mean
     cost = done.present_cost / done.present_tokens * MILLION
-    bought = made.bought(item.terms.spares).max(axis=-1)
-    per_rack = item.cell.hardware.system.chips_per_rack
-    values: dict[str, tuple[Any, str]] = {
+    values: Metrics = {
         "cost_per_million_tokens": (cost, "USD/Mtoken"),
         "cost_per_million_total_tokens": (cost / (1.0 + inputs), "USD/Mtoken"),
-        "tokens_per_second": (tokens / years / SECONDS_PER_YEAR, "token/s"),
+        "tokens_per_second": (tokens / len(scenario.years) / SECONDS_PER_YEAR, "token/s"),
         "capacity_tokens_per_second": (done.capacity, "token/s"),
         "ttft": (service.ttft_p95, "s"),
         "ttft_p50": (service.ttft_p50, "s"),
         "tpot": (service.tpot_p95, "s"),
         "tpot_p50": (service.tpot_p50, "s"),
+    }
+    values |= fleet_metrics(done, item, tokens)
+    if scenario.token_price is not None:
+        values["npv"] = (done.present_tokens * scenario.token_price - done.present_cost, "USD")
+    return values
+
+
+def fleet_metrics(done: Evaluation, item: Finalist, tokens: Any) -> Metrics:
+    """Metrics of an evaluation's fleet and plant, per token where these are `tokens` over the horizon."""
+    made, year = done.fleet, done.year
+    years = done.tokens.shape[-1]
+    chips = made.chips.max(axis=-1)
+    bought = made.bought(item.terms.spares).max(axis=-1)
+    per_rack = item.cell.hardware.system.chips_per_rack
+    return {
         "chips": (bought, "chip"),
         "chips_in_service": (chips, "chip"),
         "spare_chips": (bought - chips, "chip"),
@@ -72,18 +117,15 @@ def metric_values(done: Evaluation, scenario: Scenario, item: Finalist) -> dict[
         "capex": (done.cash["capex"].sum(axis=-1), "USD"),
         "present_cost": (done.present_cost, "USD"),
     }
-    if scenario.token_price is not None:
-        values["npv"] = (done.present_tokens * scenario.token_price - done.present_cost, "USD")
-    return values
 
 
 def ranged(
-    nominal: Mapping[str, tuple[Any, str]], base: Mapping[str, tuple[Any, str]], drawn: Mapping[str, tuple[Any, str]]
+    nominal: Metrics, base: Metrics, drawn: Metrics, absent: Mapping[str, tuple[str, str]]
 ) -> dict[str, dict[str, Any]]:
     """Metrics with the 5th and 95th percentile of the draws around the settled value.
 
     Draws use the plant's terms per watt; `base` is the design itself by those terms, so its distance
-    from the settled value is taken out of the percentiles.
+    from the settled value is taken out of the percentiles. `absent` has unit and reason of what does not apply.
     """
     made: dict[str, dict[str, Any]] = {}
     for name, (value, unit) in nominal.items():
@@ -91,14 +133,9 @@ def ranged(
         shift = level - float(np.mean(base[name][0]))
         low, high = (float(np.percentile(drawn[name][0], q)) + shift for q in (5.0, 95.0))
         made[name] = {"value": level, "low": min(low, level), "high": max(high, level), "unit": unit}
-    if "npv" not in made:
-        made["npv"] = {
-            "value": None,
-            "low": None,
-            "high": None,
-            "unit": "USD",
-            "reason": "the study gives no token_price",
-        }
+    for name, (unit, reason) in absent.items():
+        if name not in made:
+            made[name] = {"value": None, "low": None, "high": None, "unit": unit, "reason": reason}
     return made
 
 
@@ -121,8 +158,8 @@ def objective_entry(
     }
 
 
-def stack_entry(item: Finalist, reasons: Mapping[str, str]) -> dict[str, Any]:
-    """The chosen option of each layer by record id, with names for people and the reason."""
+def serving_entries(item: Finalist) -> dict[str, Any]:
+    """The entries of a stack that serves: engine, model and replicas."""
     design, parts, done = item.design, item.parts, item.done
     numbers = design.numbers
     replicas = float(done.fleet.replicas.max())
@@ -146,7 +183,7 @@ def stack_entry(item: Finalist, reasons: Mapping[str, str]) -> dict[str, Any]:
             "chips_per_replica": float(done.unit.prefill_chips),
             "replicas": float(done.fleet.prefill_replicas.max()),
         }
-    made: dict[str, Any] = {
+    return {
         "interface": {"software": design.software, "name": parts["software"].name},
         "model": {
             "architecture": design.architecture,
@@ -155,6 +192,17 @@ def stack_entry(item: Finalist, reasons: Mapping[str, str]) -> dict[str, Any]:
             "draft_tokens": design.draft_tokens,
         },
         "serving": serving,
+    }
+
+
+def stack_entry(item: Finalist, own: Mapping[str, Any], reasons: Mapping[str, str]) -> dict[str, Any]:
+    """The chosen option of each layer by record id, with names for people and the reason.
+
+    `own` are the entries of the upper layers, which the kind of demand decides.
+    """
+    design, parts, done = item.design, item.parts, item.done
+    made: dict[str, Any] = {
+        **own,
         "chip": {
             "accelerator": design.chip,
             "name": parts["chip"].name,
@@ -193,13 +241,17 @@ def stack_entry(item: Finalist, reasons: Mapping[str, str]) -> dict[str, Any]:
 
 
 def cost_entry(item: Finalist) -> dict[str, Any]:
-    """Cost per million output tokens by layer; the layers sum to the whole."""
-    tokens = float(np.mean(item.done.present_tokens))
+    """Cost per million output tokens by layer."""
+    return layer_costs(item, MILLION / float(np.mean(item.done.present_tokens)), "USD/Mtoken")
+
+
+def layer_costs(item: Finalist, scale: float, unit: str) -> dict[str, Any]:
+    """Present cost by layer, scaled to a unit of the product; the layers sum to the whole."""
     total = float(np.mean(item.done.present_cost))
     return {
         layer: {
-            "value": float(np.mean(cost)) / tokens * MILLION,
-            "unit": "USD/Mtoken",
+            "value": float(np.mean(cost)) * scale,
+            "unit": unit,
             "share": float(np.mean(cost)) / total,
         }
         for layer, cost in item.done.costs.items()
@@ -217,12 +269,14 @@ def cash_entry(item: Finalist, scenario: Scenario) -> list[dict[str, Any]]:
     ]
 
 
-def with_chances(rows: list[dict[str, Any]], drawn: Evaluation) -> list[dict[str, Any]]:
-    """Margins with the share of draws of the inputs that keep each limit; designs are sized at the nominal inputs."""
-    values = {
-        "ttft": drawn.service.ttft_p95,
-        "tpot": drawn.service.tpot_p95,
-        "memory": drawn.service.memory + 1.0,
+def with_chances(
+    rows: list[dict[str, Any]], drawn: Evaluation, own: Sequence[MarginRow]
+) -> list[dict[str, Any]]:
+    """Margins with the share of draws of the inputs that keep each limit; designs are sized at the nominal inputs.
+
+    `own` are the draws' margins that the kind of demand sets.
+    """
+    values = {name: value for name, value, _, _ in own} | {
         "junction_temperature": drawn.junction,
         "site_power": drawn.peak_meter,
     }
@@ -232,13 +286,24 @@ def with_chances(rows: list[dict[str, Any]], drawn: Evaluation) -> list[dict[str
     return rows
 
 
-def margin_entries(study: Study, scenario: Scenario, item: Finalist) -> list[dict[str, Any]]:
-    """Every constraint with its value, limit and slack; `binding`, `worth` and `chance` are filled in by others."""
+def serving_margins(done: Evaluation, scenario: Scenario) -> list[MarginRow]:
+    """Constraints of serving: latency, and the memory of a replica; values are floats, or draws [n]."""
+    service = done.service
+    return [
+        ("ttft", service.ttft_p95, scenario.ttft, "s"),
+        ("tpot", service.tpot_p95, scenario.tpot, "s"),
+        ("memory", service.memory + 1.0, 1.0, "share of usable memory"),
+    ]
+
+
+def margin_entries(study: Study, item: Finalist, own: Sequence[MarginRow]) -> list[dict[str, Any]]:
+    """Every constraint with its value, limit and slack; `binding`, `worth` and `chance` are filled in by others.
+
+    `own` are the constraints that the kind of demand sets.
+    """
     done, limits = item.done, study.constraints
-    rows: list[tuple[str, float, float | None, str]] = [
-        ("ttft", float(np.mean(done.service.ttft_p95)), scenario.ttft, "s"),
-        ("tpot", float(np.mean(done.service.tpot_p95)), scenario.tpot, "s"),
-        ("memory", float(np.mean(done.service.memory)) + 1.0, 1.0, "share of usable memory"),
+    rows: list[MarginRow] = [
+        *((name, float(np.mean(value)), limit, unit) for name, value, limit, unit in own),
         ("junction_temperature", float(np.mean(done.junction)), JUNCTION_LIMIT, "K"),
         ("cooling_set_point", float(np.mean(done.overload)), EXCURSIONS, "share of hours beyond it"),
         ("site_power", float(np.mean(done.peak_meter)), site_limit(study, item.design.site), "W"),

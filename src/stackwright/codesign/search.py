@@ -7,7 +7,7 @@ dropped before cannot win (see `performance_grid`), and all others are evaluated
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,8 +50,8 @@ class Found:
     """Best design with each option, out of those that may win; racks also when they may not."""
     barred: dict[str, str]
     """Systems that are not to be had, or may not win, and why."""
-    misses: dict[str, tuple[float, str]]
-    """Per system, the smallest excess over the study's limits that any of its designs has, and over which."""
+    misses: dict[str, Pick]
+    """Per system, the design with the smallest excess over the study's limits; its score is that excess."""
     pairs: int
     feasible_pairs: int
     nearest: tuple[Pick, float] | None
@@ -70,6 +70,8 @@ class Physical:
     supply_loss: np.ndarray
     cool: np.ndarray
     """Whether a chip at its power cap stays below its throttling temperature."""
+    run_time: np.ndarray
+    """Seconds that a run keeps the fleet, which serves seconds of itself; zero where requests are served."""
 
 
 def search(
@@ -138,13 +140,14 @@ def _class(
     for start in range(0, len(rows), CHUNK):
         part = slice(start, start + CHUNK)
         chunk = _sliced(physical, part)
-        score, excess, which = scores(study, scenario, chunk, plant, cash, limits, rented=sourcing == "rent")
+        score, excess = scores(study, scenario, chunk, plant, cash, limits, rented=sourcing == "rent")
         allowed = excess <= 1e-9
         found.pairs += score.size
         found.feasible_pairs += int(allowed.sum())
-        score = np.where(allowed, score, np.inf)
+        score[~allowed] = np.inf
         _note(found, grid, plant, index, rows[part], score, sourcing, may_win=may_win)
-        _note_misses(found, grid, rows[part], excess, which)
+        if not allowed.all():
+            _note_misses(found, grid, index, rows[part], excess, sourcing)
         if may_win and not allowed.any():
             _note_nearest(found, index, rows[part], excess, sourcing)
 
@@ -202,7 +205,7 @@ def _keep(found: Found, key: tuple[str, Any], pick: Pick, may_win: bool) -> None
         found.by_option[key] = pick
 
 
-def _note_misses(found: Found, grid: Grid, rows: np.ndarray, excess: np.ndarray, which: np.ndarray) -> None:
+def _note_misses(found: Found, grid: Grid, index: int, rows: np.ndarray, excess: np.ndarray, sourcing: str) -> None:
     """The least excess of each system, so that a result can say why a system is not among its answers."""
     codes, names = grid.labels["rack"]
     place = excess.argmin(axis=1)
@@ -211,8 +214,8 @@ def _note_misses(found: Found, grid: Grid, rows: np.ndarray, excess: np.ndarray,
         member = np.flatnonzero(codes[rows] == code)
         row = member[least[member].argmin()]
         known = found.misses.get(names[code])
-        if known is None or least[row] < known[0]:
-            found.misses[names[code]] = (float(least[row]), LIMITS[int(which[row, place[row]])])
+        if known is None or least[row] < known.score:
+            found.misses[names[code]] = Pick(int(rows[row]), index, int(place[row]), sourcing, float(least[row]))
 
 
 def _note_nearest(found: Found, index: int, rows: np.ndarray, excess: np.ndarray, sourcing: str) -> None:
@@ -264,6 +267,7 @@ def physical_rows(
         network=made.chips.max(axis=-1) * unit.network_price,
         supply_loss=loss,
         cool=cool,
+        run_time=grid.rows.numbers["run_time"][rows] if "run_time" in grid.rows.numbers else np.zeros(len(rows)),
     )
 
 
@@ -282,32 +286,37 @@ def scores(
     limits: np.ndarray,
     *,
     rented: bool,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Score to minimize, the largest margin (positive is violated) and its place in `LIMITS`, rows x options."""
+) -> tuple[np.ndarray, np.ndarray]:
+    """Score to minimize, and the largest margin (positive is violated), rows x options."""
     weights = plant.weights
     supply = (1.0 - chunk.supply_loss[:, None]) / (1.0 - chunk.supply_loss[:, None] * weights.supply_scale[None, :])
-    peak_meter = chunk.peak.max(axis=-1)[:, None] * supply * weights.peak_ratio[None, :]
+    peak_meter = supply * (chunk.peak.max(axis=-1)[:, None] * weights.peak_ratio[None, :])
     volume = _volume(scenario, study, chunk, weights, supply, peak_meter, limits)
-    margins = _margins(study, chunk, weights, supply, peak_meter, volume, limits)
-    excess, which = margins.max(axis=0), margins.argmax(axis=0)
-    cost = total_cost(chunk, weights, supply, cash, rented=rented)
+    excess = np.array(np.broadcast_to(_fixed_margins(chunk, weights), supply.shape))
+    for _, margin in _load_margins(study, chunk, weights, supply, peak_meter, volume, limits):
+        np.maximum(excess, margin, out=excess)
+    name = study.objective
     tokens = present_tokens(scenario, cash) * weights.availability[None, :]
     yearly = scenario.lengths.output_mean * _served(scenario) * SECONDS_PER_YEAR
-    name = study.objective
-    if name == "cost_per_million_tokens":
-        score = cost / tokens * MILLION
-    elif name == "npv":
-        assert scenario.token_price is not None
-        score = -(tokens * scenario.token_price - cost) * volume
-    elif name == "tokens_per_second":
-        score = -volume * scenario.lengths.output_mean * float(scenario.profile.mean()) * weights.availability[None, :]
+    if name == "tokens_per_second":
+        mean_share = scenario.lengths.output_mean * float(scenario.profile.mean())
+        score = -volume * (mean_share * weights.availability[None, :])
     elif name == "tokens_per_megawatt_hour":
         energy = _yearly(chunk, weights.idle_energy, weights.busy_energy) * supply
         score = -yearly.mean() * MEGAWATT_HOUR / (energy / len(scenario.years))
-    else:
+    elif name == "carbon_per_million_tokens":
         carbon = _yearly(chunk, weights.idle_carbon, weights.busy_carbon) * supply
         score = carbon / len(scenario.years) / yearly.mean() * MILLION
-    return score, excess, which
+    else:
+        cost = total_cost(chunk, weights, supply, cash, rented=rented)
+        if name == "npv":
+            assert scenario.token_price is not None
+            score = -(tokens * scenario.token_price - cost) * volume
+        elif name == "cost_per_run":
+            score = cost * (chunk.run_time[:, None] / tokens)
+        else:
+            score = cost * (MILLION / tokens)
+    return score, excess
 
 
 def _served(scenario: Scenario) -> np.ndarray:
@@ -352,45 +361,63 @@ def _volume(
     supply: np.ndarray,
     peak_meter: np.ndarray,
     limits: np.ndarray,
-) -> np.ndarray:
+) -> Any:
     """Peak request rate that fills the tightest of the site's limit and the budget; 1 where it is fixed."""
     if scenario.requests is not None:
-        return np.ones_like(peak_meter)
+        return 1.0
     rate = limits[None, :] / peak_meter
     if study.constraints.budget is not None:
         rate = np.minimum(rate, study.constraints.budget / _capex(chunk, weights, supply))
     return rate
 
 
-LIMITS = ("site power", "budget", "water", "carbon", "the set point of the cooling", "the chips' temperature")
+def _fixed_margins(chunk: Physical, weights: Any) -> np.ndarray:
+    """Margins that hold whatever the load: the cooling's set point, and the chips' temperature."""
+    set_point = weights.overload / EXCURSIONS - 1.0
+    return np.maximum(set_point[None, :], np.where(chunk.cool, -1.0, 1.0)[:, None])
 
 
-def _margins(
+def _load_margins(
     study: Study,
     chunk: Physical,
     weights: Any,
     supply: np.ndarray,
     peak_meter: np.ndarray,
-    volume: np.ndarray,
+    volume: Any,
     limits: np.ndarray,
-) -> np.ndarray:
-    """Margins over `LIMITS`, each rows x options; -1 where the study sets none."""
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Margins of the limits that the study sets, each rows x options."""
     limit = study.constraints
-    none = np.full_like(peak_meter, -1.0)
-    power = np.where(np.isfinite(limits)[None, :], peak_meter * volume / limits[None, :] - 1.0, -1.0)
-    budget = none
+    if np.isfinite(limits).any():
+        yield "site power", peak_meter * (volume / limits[None, :]) - 1.0
     if limit.budget is not None:
-        budget = _capex(chunk, weights, supply) * volume / limit.budget - 1.0
-    yearly = []
-    for ceiling, idle, busy in (
-        (limit.water, weights.idle_water, weights.busy_water),
-        (limit.carbon, weights.idle_carbon, weights.busy_carbon),
+        yield "budget", _capex(chunk, weights, supply) * volume / limit.budget - 1.0
+    for name, ceiling, idle, busy in (
+        ("water", limit.water, weights.idle_water, weights.busy_water),
+        ("carbon", limit.carbon, weights.idle_carbon, weights.busy_carbon),
     ):
-        if ceiling is None:
-            yearly.append(none)
-            continue
-        by_year = chunk.idle.T[:, :, None] * idle[None, None, :] + chunk.busy.T[:, :, None] * busy[None, None, :]
-        yearly.append(by_year.max(axis=0) * supply * volume / max(ceiling * SECONDS_PER_YEAR, 1e-300) - 1.0)
-    set_point = none * 0.0 + (weights.overload / EXCURSIONS - 1.0)[None, :]
-    heat = np.where(chunk.cool[:, None], none, 1.0)
-    return np.stack([power, budget, *yearly, set_point, heat])
+        if ceiling is not None:
+            by_year = chunk.idle.T[:, :, None] * idle[None, None, :] + chunk.busy.T[:, :, None] * busy[None, None, :]
+            allowed = max(ceiling * SECONDS_PER_YEAR, 1e-300)
+            yield name, by_year.max(axis=0) * supply * volume / allowed - 1.0
+
+
+def limit_missed(
+    study: Study, scenario: Scenario, grid: Grid, classes: list[PlantClass], terms: Terms, pick: Pick
+) -> str:
+    """Which limit a design exceeds most."""
+    plant = classes[pick.plant_class]
+    cash = money(terms, scenario.years)
+    chunk = physical_rows(scenario, grid, plant, np.array([pick.row]), cash, rented=pick.sourcing == "rent")
+    weights, option = plant.weights, pick.option
+    limits = np.array([site_limit(study, entry.site) or np.inf for entry in plant.options])
+    supply = (1.0 - chunk.supply_loss[:, None]) / (1.0 - chunk.supply_loss[:, None] * weights.supply_scale[None, :])
+    peak_meter = supply * (chunk.peak.max(axis=-1)[:, None] * weights.peak_ratio[None, :])
+    volume = _volume(scenario, study, chunk, weights, supply, peak_meter, limits)
+    margins = {
+        "the set point of the cooling": float(weights.overload[option] / EXCURSIONS - 1.0),
+        "the chips' temperature": -1.0 if chunk.cool[0] else 1.0,
+    }
+    for name, margin in _load_margins(study, chunk, weights, supply, peak_meter, volume, limits):
+        margins[name] = float(margin[0, option])
+    return max(margins, key=lambda name: margins[name])

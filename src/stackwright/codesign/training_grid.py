@@ -189,6 +189,17 @@ class TrainingCell:
             sharding=ZERO_3 if self.fully_sharded else ZERO_1,
         )
 
+    def laid_out(self, design: Design) -> Plan:
+        """The plan that a design's numbers mean."""
+        chosen = design.numbers
+        return self.plan(
+            Layout(tensor=chosen["tensor"], expert=chosen["expert"], pipeline=chosen["pipeline"]),
+            virtual=chosen["virtual"],
+            data=chosen["data"],
+            micro_batch=chosen["micro_batch"],
+            recompute=Recompute(layers=chosen["recompute_layers"], attention=chosen["recompute_attention"]),
+        )
+
     def outcome(self, plan: Plan, power_cap: Ratio, oversubscription: Ratio) -> TrainingOutcome:
         """The run of a plan: steps, interruptions, and the time until the last token."""
         step = train_step(self.machine(power_cap, oversubscription), plan)
@@ -229,15 +240,7 @@ class TrainingGrid(Grid):
 @numbers_of.register
 def training_numbers(cell: TrainingCell, design: Design, lengths: Lengths) -> tuple[TrainingOutcome, dict[str, Any]]:
     """A run's outcome, and the numbers that size and power its cluster."""
-    chosen = design.numbers
-    plan = cell.plan(
-        Layout(tensor=chosen["tensor"], expert=chosen["expert"], pipeline=chosen["pipeline"]),
-        virtual=chosen["virtual"],
-        data=chosen["data"],
-        micro_batch=chosen["micro_batch"],
-        recompute=Recompute(layers=chosen["recompute_layers"], attention=chosen["recompute_attention"]),
-    )
-    outcome = cell.outcome(plan, design.power_cap, design.oversubscription)
+    outcome = cell.outcome(cell.laid_out(design), design.power_cap, design.oversubscription)
     return outcome, cluster_numbers(outcome)
 
 
@@ -320,7 +323,7 @@ def _refusal(chip: Part, releases: list[str], fabrics: list[str]) -> str | None:
 
 @dataclass(frozen=True)
 class RunAxes:
-    """The arrays of a cell, each along its own axis: cap, oversubscription, layout, data, micro-batch, recomputation."""
+    """The arrays of a cell, each along its own axis: cap, oversubscription, layout, data, micro-batch, mode."""
 
     power_cap: np.ndarray
     oversubscription: np.ndarray
@@ -409,6 +412,8 @@ def training_grid(
     assert isinstance(scenario, RunScenario)
     tally = Tally()
     found = list(training_cells(study, parts, scenario.run, tally))
+    stated = study.finance.spares
+    spares = float(parts.get("finance", study.finance.terms).spec.spares) if stated is None else stated
     kept: list[dict[str, np.ndarray]] = []
     missed: list[dict[str, np.ndarray]] = []
     for index, (_, cell, _) in enumerate(found):
@@ -419,8 +424,14 @@ def training_grid(
         if axes is None:
             continue
         tally.cells += 1
+        sold = float(cell.hardware.system.chips)
         for table in cell_tables(cell, axes, most_chips):
-            _sort_out(table | {"cell": np.full(len(table["memory"]), index)}, scenario, tally, kept, missed)
+            miss = np.maximum.reduce([*misses(table, scenario).values()])
+            tally.points += len(miss)
+            tally.feasible += int((miss <= 0).sum())
+            good, near = sorted_out(table | {"cell": np.full(len(miss), index)}, miss, sold, spares)
+            kept += good
+            missed += near
     cells: tuple[Any, ...] = tuple(cell for _, cell, _ in found)
     return TrainingGrid(
         keys=tuple(key for key, _, _ in found),
@@ -460,46 +471,43 @@ def cell_tables(cell: TrainingCell, axes: RunAxes, most_chips: float) -> Iterato
             yield {name: value[cap, over][exists] for name, value in full.items()}
 
 
-def worst_miss(numbers: Mapping[str, np.ndarray], scenario: Scenario) -> np.ndarray:
-    """Largest violated margin of each row: memory, deadline."""
+def misses(numbers: Mapping[str, np.ndarray], scenario: Scenario) -> dict[str, np.ndarray]:
+    """Margins of each row, over its limit; positive is violated."""
     assert isinstance(scenario, RunScenario)
-    return np.maximum(numbers["memory"], numbers["run_time"] / scenario.run.deadline - 1.0)
+    return {"memory": numbers["memory"], "deadline": numbers["run_time"] / scenario.run.deadline - 1.0}
 
 
-def criteria(table: Mapping[str, np.ndarray]) -> np.ndarray:
-    """What a cluster is judged by [N, D]: chips and their operations and bytes, in all and per run.
+def criteria(table: Mapping[str, np.ndarray], sold_chips: float, spares: float) -> np.ndarray:
+    """What a cluster is judged by [N, D]: chips, their operations and bytes, in all and per run.
 
-    Site limits rise with the first three, and the cost of a run with the last three. Power is concave in a
-    chip's work, so a cluster that has no more of any of these never draws or costs more.
+    Site limits rise with the first three, and the cost of a run with the last four, of which one is the
+    chips bought in whole units of sale. Power is concave in a chip's work, so a cluster that has no more
+    of any of these never draws or costs more.
     """
     chips, seconds = table["decode_chips"], table["run_time"]
+    bought = np.ceil(chips * (1.0 + spares) / sold_chips - 1e-6) * sold_chips
     work = np.stack([chips, chips * table["decode_flops"], chips * table["decode_bytes"]], axis=1)
-    return np.concatenate([work, work * seconds[:, None]], axis=1)
+    return np.concatenate([work, work * seconds[:, None], (bought * seconds)[:, None]], axis=1)
 
 
-def _sort_out(
-    table: dict[str, np.ndarray],
-    scenario: RunScenario,
-    tally: Tally,
-    kept: list[dict[str, np.ndarray]],
-    missed: list[dict[str, np.ndarray]],
-) -> None:
-    """Split a table into what meets memory and deadline (cut to what can win) and the nearest miss.
+def sorted_out(
+    table: dict[str, np.ndarray], miss: np.ndarray, sold_chips: float, spares: float
+) -> tuple[list[dict[str, np.ndarray]], list[dict[str, np.ndarray]]]:
+    """What of a table meets memory and deadline, cut to what can win; and its nearest miss where nothing does.
 
     A table has one power cap and one oversubscription: these change clock and network price, so points
     that differ in them are not compared. Each kind of recomputation keeps its own.
     """
-    miss = worst_miss(table, scenario)
-    tally.points += len(miss)
-    tally.feasible += int((miss <= 0).sum())
+    kept = []
     for mode in np.unique(table["mode"][miss <= 0]):
         rows = np.flatnonzero((miss <= 0) & (table["mode"] == mode))
         part = {name: values[rows] for name, values in table.items()}
-        stays = non_dominated(criteria(part))
+        stays = non_dominated(criteria(part, sold_chips, spares))
         kept.append({name: values[stays] for name, values in part.items()})
-    if len(miss) and (miss > 0).all():
-        best = int(np.argmin(miss))
-        missed.append({name: values[best : best + 1] for name, values in table.items()})
+    if kept or not len(miss):
+        return kept, []
+    best = int(np.argmin(miss))
+    return [], [{name: values[best : best + 1] for name, values in table.items()}]
 
 
 def _rows(tables: list[dict[str, np.ndarray]]) -> Rows:

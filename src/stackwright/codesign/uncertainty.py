@@ -21,17 +21,18 @@ from stackwright.core.spec import map_leaves
 from stackwright.finance.terms import Terms
 from stackwright.stack.evaluate import Evaluation, evaluate
 from stackwright.stack.parts import with_leaf
-from stackwright.stack.performance import Cell, Hardware
+from stackwright.stack.performance import Hardware
 from stackwright.stack.plant import Plant
 from stackwright.stack.scenario import Scenario
 
 DRAWS = 192
 NORMAL_95 = 1.6448536269514722
-FITTED = ("kernels",)
-"""Places whose numbers are fitted together: their spread is the residual that the engine's
-`time_spread` carries, so drawing each by itself would count it twice and in the wrong way."""
+FITTED = ("kernels", "release")
+"""Places whose numbers are fitted together: their spread is the residual that a `time_spread` carries, so
+drawing each by itself would count it twice and in the wrong way."""
+RESIDUAL = "time_spread"
 
-HARDWARE = ("software", "chip", "chip_power", "system", "scale_up", "fabric")
+HARDWARE = ("software", "release", "reliability", "chip", "chip_power", "system", "scale_up", "fabric")
 PLANT = ("cooling", "site", "building", "redundancy", "distribution")
 BOUNDED = {"efficiency", "memory_utilization", "communication_overlap", "capacity_factor", "clean", "onsite"}
 """Ratios that cannot exceed one: draws are cut there."""
@@ -71,9 +72,9 @@ def inputs_of(item: Finalist) -> list[Input]:
     """The uncertain inputs of a design, in a fixed order."""
     found = []
     for place, part in item.parts.items():
-        if place in FITTED:
-            continue
         for name, datum in part.record.values.items():
+            if place in FITTED and name != RESIDUAL:
+                continue
             if name not in WHOLE and datum.high > datum.low and hasattr(part.spec, name):
                 found.append(Input(place, name, datum))
     return found
@@ -104,7 +105,7 @@ def evaluate_with(item: Finalist, scenario: Scenario, changed: Mapping[str, np.n
             terms = with_leaf(terms, field, values)
         else:
             specs = with_leaf(specs, f"portfolio.{path}", values)
-    cell = Cell(item.cell.architecture, item.cell.precision, hardware, item.cell.draft_tokens)
+    cell = replace(item.cell, hardware=hardware)
 
     def at(volume: Any) -> Evaluation:
         filled = replace(plant, specs=specs)

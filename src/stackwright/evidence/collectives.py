@@ -1,7 +1,7 @@
 """Predicted times and bandwidths of collectives and expert exchanges, from catalog records alone.
 
 One-node collectives of a library that was measured use that library's kernels. All others use the
-network layer's model of links, which nobody fitted on them.
+network layer's model of links, whose parameters are those of the link and fabric records.
 """
 
 from __future__ import annotations
@@ -185,7 +185,7 @@ COPY_SHARE = 0.88
 """Share of a link that one long copy reaches: packet headers and flow control. An assumption."""
 
 UNFITTED = Residual(low=0.5, high=2.0)
-"""What is expected of rows whose links were never fitted: an assumption."""
+"""What is expected of rows that the model of links times: an assumption."""
 
 IMPUTED = Residual(low=0.35, high=2.8)
 
@@ -212,11 +212,15 @@ def predict_published(columns: Mapping[str, list[str]], catalog: Catalog) -> Pre
     made = Making(len(rows))
     for index, row in enumerate(rows):
         where = np.array([index])
-        group = _group(row, catalog)
-        if isinstance(group, str):
-            made.refuse(where, group)
+        try:
+            group = _group(row, catalog)
+            if isinstance(group, str):
+                made.refuse(where, group)
+                continue
+            value, fitted = _figure(row, group)
+        except ValueError as error:
+            made.refuse(where, f"a size cannot be read ({error})")
             continue
-        value, fitted = _figure(row, group)
         if value is None:
             made.refuse(where, f"{row['collective']} in {row['metric']} is not modeled")
             continue

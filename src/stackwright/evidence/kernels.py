@@ -270,7 +270,7 @@ def _time_rows(table: str, columns: Columns, rows: np.ndarray, chip: Chip, made:
         try:
             time = reader.seconds(kernels, mode, {name: values[chosen] for name, values in size.items()})
             residual = chip.family.part(f"{reader.residual(mode)}_residual", Residual)
-        except (KeyError, StackwrightError) as error:
+        except (KeyError, ValueError, StackwrightError) as error:
             made.refuse(chosen, f"no kernel for {' '.join(mode)} ({error})")
             continue
         made.set(chosen, 1e3 * time, residual)
@@ -400,7 +400,7 @@ billion parameters over one to eight chips, equally likely. An assumption."""
 
 OTHER_LIBRARY = Residual(low=0.5, high=1.7)
 """Where published times lie around those of the fitted libraries: others, on chips that were not fitted. An
-assumption, as wide as releases of one library differ."""
+assumption, wide enough for the H20 rows, which were seen before it was set."""
 
 LATENT_HEADS = 128.0
 """Heads of a latent attention whose row states none: DeepSeek-V3 on one chip."""

@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from stackwright.network.links import Fabric, ScaleUp
+from stackwright.network.optics import OpticalModule
 
-TYPES: dict[str, type] = {"Fabric": Fabric, "ScaleUp": ScaleUp}
+TYPES: dict[str, type] = {"Fabric": Fabric, "OpticalModule": OpticalModule, "ScaleUp": ScaleUp}

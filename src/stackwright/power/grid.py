@@ -37,7 +37,7 @@ def net_load_price_shape(*, net_load_shape: Ratio, floor: Ratio = 0.3, exponent:
     """Price shape that stands in where no price series is at hand: it rises with what fossil plants generate.
 
     A floor and a convex rise, as in a merit order; the caller scales it to a mean of one.
-    Source: assumption; floor and exponent are of the order that hourly prices and net load of 2022 show.
+    Source: assumption.
     """
     return floor + (1.0 - floor) * net_load_shape**exponent
 

@@ -7,7 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from stackwright.report.evidence_kinds import color_of_kind
-from stackwright.report.formats import difference, percent, quantity, record_scale, sentence_case, words
+from stackwright.report.formats import (
+    Scale,
+    difference,
+    percent,
+    quantity,
+    record_scale,
+    scale_of,
+    sentence_case,
+    words,
+)
 from stackwright.report.layers import LAYERS, color_of, layer_of, title_of
 
 BREAK = 0.5
@@ -35,6 +44,7 @@ class Choice:
 
     title: str
     color: str
+    chosen: str | None
     options: list[Option]
 
 
@@ -68,7 +78,24 @@ def choices_of(plan: Mapping[str, Any]) -> tuple[list[Choice], float]:
         grouped.setdefault(str(row["layer"]), []).append(_option(row, top, bottom))
     order = {layer.key: rank for rank, layer in enumerate(LAYERS)}
     keys = sorted(grouped, key=lambda key: (order.get(layer_of(key), len(order)), layer_of(key) != key, key))
-    return [Choice(_choice_title(key), color_of(key), grouped[key]) for key in keys], zero
+    stack = plan.get("stack") or {}
+    return [Choice(_choice_title(key), color_of(key), _chosen(stack, key, plan), grouped[key]) for key in keys], zero
+
+
+def _chosen(stack: Mapping[str, Any], key: str, plan: Mapping[str, Any]) -> str | None:
+    """What was chosen where these options were not."""
+    entry = stack.get(layer_of(key)) or {}
+    names = plan.get("names") or {}
+    if key == "chip":
+        return f"power cap {percent(entry['power_cap'])}" if entry.get("power_cap") is not None else None
+    if key == "supply_temperature":
+        return f"coolant at {quantity(entry[key], 'K')}" if entry.get(key) is not None else None
+    if key == "model":
+        return " ".join(str(names.get(entry.get(part), entry.get(part))) for part in ("architecture", "precision"))
+    if key in entry:
+        return str(names.get(entry[key], entry[key]))
+    word = next((entry[part] for part in ("name", "mode", "portfolio", "sourcing") if entry.get(part)), None)
+    return None if word is None else str(word)
 
 
 def _choice_title(key: str) -> str:
@@ -81,7 +108,7 @@ def _option(row: Mapping[str, Any], top: float, bottom: float) -> Option:
     shown = min(max(away, bottom), top)
     span = top - bottom
     return Option(
-        name=str(row["name"]),
+        name=str(row["name"]).replace(" degC", " °C"),
         difference=difference(away),
         value=quantity(row["value"], str(row.get("unit") or "")),
         left=100.0 * (min(shown, 0.0) - bottom) / span,
@@ -99,7 +126,9 @@ def alternatives_finding(plan: Mapping[str, Any]) -> str:
     close, far = min(rows, key=lambda row: abs(row["difference"])), max(rows, key=lambda row: row["difference"])
     close_title, far_title = (_choice_title(str(row["layer"])).lower() for row in (close, far))
     first = f"Hardest to replace: {far_title} (next best {difference(far['difference'])})"
-    return first + ("." if close is far else f"; nearly free to change: {close_title} ({difference(close['difference'])}).")
+    return first + (
+        "." if close is far else f"; nearly free to change: {close_title} ({difference(close['difference'])})."
+    )
 
 
 def swings_of(plan: Mapping[str, Any]) -> list[Swing]:
@@ -109,27 +138,33 @@ def swings_of(plan: Mapping[str, Any]) -> list[Swing]:
     titles = {row["source"]: row.get("title") or row["source"] for row in plan.get("sources") or ()}
     records = {row["path"].rsplit(".", 1)[0]: row["record"] for row in plan.get("sources") or ()}
     names = plan.get("names") or {}
-    unit = str((plan.get("objective") or {}).get("unit") or "")
-    return [_swing(row, reach, unit, titles, {place: names.get(record, record) for place, record in records.items()}) for row in inputs]
+    parts = {place: names.get(record, record) for place, record in records.items()}
+    return [_swing(row, reach, effect_scale(plan), titles, parts) for row in inputs]
+
+
+def effect_scale(plan: Mapping[str, Any]) -> Scale:
+    """The scale in which effects on the objective are shown."""
+    objective = plan.get("objective") or {}
+    return scale_of(objective.get("value") or 0.0, str(objective.get("unit") or ""))
 
 
 def _swing(
-    row: Mapping[str, Any], reach: float, unit: str, titles: Mapping[str, Any], parts: Mapping[str, Any]
+    row: Mapping[str, Any], reach: float, scale: Scale, titles: Mapping[str, Any], parts: Mapping[str, Any]
 ) -> Swing:
     place, field = str(row["path"]).rsplit(".", 1)
-    scale = record_scale(row["value"], str(row["unit"]))
+    own = record_scale(row["value"], str(row["unit"]))
     return Swing(
         name=sentence_case(words(field)),
         part=str(parts.get(place, words(place))),
-        value=f"{scale.text(row['value'])} ({scale.number(row['low'])} to {scale.number(row['high'])})",
+        value=f"{own.text(row['value'])} ({own.number(row['low'])} to {own.number(row['high'])})",
         kind=str(row["kind"]),
         kind_color=color_of_kind(str(row["kind"])),
         source=str(titles.get(row["source"], row["source"])),
         share=percent(row["share"]),
         low=_bar(row["effect_low"], reach),
         high=_bar(row["effect_high"], reach),
-        low_effect=_signed(row["effect_low"], unit),
-        high_effect=_signed(row["effect_high"], unit),
+        low_effect=_signed(row["effect_low"], scale),
+        high_effect=_signed(row["effect_high"], scale),
         color=color_of(place),
     )
 
@@ -140,8 +175,8 @@ def _bar(effect: float, reach: float) -> tuple[float, float]:
     return (50.0 - width if effect < 0 else 50.0, width)
 
 
-def _signed(value: float, unit: str) -> str:
-    return f"{'+' if value > 0 else '−' if value < 0 else ''}{quantity(abs(value), unit)}"
+def _signed(value: float, scale: Scale) -> str:
+    return f"{'+' if value > 0 else '−' if value < 0 else ''}{scale.number(abs(value))}"
 
 
 def swings_finding(swings: list[Swing]) -> str:

@@ -54,7 +54,7 @@ class _Reader:
         return self.stack.get(layer) or {}
 
     def name(self, record: object) -> str:
-        return str(self.names.get(record, record))
+        return str(self.names.get(str(record), record))
 
     def metric(self, name: str, label: str, unit: str | None = None) -> list[tuple[str, str]]:
         item = self.metrics.get(name)
@@ -197,7 +197,9 @@ def _training(read: _Reader) -> Described | None:
     if not entry:
         return None
     shown = [(key, value) for key, value in entry.items() if key != "reason" and isinstance(value, str | int | float)]
-    details = [f"{words(key)} {value:g}" if not isinstance(value, str) else f"{words(key)} {value}" for key, value in shown]
+    details = [
+        f"{words(key)} {value:g}" if not isinstance(value, str) else f"{words(key)} {value}" for key, value in shown
+    ]
     return "Split of the run", [", ".join(details)], read.metric("mfu", "MFU"), None
 
 

@@ -21,6 +21,8 @@ KINDS = {
 """Color and meaning of each kind, strongest first."""
 
 OTHER_KIND = "#9aa3ad"
+LEAST_NAMED = 0.01
+"""Kinds below this share are in the strip but not in its words."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,12 @@ class Share:
     def text(self) -> str:
         """For example ``derived 65%``."""
         return f"{self.kind} {percent(self.share)}"
+
+
+def named(shares: Iterable[Share]) -> str:
+    """The kinds that matter, largest first: derived 87%, estimate 7.6%."""
+    large = sorted((share for share in shares if share.share >= LEAST_NAMED), key=lambda share: -share.share)
+    return ", ".join(share.text for share in large)
 
 
 def color_of_kind(kind: str) -> str:
@@ -60,5 +68,5 @@ def by_influence(inputs: Iterable[Mapping[str, Any]]) -> list[Share]:
 def _shares(weights: Mapping[str, float]) -> list[Share]:
     total = sum(weights.values())
     order = {kind: rank for rank, kind in enumerate(KINDS)}
-    named = sorted(weights, key=lambda kind: (order.get(kind, len(order)), kind))
-    return [Share(kind, weights[kind] / total, color_of_kind(kind)) for kind in named if total and weights[kind]]
+    ordered = sorted(weights, key=lambda kind: (order.get(kind, len(order)), kind))
+    return [Share(kind, weights[kind] / total, color_of_kind(kind)) for kind in ordered if total and weights[kind]]

@@ -11,6 +11,7 @@ from stackwright.core.errors import UnitError
 from stackwright.core.units import ZERO_CELSIUS, unit
 
 DIGITS = 3
+ACRONYMS = {"bf16", "fp4", "fp8", "int8", "mfu", "nic", "npv", "pue", "tdp", "tpot", "ttft", "wue"}
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 LEAST_ABSOLUTE_TEMPERATURE = 150.0
 """A number in kelvin above this is a temperature; below it, a difference of two."""
@@ -29,6 +30,7 @@ SCALES: dict[str, tuple[tuple[float, str], ...]] = {
     "byte/s": tuple((factor, f"{prefix}B/s") for factor, prefix in METRIC),
     "FLOP/s": tuple((factor, f"{prefix}FLOP/s") for factor, prefix in METRIC),
     "USD": tuple((factor, f"{prefix}USD") for factor, prefix in COUNTED),
+    "USD/run": tuple((factor, f"{prefix}USD/run") for factor, prefix in COUNTED),
     "token": tuple((factor, f"{prefix}tokens") for factor, prefix in COUNTED),
     "token/s": ((1e9, "G tokens/s"), (1e6, "M tokens/s"), (1e3, "k tokens/s")),
     "token/MWh": tuple((factor, f"{prefix}tokens/MWh") for factor, prefix in COUNTED),
@@ -83,14 +85,16 @@ class Scale:
 
 
 def significant(value: float, digits: int = DIGITS) -> str:
-    """A number with so many significant digits: 1.13, 0.0671, 2,070, 3.20 × 10⁻⁶."""
+    """A number with so many significant digits: 1.13, 0.0671, 2,070, 3.21 × 10⁻⁶; fewer if they say it all: 50, 0.5."""
     if value == 0 or not math.isfinite(value):
         return "0" if value == 0 else str(value)
     rounded = float(f"{value:.{digits - 1}e}")
     power = math.floor(math.log10(abs(rounded)))
     if not -4 <= power < 15:
         return f"{rounded / 10.0**power:.{digits - 1}f} × 10{str(power).translate(SUPERSCRIPTS)}"
-    return f"{rounded:,.{max(digits - 1 - power, 0)}f}"
+    text = f"{rounded:,.{max(digits - 1 - power, 0)}f}"
+    exact = "." in text and math.isclose(rounded, value, rel_tol=1e-9)
+    return text.rstrip("0").rstrip(".") if exact else text
 
 
 def scale_of(value: float, unit_text: str) -> Scale:
@@ -156,8 +160,8 @@ def large(count: float) -> str:
 
 
 def words(name: object) -> str:
-    """An identifier as words: power_cap is power cap."""
-    return str(name).replace("_", " ")
+    """An identifier as words: power_cap is power cap, nic_price is NIC price."""
+    return " ".join(word.upper() if word in ACRONYMS else word for word in str(name).split("_"))
 
 
 def sentence_case(text: str) -> str:

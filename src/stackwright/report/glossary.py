@@ -27,7 +27,7 @@ TERMS = {
     "PPA": "power purchase agreement: a contract for energy at an agreed price over many years",
     "binding": "the limit holds the result back: relaxing it would improve the objective",
     "proxy": "data of another place or year that stand in for what is not public",
-    "gap": "how far from the true optimum the answer can be at most, over all designs of the grid",
+    "gap": "how far from the true optimum the answer can be at most, over all designs of the search space",
     "residual": "what the equipment can still be sold for at the end of the horizon",
     "TDP": "thermal design power: the most heat a chip may give off for long",
     "FLOP": "floating-point operation",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from stackwright.report.evidence_kinds import Share, by_count, by_influence
+from stackwright.report.evidence_kinds import Share, by_count, by_influence, named
 from stackwright.report.formats import ranged, scale_of, sentence_case, words
 from stackwright.report.notes import Note, beside_metric
 
@@ -56,15 +56,14 @@ CARDS = (
     "ttft",
     "tpot",
     "chips",
-    "racks",
     "peak_facility_power",
     "pue",
     "wue",
     "energy_per_token",
     "carbon_per_million_tokens",
     "capex",
+    "cost_per_million_tokens",
     "npv",
-    "cost_per_million_total_tokens",
 )
 """Metrics that have a card, in this order; metrics that TITLES does not know follow."""
 
@@ -77,15 +76,14 @@ PLACES = {
     "ttft": SERVING,
     "tpot": SERVING,
     "chips": SERVING,
-    "racks": (*SERVING, "system"),
     "peak_facility_power": IT + PLANT,
     "pue": (*PLANT, "chip_power"),
     "wue": ("cooling", "site"),
     "energy_per_token": SERVING + IT + PLANT,
     "carbon_per_million_tokens": SERVING + IT + PLANT + ("grid",),
     "capex": (*SERVING, "system", "building", "cooling", "terms"),
+    "cost_per_million_tokens": SERVING + IT + PLANT + ("grid", "terms"),
     "npv": SERVING + IT + PLANT + ("grid", "terms"),
-    "cost_per_million_total_tokens": SERVING + IT + PLANT + ("grid", "terms"),
 }
 """Parts of the stack whose numbers a metric is computed from."""
 
@@ -101,9 +99,9 @@ class Card:
     high: str | None
     position: float
     evidence: list[Share]
-    evidence_basis: str
+    evidence_words: str
     notes: list[Note]
-    reason: str | None
+    beside: str | None = None
 
 
 def title_sentence(plan: Mapping[str, Any]) -> str:
@@ -121,53 +119,79 @@ def answer_of(objective: Mapping[str, Any]) -> str:
         return f"{TITLES.get(name, words(name))}: {ranged(objective)}"
     tail = OBJECTIVES.get(name, "")
     unit = str(objective.get("unit") or "")
-    scale = scale_of(value, unit.split("/")[0] if tail.startswith("per") else unit)
+    scale = scale_of(value, unit.split("/")[0] if tail else unit)
     text = " ".join(part for part in (scale.text(value), tail) if part)
     low, high = objective.get("low"), objective.get("high")
     return text if low is None or high is None else f"{text} ({scale.number(low)} to {scale.number(high)})"
 
 
 def cards_of(plan: Mapping[str, Any], notes: list[Note]) -> list[Card]:
-    """The objective's card first, then the others that the plan has."""
+    """The objective's card first, then those of the metrics that have a value."""
     objective = plan["objective"]
-    metrics = {name: item for name, item in (plan.get("metrics") or {}).items() if isinstance(item, Mapping)}
+    known = {name: item for name, item in _metrics(plan).items() if item.get("value") is not None}
     sources = plan.get("sources") or ()
     inputs = (plan.get("explain") or {}).get("inputs") or ()
-    first = _card(str(objective["name"]), objective, by_influence(inputs), "by share of the range", notes)
-    more = [name for name in metrics if name not in TITLES and metrics[name].get("value") is not None]
-    chosen = [name for name in CARDS if name in metrics and name != objective["name"]]
-    plain = [
-        _card(name, metrics[name], by_count(sources, PLACES.get(name, ())), "by count of inputs", notes)
-        for name in [*chosen, *(name for name in more if name in _extra(plan))]
+    made = []
+    if objective.get("value") is not None:
+        mix = by_influence(inputs)
+        made.append(_card(str(objective["name"]), objective, mix, "by share of the range", notes, _total_tokens(plan)))
+    names = [name for name in CARDS if name in known and name != objective["name"]]
+    names += [name for name in known if name not in TITLES and name in _extra(plan)]
+    mixes = {name: by_count(sources, PLACES.get(name, ())) for name in names}
+    return made + [_card(name, known[name], mixes[name], "by number of inputs", notes) for name in names]
+
+
+def missing_of(plan: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Metrics without a value, and why."""
+    return [
+        (TITLES.get(name, sentence_case(words(name))), str(item.get("reason") or "not known"))
+        for name, item in _metrics(plan).items()
+        if item.get("value") is None
     ]
-    return [first, *plain]
+
+
+def _metrics(plan: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    return {name: item for name, item in (plan.get("metrics") or {}).items() if isinstance(item, Mapping)}
+
+
+def _total_tokens(plan: Mapping[str, Any]) -> str | None:
+    """The cost per token of any kind, beside that of output tokens."""
+    item = _metrics(plan).get("cost_per_million_total_tokens") or {}
+    if item.get("value") is None or plan["objective"]["name"] != "cost_per_million_tokens":
+        return None
+    return f"{ranged(item)} over input and output tokens together"
 
 
 def _extra(plan: Mapping[str, Any]) -> set[str]:
     """Metrics that get a card although no title is kept for them: all of a plan that serves no tokens."""
-    metrics = plan.get("metrics") or {}
-    served = (metrics.get("tokens_per_second") or {}).get("value")
+    metrics = _metrics(plan)
+    served = metrics.get("tokens_per_second", {}).get("value")
     return set() if served is not None else set(metrics)
 
 
-def _card(name: str, item: Mapping[str, Any], evidence: list[Share], basis: str, notes: list[Note]) -> Card:
-    title = TITLES.get(name, sentence_case(words(name)))
-    value, low, high = item.get("value"), item.get("low"), item.get("high")
-    if value is None:
-        return Card(title, "none", "", None, None, 0.0, [], "", [], str(item.get("reason") or "not known"))
+def _card(
+    name: str,
+    item: Mapping[str, Any],
+    evidence: list[Share],
+    basis: str,
+    notes: list[Note],
+    beside: str | None = None,
+) -> Card:
+    value = item["value"]
+    low, high = (value if item.get(end) is None else item[end] for end in ("low", "high"))
     scale = scale_of(value, item.get("unit") or "")
-    known = low is not None and high is not None and low < high
+    known = low < high
     return Card(
-        title=title,
+        title=TITLES.get(name, sentence_case(words(name))),
         number=scale.number(value),
         unit=scale.unit,
         low=scale.number(low) if known else None,
         high=scale.number(high) if known else None,
         position=(value - low) / (high - low) if known else 0.0,
         evidence=evidence,
-        evidence_basis=basis,
+        evidence_words=f"Evidence {basis}: {named(evidence)}",
         notes=beside_metric(notes, name),
-        reason=None,
+        beside=beside,
     )
 
 

@@ -8,6 +8,8 @@ from typing import Any
 
 from stackwright.report.layers import layer_of
 
+ENERGY_PRICE = "energy_price"
+"""What the hourly picture shows beside the metrics."""
 MONEY = ("cost_per_million_tokens", "cost_per_million_total_tokens", "cost_per_run", "npv", "present_cost")
 POWER = ("pue", "peak_pue", "facility_power", "peak_facility_power", "energy_per_token")
 WATER = ("wue", "water")
@@ -15,8 +17,8 @@ CARBON = ("carbon_per_million_tokens", "marginal_carbon_per_million_tokens")
 LATENCY = ("ttft", "tpot", "tokens_per_second", "capacity_tokens_per_second", "chips")
 
 TOUCHED = (
-    (("water_price", "water price"), MONEY),
-    (("price_series", "price shape", "price basis", "energy price"), MONEY),
+    (("water_price", "water price", "price basis"), MONEY),
+    (("price_series", "price shape", "energy price"), (*MONEY, ENERGY_PRICE)),
     (("weather",), POWER + WATER),
     (("carbon", "generation mix", "marginal rates"), CARBON),
     (("prefix cache",), LATENCY + MONEY),

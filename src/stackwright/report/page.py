@@ -11,12 +11,20 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from stackwright.core.files import write_atomic
-from stackwright.report.comparisons import BREAK, alternatives_finding, choices_of, swings_finding, swings_of
+from stackwright.report.comparisons import (
+    BREAK,
+    alternatives_finding,
+    choices_of,
+    effect_scale,
+    swings_finding,
+    swings_of,
+)
 from stackwright.report.cross_section import bands_of, racks_drawn
+from stackwright.report.energy_tree import energy_tree
 from stackwright.report.evidence_kinds import KINDS
 from stackwright.report.formats import percent, words
 from stackwright.report.glossary import TERMS, explained
-from stackwright.report.headline import TITLES, cards_of, title_sentence
+from stackwright.report.headline import TITLES, cards_of, missing_of, title_sentence
 from stackwright.report.notes import notes_of
 from stackwright.report.pictures import Picture, pictures_of
 from stackwright.report.tables import (
@@ -89,17 +97,20 @@ def content(plan: Mapping[str, Any]) -> dict[str, Any]:
         "reason": plan.get("reason"),
         "cases": plan.get("cases") or [],
         "cards": cards_of(plan, notes),
+        "missing": missing_of(plan),
         "kinds": KINDS,
         "bands": bands_of(plan, notes),
         "racks_drawn": racks_drawn(plan),
         "pictures": pictures,
         "figures": {picture.id: picture.figure for picture in pictures},
+        "energy": energy_tree(plan, notes),
         "choices": choices,
         "zero": zero,
         "break_at": percent(BREAK),
         "alternatives_finding": alternatives_finding(plan),
         "objective_name": objective_name(plan),
         "swings": swings,
+        "effect_unit": effect_scale(plan).unit,
         "swings_finding": swings_finding(swings) if swings else "",
         "limits": limits,
         "limits_finding": limits_finding(limits),
@@ -140,6 +151,7 @@ def sections_of(made: Mapping[str, Any], pictures: list[Picture]) -> list[tuple[
     empty = {
         key
         for key, shown in (
+            ("energy", made["energy"]),
             ("alternatives", made["choices"]),
             ("inputs", made["swings"]),
             ("limits", made["limits"]),
@@ -150,5 +162,5 @@ def sections_of(made: Mapping[str, Any], pictures: list[Picture]) -> list[tuple[
         if not shown
     }
     drawn = {picture.id for picture in pictures}
-    empty |= {"cost", "energy", "latency", "weeks", "months", "cash"} - drawn
+    empty |= {"cost", "latency", "weeks", "months", "cash"} - drawn
     return [(key, title) for key, title in SECTIONS if key not in empty]

@@ -11,11 +11,13 @@ from typing import Any
 from stackwright.core.units import ZERO_CELSIUS
 from stackwright.report.formats import percent, quantity, scale_of, significant
 from stackwright.report.layers import BY_KEY, INK, LAYERS, NEUTRAL
-from stackwright.report.notes import Note, beside_metric
+from stackwright.report.notes import ENERGY_PRICE, Note, beside_metric
 
-FONT = '"Segoe UI", -apple-system, system-ui, Roboto, "Helvetica Neue", Arial, sans-serif'
+FONT = '"Segoe UI", -apple-system, Roboto, "Helvetica Neue", Arial, "Liberation Sans", system-ui, sans-serif'
 GRID = "#e4e8ec"
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+TICKS = [value * ten for ten in (0.1, 1, 10, 100, 1000, 10000) for value in (1, 2, 3, 5, 7)]
+"""Marks of a logarithmic axis."""
 CURVE_STYLES = (
     ("#0072b2", "solid"),
     ("#e69f00", "solid"),
@@ -59,7 +61,6 @@ def pictures_of(plan: Mapping[str, Any], notes: list[Note]) -> list[Picture]:
     """Every picture that the plan has data for, by the report's order."""
     made = (
         cost_picture(plan, notes),
-        energy_picture(plan, notes),
         latency_picture(plan, notes),
         week_picture(plan, notes),
         month_picture(plan, notes),
@@ -89,7 +90,7 @@ def layout(height: int, **more: Any) -> dict[str, Any]:
 def axis(title: str, **more: Any) -> dict[str, Any]:
     """An axis with quiet grid lines."""
     return {
-        "title": {"text": title, "standoff": 8},
+        "title": {"text": title, "standoff": 8, "font": {"size": 13}},
         "gridcolor": GRID,
         "zerolinecolor": "#9aa3ad",
         "automargin": True,
@@ -142,92 +143,6 @@ def cost_picture(plan: Mapping[str, Any], notes: list[Note]) -> Picture | None:
     )
 
 
-ENERGY_TREE: dict[str, tuple[str, str]] = {
-    "IT equipment": ("Meter", "datacenter"),
-    "Racks": ("IT equipment", "rack"),
-    "Chips": ("Racks", "chip"),
-    "cooling": ("Meter", "cooling"),
-    "distribution and house": ("Meter", "datacenter"),
-    "fabric switches and optics": ("IT equipment", "network"),
-    "rack supplies": ("Racks", "rack"),
-    "fans": ("Racks", "rack"),
-    "host processors": ("Racks", "rack"),
-    "NICs, scale-up switches, boards": ("Racks", "network"),
-    "chips, idle": ("Chips", "finance"),
-    "chips, working": ("Chips", "chip"),
-}
-"""Where each part of the energy branches off, and the layer whose color it takes."""
-
-INNER = ("IT equipment", "Racks", "Chips")
-
-
-def energy_picture(plan: Mapping[str, Any], notes: list[Note]) -> Picture | None:
-    """Energy from the meter to the token as a Sankey diagram."""
-    flow = (plan.get("pictures") or {}).get("energy_flow")
-    if not flow:
-        return None
-    parts = {str(name): max(float(value), 0.0) for name, value in flow["parts"].items()}
-    total = sum(parts.values())
-    links = _energy_links(parts)
-    nodes = ["Meter", *(child for _, child, _ in links)]
-    sums = {"Meter": total} | {child: value for _, child, value in links}
-    colors = [INK, *(_energy_color(child) for _, child, _ in links)]
-    working = parts.get("chips, working")
-    return Picture(
-        id="energy",
-        title="From the meter to the token",
-        finding=f"One output token takes {quantity(total, 'J')} at the meter"
-        + (f"; {percent(working / total)} of it does the arithmetic in working chips." if working else "."),
-        reading="How to read: a band's width is energy per output token, prefill included, in the first year; "
-        "what branches off never reaches the chips. Idle is power drawn outside the peak.",
-        data=[
-            {
-                "type": "sankey",
-                "arrangement": "snap",
-                "valueformat": ".3g",
-                "valuesuffix": " J",
-                "textfont": {"size": 12, "color": INK},
-                "node": {
-                    "label": [
-                        f"{label(name[:1].upper() + name[1:])} · {quantity(sums[name], 'J')} · {percent(sums[name] / total)}"
-                        for name in nodes
-                    ],
-                    "color": colors,
-                    "pad": 22,
-                    "thickness": 14,
-                    "line": {"width": 0},
-                },
-                "link": {
-                    "source": [nodes.index(parent) for parent, _, _ in links],
-                    "target": [nodes.index(child) for _, child, _ in links],
-                    "value": [value for _, _, value in links],
-                    "color": [f"{color}55" for color in colors[1:]],
-                },
-            }
-        ],
-        layout=layout(440, margin={"l": 8, "r": 8, "t": 12, "b": 12}),
-        notes=beside_metric(notes, "energy_per_token", "pue"),
-    )
-
-
-def _energy_links(parts: Mapping[str, float]) -> list[tuple[str, str, float]]:
-    """Parent, child and joules; a part that the tree does not know branches off at the IT equipment."""
-    parents = {name: ENERGY_TREE.get(name, ("IT equipment", ""))[0] for name in parts}
-    inner = dict.fromkeys(INNER, 0.0)
-    for name, value in parts.items():
-        node = parents[name]
-        while node != "Meter":
-            inner[node] += value
-            node = ENERGY_TREE[node][0]
-    joints = [(ENERGY_TREE[name][0], name, value) for name, value in inner.items() if value > 0]
-    return joints + [(parents[name], name, value) for name, value in parts.items() if value > 0]
-
-
-def _energy_color(name: str) -> str:
-    layer = BY_KEY.get(ENERGY_TREE.get(name, ("", ""))[1])
-    return layer.color if layer else NEUTRAL
-
-
 def latency_picture(plan: Mapping[str, Any], notes: list[Note]) -> Picture | None:
     """Throughput per chip against time per token, a curve for each system."""
     curves = (plan.get("pictures") or {}).get("latency_curves")
@@ -236,27 +151,30 @@ def latency_picture(plan: Mapping[str, Any], notes: list[Note]) -> Picture | Non
     names = plan.get("names") or {}
     styles = iter(CURVE_STYLES * len(curves))
     data = [
-        _curve(curve, names, (BY_KEY["rack"].color, "solid") if curve.get("chosen") else next(styles)) for curve in curves
+        _curve(curve, names, (BY_KEY["rack"].color, "solid") if curve.get("chosen") else next(styles))
+        for curve in curves
     ]
     shapes, annotations = _slo(plan)
     chosen = next((curve for curve in curves if curve.get("chosen") and curve["tpot"]), None)
     finding = "Faster answers cost throughput: every chip yields fewer tokens when each must come sooner."
     if chosen is not None and (point := _chosen_point(plan, chosen)) is not None:
         data.append(_marked(point))
-        finding = (
-            f"The chosen stack yields {significant(point[1])} tokens per second and chip at {significant(point[0])} ms a token."
-        )
+        annotations.append(_pointed(point))
+        finding = f"The chosen stack yields {significant(point[1])} tokens per second and chip"
+        finding += f" at {significant(point[0])} ms a token."
     fastest = max((y for curve in curves for y in curve["tokens_per_second_per_chip"]), default=1.0)
     return Picture(
         id="latency",
         title="Throughput against latency",
         finding=finding,
-        reading="How to read: up is cheaper, left is faster; right of the dashed line the SLO is missed. Each curve is the "
-        "best that a system does over layouts and batches, chips that read prompts included.",
+        reading="How to read: up is cheaper, left is faster; right of the dashed line the SLO is missed. Each curve is "
+        "the best that a system does over layouts and batches, chips that read prompts included.",
         data=data,
         layout=layout(
             460,
-            xaxis=axis("TPOT, ms per output token (log scale)", type="log", dtick="D2"),
+            xaxis=axis(
+                "TPOT, ms per output token (log scale)", type="log", tickvals=TICKS, ticktext=[f"{t:g}" for t in TICKS]
+            ),
             yaxis=axis("output tokens per second and chip", range=[0, 1.1 * fastest]),
             shapes=shapes,
             annotations=annotations,
@@ -293,21 +211,26 @@ def _chosen_point(plan: Mapping[str, Any], curve: Mapping[str, Any]) -> tuple[fl
 def _marked(point: tuple[float, float]) -> dict[str, Any]:
     return {
         "type": "scatter",
-        "mode": "markers+text",
+        "mode": "markers",
         "name": "chosen",
         "showlegend": False,
         "x": [point[0]],
         "y": [point[1]],
-        "text": ["chosen"],
-        "textposition": "top left",
-        "textfont": {"size": 14, "color": BY_KEY["rack"].color},
-        "marker": {
-            "size": 16,
-            "symbol": "circle",
-            "color": "#ffffff",
-            "line": {"width": 4, "color": BY_KEY["rack"].color},
-        },
+        "marker": {"size": 16, "color": "#ffffff", "line": {"width": 4, "color": BY_KEY["rack"].color}},
         "hovertemplate": "chosen: %{x:.3g} ms, %{y:.3g} tokens/s per chip<extra></extra>",
+    }
+
+
+def _pointed(point: tuple[float, float]) -> dict[str, Any]:
+    return {
+        "x": math.log10(point[0]),
+        "y": point[1],
+        "ax": -46,
+        "ay": 62,
+        "standoff": 10,
+        "text": "<b>chosen</b>",
+        "arrowcolor": BY_KEY["rack"].color,
+        "font": {"size": 15, "color": BY_KEY["rack"].color},
     }
 
 
@@ -331,14 +254,16 @@ def _slo(plan: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[dict[str, 
     ]
 
 
-
-
 def week_picture(plan: Mapping[str, Any], notes: list[Note]) -> Picture | None:
     """A winter and a summer week: power by use, stacked, and the price of energy."""
     weeks = ((plan.get("pictures") or {}).get("hours") or {}).get("weeks")
     if not weeks:
         return None
-    peak = max(i + c + x for week in weeks.values() for i, c, x in zip(week["it"], week["cooling"], week["losses"], strict=True))
+    peak = max(
+        i + c + x
+        for week in weeks.values()
+        for i, c, x in zip(week["it"], week["cooling"], week["losses"], strict=True)
+    )
     dearest = max(max(week["price"]) for week in weeks.values())
     scale = scale_of(peak, "W")
     data: list[dict[str, Any]] = []
@@ -346,8 +271,10 @@ def week_picture(plan: Mapping[str, Any], notes: list[Note]) -> Picture | None:
     count = len(weeks)
     for index, (name, week) in enumerate(weeks.items(), start=1):
         data += _week_traces(week, index, scale.factor)
-        left, right = (index - 1 + 0.045 * (index > 1)) / count, (index - 0.045 * (index < count)) / count
-        made |= _week_axes(name, week, index, (left, right), (1.12 * peak / scale.factor, 1.12 * dearest), scale.unit, count)
+        left, right = (index - 1 + 0.04 * (index > 1)) / count, (index - 0.04 * (index < count)) / count
+        made |= _week_axes(
+            name, week, index, (left, right), (1.12 * peak / scale.factor, 1.12 * dearest), scale.unit, count
+        )
     annotations = [made.pop(key) for key in list(made) if key.startswith("note")]
     return Picture(
         id="weeks",
@@ -355,10 +282,16 @@ def week_picture(plan: Mapping[str, Any], notes: list[Note]) -> Picture | None:
         finding=f"Power follows the users: up to {scale.text(peak)} at the meter in these weeks; "
         f"energy costs up to {significant(dearest)} USD/MWh.",
         reading="How to read: colored areas add up to power at the meter (left axis); the dark line is the price of "
-        "energy in the same hour (right axis). First year of the plan.",
+        "energy in the same hour (right axis). First year; the plan's peak at the meter is that of its largest year.",
         data=data,
-        layout=layout(380, annotations=annotations, margin={"l": 70, "r": 70, "t": 64, "b": 48}, **made),
-        notes=beside_metric(notes, "pue", "cost_per_million_tokens"),
+        layout=layout(
+            380,
+            annotations=annotations,
+            margin={"l": 70, "r": 70, "t": 34, "b": 70},
+            legend={"orientation": "h", "y": -0.12, "x": 0, "yanchor": "top", "xanchor": "left"},
+            **made,
+        ),
+        notes=beside_metric(notes, "pue", ENERGY_PRICE),
     )
 
 
@@ -419,7 +352,9 @@ def _week_axes(
         f"xaxis{index if index > 1 else ''}": axis(
             "", domain=list(domain), anchor=f"y{number}", tickvals=days, ticktext=[f"day {day + 1}" for day in days]
         ),
-        f"yaxis{number}": axis(unit if index == 1 else "", range=[0, tops[0]], anchor=across),
+        f"yaxis{number}": axis(
+            unit if index == 1 else "", range=[0, tops[0]], anchor=across, showticklabels=index == 1
+        ),
         f"yaxis{2 * index}": axis(
             "USD/MWh" if index == count else "",
             overlaying=f"y{number}",
@@ -427,6 +362,9 @@ def _week_axes(
             range=[min(0.0, 1.1 * min(week["price"])), tops[1]],
             showgrid=False,
             anchor=across,
+            showticklabels=index == count,
+            tickmode="auto",
+            nticks=6,
         ),
         f"note{index}": {
             "text": f"<b>{label(name.capitalize())} week</b>, {cold:.0f} to {hot:.0f} °C outside",
@@ -444,7 +382,7 @@ def _week_axes(
 def month_picture(plan: Mapping[str, Any], notes: list[Note]) -> Picture | None:
     """PUE and water by month."""
     hours = (plan.get("pictures") or {}).get("hours") or {}
-    pue, water = hours.get("pue_by_month"), hours.get("water_by_month")
+    pue, water = hours.get("pue_by_month"), hours.get("water_by_month") or []
     if not pue:
         return None
     data: list[dict[str, Any]] = [
@@ -459,7 +397,7 @@ def month_picture(plan: Mapping[str, Any], notes: list[Note]) -> Picture | None:
             "hovertemplate": "PUE %{y:.4g}<extra></extra>",
         }
     ]
-    wet = any(water or ())
+    wet = any(water)
     more: dict[str, Any] = {}
     if wet:
         scale = scale_of(max(water), "L/year")
@@ -476,10 +414,10 @@ def month_picture(plan: Mapping[str, Any], notes: list[Note]) -> Picture | None:
         reading="How to read: 1.00 would mean that every joule reaches the computers; the axis does not start at zero.",
         data=data,
         layout=layout(
-            300,
+            320 if wet else 260,
             yaxis=axis("PUE", range=[max(min(pue) - margin, 1.0 - margin), max(pue) + margin], tickformat=".3f"),
             xaxis=axis("", gridcolor="rgba(0,0,0,0)"),
-            margin={"l": 70, "r": 70, "t": 40, "b": 40},
+            margin={"l": 70, "r": 70 if wet else 24, "t": 40 if wet else 12, "b": 32},
             showlegend=wet,
             **more,
         ),

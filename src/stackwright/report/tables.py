@@ -8,7 +8,16 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from stackwright.report.evidence_kinds import color_of_kind
-from stackwright.report.formats import large, percent, quantity, record_scale, scale_of, sentence_case, significant, words
+from stackwright.report.formats import (
+    large,
+    percent,
+    quantity,
+    record_scale,
+    scale_of,
+    sentence_case,
+    significant,
+    words,
+)
 from stackwright.report.layers import LAYERS, color_of, layer_of, title_of
 
 CONSTRAINTS = {
@@ -28,6 +37,10 @@ AXES = {
     "model.precision": "precision of weights",
     "model.cache_precision": "precision of the KV cache",
     "serving.software": "software stack",
+    "serving.mode": "mode of serving",
+    "serving.batch": "batch size",
+    "cooling.type": "type of cooling",
+    "power.portfolio": "power contracts",
     "rack.system": "system",
     "finance.sourcing": "buy or rent",
 }
@@ -114,7 +127,7 @@ def space_sentence(plan: Mapping[str, Any]) -> str | None:
     space = plan.get("space")
     if not space or space.get("designs") is None:
         return None
-    parts = [f"{large(space['designs'])} designs in the grid"]
+    parts = [f"{large(space['designs'])} designs in the search space"]
     for key, text in (
         ("feasible", "exist and meet memory and latency"),
         ("evaluated", "points and pairs computed"),
@@ -128,7 +141,7 @@ def space_sentence(plan: Mapping[str, Any]) -> str | None:
 def gaps_of(plan: Mapping[str, Any]) -> list[tuple[str, str]]:
     """How far the answer can be from the truth of the model, by cause."""
     names = {
-        "gap": "search: best design of the grid against the bound",
+        "gap": "search: best design found against the bound",
         "cut_gap": "power: typical days in the search against all 8,760 hours",
         "queue_gap": "queueing: formula against an event simulation",
     }
@@ -136,12 +149,10 @@ def gaps_of(plan: Mapping[str, Any]) -> list[tuple[str, str]]:
     for key, name in names.items():
         if key not in plan:
             continue
-        value = plan[key]
-        if isinstance(value, Mapping):
-            value, reason = value.get("value"), str(value.get("reason") or "not known")
-            made.append((name, reason if value is None else percent(value)))
-        else:
-            made.append((name, percent(value) if value else "0"))
+        given = plan[key]
+        item: Mapping[str, Any] = given if isinstance(given, Mapping) else {"value": given}
+        size = item.get("value")
+        made.append((name, str(item.get("reason") or "not known") if size is None else percent(size)))
     return made
 
 
@@ -204,7 +215,9 @@ def works_cited(groups: list[SourceGroup]) -> list[tuple[str, str | None, int]]:
     for group in groups:
         for row in group.rows:
             counts[row.title, row.url] = counts.get((row.title, row.url), 0) + 1
-    return [(title, url, count) for (title, url), count in sorted(counts.items(), key=lambda item: (-item[1], item[0][0]))]
+    return [
+        (title, url, count) for (title, url), count in sorted(counts.items(), key=lambda item: (-item[1], item[0][0]))
+    ]
 
 
 def provenance_of(plan: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -7,12 +7,17 @@ from typing import Any
 from stackwright.core.spec import spec
 from stackwright.core.units import Dollars, Ratio, Watts
 from stackwright.network.links import Fabric
+from stackwright.network.topology import fat_tree
 from stackwright.rack.system import System
+
+CLUSTER = 16_384.0
+"""Chips of the cluster whose tree gives the shares: a building's worth. Larger ones need the same parts
+per chip as long as three tiers carry them."""
 
 
 @spec
 class NetworkShare:
-    """Of one chip, in a three-tier tree of a large cluster."""
+    """Of one chip."""
 
     power: Watts
     price: Dollars
@@ -20,16 +25,12 @@ class NetworkShare:
 
 
 def network_share(fabric: Fabric, system: System, oversubscription: Any) -> NetworkShare:
-    """Switch ports and optics per chip in a three-tier folded Clos, thinned above the first tier.
-
-    Per host port: one down-link and ``1/o`` up-link at the edge, ``2/o`` ports at the middle tier and
-    ``1/o`` at the core; two optics on the host link and ``4/o`` on the two links above it.
-    Source: port counts of a folded Clos (Al-Fares et al., SIGCOMM 2008), with up-links over `o`.
-    """
+    """Switch, optics and port of one chip; `oversubscription` thins the tree above its first tier."""
     ports = system.nic_bandwidth / fabric.port_bandwidth
-    thin = 1.0 / oversubscription
-    switches = ports * (1.0 + 4.0 * thin) / fabric.switch_ports
-    optics = ports * (2.0 + 4.0 * thin)
+    tree = fat_tree(
+        chips=CLUSTER, switch_ports=fabric.switch_ports, oversubscription=oversubscription, ports_per_chip=ports
+    )
+    switches, optics = tree.switches / CLUSTER, tree.optical_modules / CLUSTER
     nic = 0.0 if fabric.nic_price is None else fabric.nic_price * ports
     return NetworkShare(
         power=switches * fabric.switch_power + optics * fabric.optic_power,

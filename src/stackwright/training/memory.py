@@ -89,7 +89,10 @@ def local_parameters(architecture: Architecture, plan: Plan) -> tuple[tuple[Coun
 
 
 def used_bytes(architecture: Architecture, plan: Plan, recipe: Recipe) -> Bytes:
-    """All memory of one chip of the first pipeline rank, where most micro-batches are in flight."""
+    """All memory of one chip of the first pipeline rank, where most micro-batches are in flight.
+
+    Source: sum of weights, gradients, optimizer states and activations (definition).
+    """
     layout = plan.layout
     tokens = plan.micro_batch * plan.sequence / plan.context / layout.tensor
     layer = tokens * _kept_per_token(architecture.operators, recipe, plan.trained) / architecture.layers

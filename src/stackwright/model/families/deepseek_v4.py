@@ -24,7 +24,7 @@ from stackwright.model.parts import Part
 ARCHITECTURES = ("DeepseekV4ForCausalLM",)
 
 OVERLAPPING = 4
-"""The ratio at which neighbouring blocks overlap and an indexer selects: compressed sparse attention."""
+"""The ratio at which neighboring blocks overlap and an indexer selects: compressed sparse attention."""
 
 
 def read(config: Config) -> Architecture:

@@ -10,9 +10,11 @@ function draw(id) {
   });
 }
 
-function fit() {
+function fit(width) {
   for (const id of Object.keys(figures)) {
-    Plotly.Plots.resize(document.getElementById("plot-" + id));
+    const place = document.getElementById("plot-" + id);
+    place.style.width = width;
+    Plotly.Plots.resize(place);
   }
 }
 
@@ -37,8 +39,8 @@ function filterSources() {
 Promise.all(Object.keys(figures).map(draw)).then(() => {
   document.body.dataset.drawn = "all";
 });
-window.addEventListener("beforeprint", fit);
-window.addEventListener("afterprint", fit);
+window.addEventListener("beforeprint", () => fit("186mm"));
+window.addEventListener("afterprint", () => fit(""));
 if (document.getElementById("source-words")) {
   document.getElementById("source-words").addEventListener("input", filterSources);
   document.getElementById("source-kind").addEventListener("change", filterSources);
