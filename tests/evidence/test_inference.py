@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from stackwright.catalog import Catalog
-from stackwright.evidence.inference import TOO_LARGE, Bench, Reading, Run, predict_inference, read_row
+from stackwright.evidence.inference import predict_inference, read_row
 from stackwright.evidence.names import Spread
 from stackwright.evidence.predictions import Predictions
+from stackwright.evidence.replay import TOO_LARGE, Bench, Reading, Run
 
 Rows = Callable[..., dict[str, str]]
 LLAMA = {

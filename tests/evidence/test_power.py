@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from stackwright.catalog import Catalog
-from stackwright.evidence.inference import Bench
 from stackwright.evidence.power import predict_power
 from stackwright.evidence.predictions import Predictions
+from stackwright.evidence.replay import Bench
 
 Rows = Callable[..., dict[str, str]]
 STEADY = {

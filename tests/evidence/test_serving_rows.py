@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from stackwright.catalog import Catalog
-from stackwright.evidence.inference import SIZED_TO_LOAD, Bench
 from stackwright.evidence.names import Spread
+from stackwright.evidence.replay import SIZED_TO_LOAD, Bench
 from stackwright.evidence.serving_rows import DECODE_WORKERS, DRAFTED, predict_serving, read_serving_row
 
 Rows = Callable[..., dict[str, str]]

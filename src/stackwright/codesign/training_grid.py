@@ -19,6 +19,7 @@ from stackwright.chip.family import FORMATS, KernelFamily, Kernels
 from stackwright.chip.power import PowerFamily
 from stackwright.codesign.fronts import non_dominated
 from stackwright.codesign.performance_grid import NEEDED, CellKey, Grid, Rows, Tally
+from stackwright.core.arrays import namespace
 from stackwright.core.spec import spec
 from stackwright.core.units import HOURS_PER_YEAR, Count, Ratio, Seconds
 from stackwright.model.architecture import Architecture
@@ -137,6 +138,15 @@ class TrainingHardware:
     fabric: Fabric
 
 
+def domain_fill(*, domain: Count, group: Count) -> Ratio:
+    """Share of a scale-up domain that whole groups of ranks fill: 64 of 72 chips with groups of 16.
+
+    A group that is larger than a domain is taken to fill it. Source: definition.
+    """
+    xp = namespace(domain, group)
+    return xp.where(group <= domain, xp.floor(domain / group) * group / domain, 1.0)
+
+
 @spec
 class TrainingOutcome:
     """A run on a cluster: its step, and how long all steps take."""
@@ -144,6 +154,8 @@ class TrainingOutcome:
     step: TrainingStep
     goodput: Ratio
     run_time: Seconds
+    occupied: Count
+    """Chips of the run and those beside them that its groups of ranks leave idle in their domains."""
 
 
 @dataclass(frozen=True)
@@ -205,7 +217,8 @@ class TrainingCell:
         step = train_step(self.machine(power_cap, oversubscription), plan)
         share = self.hardware.reliability.goodput(chips=step.chips, state=step.checkpoint)
         seconds = run_time(tokens=self.run.tokens, rate=step.tokens_per_second, goodput=share)
-        return TrainingOutcome(step=step, goodput=share, run_time=seconds)
+        fill = domain_fill(domain=self.hardware.system.scale_up_domain, group=plan.layout.stage_chips)
+        return TrainingOutcome(step=step, goodput=share, run_time=seconds, occupied=step.chips / fill)
 
 
 @dataclass(frozen=True)
@@ -215,12 +228,9 @@ class TrainingDesign(Design):
     def by_layer(self) -> dict[str, Any]:
         """The option of each layer, as results print it. Source: definition."""
         degrees = ("tensor", "expert", "pipeline", "data")
-        laid_out = ", ".join(f"{name} {self.numbers[name]:g}" for name in degrees)
-        told = super().by_layer()
-        return {
-            "training" if layer == "serving" else layer: laid_out if layer == "serving" else option
-            for layer, option in told.items()
-        }
+        told = super().by_layer() | {"model": f"{self.architecture} {self.precision}"}
+        del told["serving"]
+        return told | {"training": ", ".join(f"{name} {self.numbers[name]:g}" for name in degrees)}
 
 
 @dataclass(frozen=True)
@@ -231,10 +241,13 @@ class TrainingGrid(Grid):
     def labels(self) -> dict[str, tuple[np.ndarray, list[Any]]]:
         """Per layer of this half, the option of each row as a code [R], and what the codes stand for."""
         made = super().labels
-        made["release"] = made.pop("interface")
-        made.pop("serving")
-        made["training"] = (self.rows.mode, list(MODES))
-        return made
+        del made["serving"]
+        codes, formats = made["model"]
+        return made | {
+            "release": made.pop("interface"),
+            "model": (codes, [text.partition("/")[0] for text in formats]),
+            "training": (self.rows.mode, [f"{mode} recomputation" for mode in MODES]),
+        }
 
 
 @numbers_of.register
@@ -245,14 +258,17 @@ def training_numbers(cell: TrainingCell, design: Design, lengths: Lengths) -> tu
 
 
 def cluster_numbers(outcome: TrainingOutcome) -> dict[str, Any]:
-    """A run's cluster as a fleet of one replica, which gives one second of itself per second."""
+    """A run's cluster as a fleet of one replica, which gives one second of itself per second.
+
+    Work is the mean over its chips, those that stand idle included.
+    """
     step = outcome.step
-    idle = 0.0 * step.seconds
+    idle, working = 0.0 * step.seconds, step.chips / outcome.occupied
     return {
-        "decode_chips": step.chips,
+        "decode_chips": outcome.occupied,
         "decode_rate": 1.0 + idle,
-        "decode_flops": step.flop_rate,
-        "decode_bytes": step.byte_rate,
+        "decode_flops": step.flop_rate * working,
+        "decode_bytes": step.byte_rate * working,
         "prefill_chips": idle,
         "prefill_rate": 1.0 + idle,
         "prefill_flops": idle,

@@ -102,6 +102,7 @@ def stack_entries(item: Finalist) -> dict[str, Any]:
         "training": {
             "release": parts["release"].name,
             "chips": float(step.chips),
+            "idle_chips": float(item.done.service.occupied - step.chips),
             "tensor_parallel": numbers["tensor"],
             "expert_parallel": numbers["expert"],
             "pipeline_parallel": numbers["pipeline"],
@@ -114,7 +115,7 @@ def stack_entries(item: Finalist) -> dict[str, Any]:
             "global_batch": float(plan.global_batch),
             "recompute": design.mode,
             "steps": cell.run.tokens / float(plan.tokens),
-            "step_time": {"unit": "s", "total": float(step.seconds), "parts": step_parts(item.done)},
+            "step_seconds": step_parts(item.done),
         },
     }
 
@@ -169,6 +170,7 @@ def notes(study: Study, scenario: Scenario, item: Finalist) -> list[str]:
         "for the seconds that it takes.",
         f"Interruptions are those of {reliability.name}, whatever the chip.",
         f"{release.name} is judged on: {release.record.text['judged_on']}.",
+        "Chips that no group of ranks fills in a scale-up domain are paid for and stand idle.",
         "Context parallelism, uneven stages and multi-token-prediction layers are not in the search.",
     ]
 

@@ -17,19 +17,10 @@ from stackwright.chip.accelerator import Accelerator
 from stackwright.chip.power import PowerFamily
 from stackwright.core.errors import InputError
 from stackwright.core.units import Watts
-from stackwright.evidence.inference import (
-    Bench,
-    Outcomes,
-    Reading,
-    Replayed,
-    State,
-    Wanted,
-    mixed,
-    read_row,
-    system_power,
-)
+from stackwright.evidence.inference import read_row
 from stackwright.evidence.names import amount, positive
 from stackwright.evidence.predictions import Predictions
+from stackwright.evidence.replay import Bench, Outcomes, Reading, Replayed, State, Wanted, mixed, system_power
 
 PHASES: Mapping[str, str] = {
     "inference steady state": "saturated steady state",

@@ -11,19 +11,10 @@ from collections.abc import Mapping
 
 from stackwright.catalog import Catalog
 from stackwright.core.errors import InputError
-from stackwright.evidence.inference import (
-    LATENCIES,
-    LATENCY_SCATTER,
-    SIZED_TO_LOAD,
-    Bench,
-    Reading,
-    Replayed,
-    Run,
-    Wanted,
-    states,
-)
+from stackwright.evidence.inference import LATENCIES, LATENCY_SCATTER, states
 from stackwright.evidence.names import Spread, Weighted, positive, precision, served_spreads
 from stackwright.evidence.predictions import Predictions
+from stackwright.evidence.replay import SIZED_TO_LOAD, Bench, Reading, Replayed, Run, Wanted
 
 STACKS: Mapping[str, str] = {
     "trtllm": "tensorrt-llm-2026",

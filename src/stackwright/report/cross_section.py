@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stackwright.core.units import SECONDS_PER_DAY, SECONDS_PER_YEAR
-from stackwright.report.formats import difference, large, percent, quantity, ranged, words
+from stackwright.report.formats import difference, large, percent, quantity, ranged
 from stackwright.report.layers import LAYERS, Layer
 from stackwright.report.notes import Note, beside_layer
 
@@ -128,6 +128,8 @@ def _workload(read: _Reader) -> Described | None:
         return None
     years = read.study.get("horizon") or {}
     details = [_traces(demand), _growth(demand, years), _limits(demand)]
+    if demand.get("kind") == "training":
+        return _volume(demand), details, read.metric("tokens_per_second", "trained, mean"), None
     mean = read.short("tokens_per_second")
     rises = f"{mean} served on average" if mean else None
     return _volume(demand), details, read.metric("tokens_per_second", "served, mean"), rises
@@ -196,11 +198,18 @@ def _training(read: _Reader) -> Described | None:
     entry = read.entry("training")
     if not entry:
         return None
-    shown = [(key, value) for key, value in entry.items() if key != "reason" and isinstance(value, str | int | float)]
+    kinds = ("tensor", "expert", "context", "pipeline", "data")
+    ways = [f"{entry[f'{kind}_parallel']:g}-way {kind}" for kind in kinds if (entry.get(f"{kind}_parallel") or 1) > 1]
+    batch, small = entry.get("global_batch"), entry.get("micro_batch")
     details = [
-        f"{words(key)} {value:g}" if not isinstance(value, str) else f"{words(key)} {value}" for key, value in shown
+        f"batch of {batch:,g} sequences" if batch else "",
+        f"micro-batch {small:g}" if small else "",
+        f"recompute: {entry['recompute']}" if entry.get("recompute") else "",
+        str(entry.get("state_sharding") or ""),
     ]
-    return "Split of the run", [", ".join(details)], read.metric("mfu", "MFU"), None
+    rate = read.short("tokens_per_second")
+    numbers = read.metric("run_time", "duration") + read.metric("mfu", "MFU", unit="share")
+    return " × ".join(ways) or "No split", details, numbers, f"{rate} trained" if rate else None
 
 
 def _chip(read: _Reader) -> Described | None:

@@ -70,6 +70,7 @@ class EnergyTree:
     ribbons: list[Ribbon]
     bars: list[Bar]
     finding: str
+    reading: str
     notes: list[Note]
 
 
@@ -86,12 +87,15 @@ def energy_tree(plan: Mapping[str, Any], notes: list[Note]) -> EnergyTree | None
     bars = [_bar(name, STEP * index, bottom, joints[name], total) for index, name in enumerate(joints)]
     bars += [_leaf(name, value, slots[name], total) for name, value in parts.items()]
     work = parts.get(WORK)
-    finding = f"One output token takes {quantity(total, 'J')} at the meter"
+    token = str(flow.get("unit") or "J per token").removeprefix("J per ")
+    finding = f"One {token} takes {quantity(total, 'J')} at the meter"
     return EnergyTree(
         height=bottom + 10.0,
         ribbons=_ribbons(parts, joints, slots, bottom, total),
         bars=bars,
         finding=f"{finding}; {percent(work / total)} of it does the work in the chips." if work else f"{finding}.",
+        reading=f"How to read: the width of a ribbon is energy per {token}, all work for it included, in the first "
+        "year. What branches off upward does not work in the chips; idle is what they draw while they wait.",
         notes=beside_metric(notes, "energy_per_token"),
     )
 

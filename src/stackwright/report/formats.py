@@ -25,7 +25,7 @@ SCALES: dict[str, tuple[tuple[float, str], ...]] = {
     "J": tuple((factor, f"{prefix}J") for factor, prefix in (*METRIC, *SMALL)),
     "J/FLOP": tuple((factor, f"{prefix}J/FLOP") for factor, prefix in SMALL),
     "J/byte": tuple((factor, f"{prefix}J/byte") for factor, prefix in SMALL),
-    "s": tuple((factor, f"{prefix}s") for factor, prefix in SMALL),
+    "s": ((2 * 86400.0, "days"), (2 * 3600.0, "h"), *((factor, f"{prefix}s") for factor, prefix in SMALL)),
     "byte": tuple((factor, f"{prefix}B") for factor, prefix in METRIC),
     "byte/s": tuple((factor, f"{prefix}B/s") for factor, prefix in METRIC),
     "FLOP/s": tuple((factor, f"{prefix}FLOP/s") for factor, prefix in METRIC),
@@ -34,6 +34,7 @@ SCALES: dict[str, tuple[tuple[float, str], ...]] = {
     "token": tuple((factor, f"{prefix}tokens") for factor, prefix in COUNTED),
     "token/s": ((1e9, "G tokens/s"), (1e6, "M tokens/s"), (1e3, "k tokens/s")),
     "token/MWh": tuple((factor, f"{prefix}tokens/MWh") for factor, prefix in COUNTED),
+    "chip h": tuple((factor, f"{prefix}chip hours") for factor, prefix in COUNTED),
     "chip": ((1e6, "million chips"), (1e4, "k chips")),
     "L/year": ((1e9, "million m³/year"), (1e6, "thousand m³/year"), (1e3, "m³/year")),
     "m3/year": ((1e6, "million m³/year"), (1e3, "thousand m³/year"), (1.0, "m³/year")),
@@ -41,8 +42,8 @@ SCALES: dict[str, tuple[tuple[float, str], ...]] = {
 }
 """Per unit of a plan: from which value on which unit is shown."""
 
-DIVISORS = {"k chips": 1e3}
-"""Units that are used only well above the size of one."""
+DIVISORS = {"k chips": 1e3, "days": 86400.0, "h": 3600.0}
+"""Units that are used only well above the size of one, and that size."""
 
 SHOWN_UNITS = {
     "": "",

@@ -31,7 +31,11 @@ TERMS = {
     "residual": "what the equipment can still be sold for at the end of the horizon",
     "TDP": "thermal design power: the most heat a chip may give off for long",
     "FLOP": "floating-point operation",
-    "MFU": "model FLOP utilization: useful arithmetic over the chip's peak",
+    "MFU": "model FLOP utilization: the model's own arithmetic over the peak of the chips",
+    "HFU": "hardware FLOP utilization: all arithmetic, recomputation included, over the peak of the chips",
+    "goodput": "share of the time that advances the run: not lost to failures, restarts and checkpoints",
+    "recompute": "computing intermediate results twice instead of keeping them in memory",
+    "micro-batch": "sequences that pass through the model at once, of the many of a step",
 }
 
 _WORDS = re.compile(rf"\b({'|'.join(re.escape(word) for word in sorted(TERMS, key=len, reverse=True))})\b")

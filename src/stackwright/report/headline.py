@@ -48,9 +48,24 @@ TITLES = {
     "capex": "Capex over the horizon",
     "present_cost": "Cost over the horizon, today's value",
     "npv": "NPV",
+    "run_time": "Duration of the run",
+    "chip_hours": "Work of the chips",
+    "mfu": "MFU",
+    "hfu": "HFU",
+    "goodput": "Goodput of the run",
+    "step_time": "Time of a step",
+    "availability": "Availability",
 }
+TRAINING_TITLES = {"tokens_per_second": "Tokens trained, mean"}
+SHARES = {"mfu", "hfu", "goodput", "availability"}
+"""Ratios that are read as a share of the whole."""
 
 CARDS = (
+    "run_time",
+    "mfu",
+    "goodput",
+    "step_time",
+    "chip_hours",
     "capacity_tokens_per_second",
     "tokens_per_second",
     "ttft",
@@ -65,12 +80,18 @@ CARDS = (
     "cost_per_million_tokens",
     "npv",
 )
-"""Metrics that have a card, in this order; metrics that TITLES does not know follow."""
+"""Metrics that have a card, in this order."""
 
 SERVING = ("software", "kernels", "chip", "scale_up", "fabric")
+TRAINING = ("release", "kernels", "chip", "scale_up", "fabric")
 IT = ("chip", "chip_power", "system", "fabric")
 PLANT = ("cooling", "site", "building", "distribution")
 PLACES = {
+    "run_time": (*TRAINING, "reliability"),
+    "mfu": TRAINING,
+    "goodput": ("reliability",),
+    "step_time": TRAINING,
+    "chip_hours": (*TRAINING, "reliability"),
     "capacity_tokens_per_second": SERVING,
     "tokens_per_second": ("redundancy", "software"),
     "ttft": SERVING,
@@ -125,29 +146,50 @@ def answer_of(objective: Mapping[str, Any]) -> str:
     return text if low is None or high is None else f"{text} ({scale.number(low)} to {scale.number(high)})"
 
 
+def trains(plan: Mapping[str, Any]) -> bool:
+    """Whether the plan is of a training run."""
+    return "training" in (plan.get("stack") or {})
+
+
+def title_of_metric(plan: Mapping[str, Any], name: str) -> str:
+    """A metric in words; tokens of a training run are trained, not put out."""
+    if not trains(plan):
+        return TITLES.get(name, sentence_case(words(name)))
+    title = TRAINING_TITLES.get(name) or TITLES.get(name) or sentence_case(words(name))
+    return title.replace("output token", "trained token")
+
+
 def cards_of(plan: Mapping[str, Any], notes: list[Note]) -> list[Card]:
     """The objective's card first, then those of the metrics that have a value."""
     objective = plan["objective"]
+    first = str(objective["name"])
     known = {name: item for name, item in _metrics(plan).items() if item.get("value") is not None}
     sources = plan.get("sources") or ()
-    inputs = (plan.get("explain") or {}).get("inputs") or ()
     made = []
     if objective.get("value") is not None:
-        mix = by_influence(inputs)
-        made.append(_card(str(objective["name"]), objective, mix, "by share of the range", notes, _total_tokens(plan)))
-    names = [name for name in CARDS if name in known and name != objective["name"]]
-    names += [name for name in known if name not in TITLES and name in _extra(plan)]
-    mixes = {name: by_count(sources, PLACES.get(name, ())) for name in names}
-    return made + [_card(name, known[name], mixes[name], "by number of inputs", notes) for name in names]
+        mix = named_mix("by share of the range", by_influence((plan.get("explain") or {}).get("inputs") or ()))
+        made.append(
+            _card(title_of_metric(plan, first), objective, mix, beside_metric(notes, first), _total_tokens(plan))
+        )
+    for name in (name for name in CARDS if name in known and name != first):
+        mix = named_mix("by number of inputs", by_count(sources, PLACES.get(name, ())))
+        item = {**known[name], "unit": "share"} if name in SHARES else known[name]
+        made.append(_card(title_of_metric(plan, name), item, mix, beside_metric(notes, name)))
+    return made
 
 
-def missing_of(plan: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Metrics without a value, and why."""
-    return [
-        (TITLES.get(name, sentence_case(words(name))), str(item.get("reason") or "not known"))
-        for name, item in _metrics(plan).items()
-        if item.get("value") is None
-    ]
+def named_mix(basis: str, shares: list[Share]) -> tuple[str, list[Share]]:
+    """Evidence as a strip, and in words."""
+    return f"Evidence {basis}: {named(shares)}", shares
+
+
+def missing_of(plan: Mapping[str, Any]) -> list[str]:
+    """Metrics without a value, by the reason why."""
+    by_reason: dict[str, list[str]] = {}
+    for name, item in _metrics(plan).items():
+        if item.get("value") is None:
+            by_reason.setdefault(str(item.get("reason") or "not known"), []).append(title_of_metric(plan, name))
+    return [f"No {'; no '.join(titles)}: {reason}." for reason, titles in by_reason.items()]
 
 
 def _metrics(plan: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
@@ -162,18 +204,10 @@ def _total_tokens(plan: Mapping[str, Any]) -> str | None:
     return f"{ranged(item)} over input and output tokens together"
 
 
-def _extra(plan: Mapping[str, Any]) -> set[str]:
-    """Metrics that get a card although no title is kept for them: all of a plan that serves no tokens."""
-    metrics = _metrics(plan)
-    served = metrics.get("tokens_per_second", {}).get("value")
-    return set() if served is not None else set(metrics)
-
-
 def _card(
-    name: str,
+    title: str,
     item: Mapping[str, Any],
-    evidence: list[Share],
-    basis: str,
+    mix: tuple[str, list[Share]],
     notes: list[Note],
     beside: str | None = None,
 ) -> Card:
@@ -182,15 +216,15 @@ def _card(
     scale = scale_of(value, item.get("unit") or "")
     known = low < high
     return Card(
-        title=TITLES.get(name, sentence_case(words(name))),
+        title=title,
         number=scale.number(value),
         unit=scale.unit,
         low=scale.number(low) if known else None,
         high=scale.number(high) if known else None,
         position=(value - low) / (high - low) if known else 0.0,
-        evidence=evidence,
-        evidence_words=f"Evidence {basis}: {named(evidence)}",
-        notes=beside_metric(notes, name),
+        evidence=mix[1],
+        evidence_words=mix[0],
+        notes=notes,
         beside=beside,
     )
 

@@ -37,6 +37,8 @@ INK = "#1d2733"
 
 LAYER_OF_PLACE = {
     "software": "interface",
+    "release": "interface",
+    "reliability": "training",
     "architecture": "model",
     "kernels": "chip",
     "chip_power": "chip",

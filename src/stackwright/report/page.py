@@ -22,9 +22,9 @@ from stackwright.report.comparisons import (
 from stackwright.report.cross_section import bands_of, racks_drawn
 from stackwright.report.energy_tree import energy_tree
 from stackwright.report.evidence_kinds import KINDS
-from stackwright.report.formats import percent, words
+from stackwright.report.formats import percent
 from stackwright.report.glossary import TERMS, explained
-from stackwright.report.headline import TITLES, cards_of, missing_of, title_sentence
+from stackwright.report.headline import cards_of, missing_of, title_of_metric, title_sentence, trains
 from stackwright.report.notes import notes_of
 from stackwright.report.pictures import Picture, pictures_of
 from stackwright.report.tables import (
@@ -45,6 +45,7 @@ SECTIONS = (
     ("cost", "Cost"),
     ("energy", "Energy"),
     ("latency", "Latency"),
+    ("step", "Step"),
     ("alternatives", "Alternatives"),
     ("weeks", "Load"),
     ("months", "PUE"),
@@ -100,6 +101,7 @@ def content(plan: Mapping[str, Any]) -> dict[str, Any]:
         "missing": missing_of(plan),
         "kinds": KINDS,
         "bands": bands_of(plan, notes),
+        "top": "training run" if trains(plan) else "API",
         "racks_drawn": racks_drawn(plan),
         "pictures": pictures,
         "figures": {picture.id: picture.figure for picture in pictures},
@@ -142,7 +144,7 @@ def study_of(plan: Mapping[str, Any]) -> dict[str, str]:
 def objective_name(plan: Mapping[str, Any]) -> str:
     """The objective in running text."""
     name = str((plan.get("objective") or {}).get("name") or "objective")
-    title = TITLES.get(name, words(name))
+    title = title_of_metric(plan, name)
     return title if title[:2].isupper() else title[:1].lower() + title[1:]
 
 
@@ -162,5 +164,5 @@ def sections_of(made: Mapping[str, Any], pictures: list[Picture]) -> list[tuple[
         if not shown
     }
     drawn = {picture.id for picture in pictures}
-    empty |= {"cost", "latency", "weeks", "months", "cash"} - drawn
+    empty |= {"cost", "latency", "step", "weeks", "months", "cash"} - drawn
     return [(key, title) for key, title in SECTIONS if key not in empty]

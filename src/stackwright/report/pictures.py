@@ -62,6 +62,7 @@ def pictures_of(plan: Mapping[str, Any], notes: list[Note]) -> list[Picture]:
     made = (
         cost_picture(plan, notes),
         latency_picture(plan, notes),
+        step_picture(plan),
         week_picture(plan, notes),
         month_picture(plan, notes),
         cash_picture(plan, notes),
@@ -254,6 +255,44 @@ def _slo(plan: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[dict[str, 
     ]
 
 
+def step_picture(plan: Mapping[str, Any]) -> Picture | None:
+    """Where the time of a training step goes, as bars."""
+    step = (plan.get("pictures") or {}).get("step_breakdown")
+    if not step:
+        return None
+    parts = {str(name): float(value) for name, value in step["parts"].items()}
+    total = sum(parts.values())
+    scale = scale_of(total, "s")
+    largest = max(parts, key=lambda name: parts[name])
+    return Picture(
+        id="step",
+        title="Where a step's time goes",
+        finding=f"A step takes {scale.text(total)}; {percent(parts[largest] / total)} of it is {largest}.",
+        reading="How to read: bars add up to the time of one optimizer step; communication that work hides does not "
+        "count.",
+        data=[
+            {
+                "type": "bar",
+                "orientation": "h",
+                "y": [label(name) for name in parts],
+                "x": [value / scale.factor for value in parts.values()],
+                "marker": {"color": BY_KEY["training"].color},
+                "text": [f"{scale.text(value)} · {percent(value / total)}" for value in parts.values()],
+                "textposition": "outside",
+                "cliponaxis": False,
+                "hovertemplate": "%{y}: %{text}<extra></extra>",
+            }
+        ],
+        layout=layout(
+            56 + 40 * len(parts),
+            xaxis=axis(scale.unit, range=[0, 1.25 * parts[largest] / scale.factor]),
+            yaxis=axis("", autorange="reversed", gridcolor="rgba(0,0,0,0)"),
+            showlegend=False,
+        ),
+        notes=[],
+    )
+
+
 def week_picture(plan: Mapping[str, Any], notes: list[Note]) -> Picture | None:
     """A winter and a summer week: power by use, stacked, and the price of energy."""
     weeks = ((plan.get("pictures") or {}).get("hours") or {}).get("weeks")
@@ -279,7 +318,7 @@ def week_picture(plan: Mapping[str, Any], notes: list[Note]) -> Picture | None:
     return Picture(
         id="weeks",
         title="Load and power, hour by hour",
-        finding=f"Power follows the users: up to {scale.text(peak)} at the meter in these weeks; "
+        finding=f"Power at the meter reaches {scale.text(peak)} in these weeks; "
         f"energy costs up to {significant(dearest)} USD/MWh.",
         reading="How to read: colored areas add up to power at the meter (left axis); the dark line is the price of "
         "energy in the same hour (right axis). First year; the plan's peak at the meter is that of its largest year.",

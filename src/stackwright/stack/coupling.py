@@ -9,9 +9,9 @@ from stackwright.core.arrays import namespace
 from stackwright.core.spec import spec
 from stackwright.core.units import Kelvin, KelvinPerWatt, Ratio, Watts
 
-ROUNDS = 4
+ROUNDS = 6
 """Leakage changes power by a few tenths of a percent per kelvin, so each round shrinks the error by
-two orders of magnitude or so; the residual is reported, not assumed."""
+an order of magnitude or more; the residual is reported, not assumed."""
 
 JUNCTION_LIMIT = 363.15
 """Throttling temperature of current accelerators, 90 degC: vendors state 83 to 95."""

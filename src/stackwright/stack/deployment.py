@@ -24,7 +24,7 @@ from stackwright.core.units import (
     RequestsPerSecond,
     Watts,
 )
-from stackwright.finance.capital import additions, capital_weights, middle_discount, residual_weights
+from stackwright.finance.capital import additions, capital_weights, middle_discount, price_path, residual_weights
 from stackwright.finance.terms import Terms
 
 
@@ -137,6 +137,8 @@ class Money:
     building: Array
     maintenance: Array
     spares: Any
+    prices: Array
+    """Price of the same chip by year over the first year's."""
     left: dict[str, Array]
     """What a unit bought in each year is worth at the end, by kind of capital."""
 
@@ -160,6 +162,7 @@ def money(terms: Terms, years: np.ndarray) -> Money:
         **{name: bought(*life) for name, life in lives.items()},
         maintenance=middle * _years(terms.maintenance),
         spares=terms.spares,
+        prices=price_path(year=years, decline=decline),
         left={
             name: residual_weights(year=years, life=_years(life), decline=fall) for name, (life, fall) in lives.items()
         },

@@ -343,7 +343,8 @@ def costs_of(
     chip_share = np.minimum(price / unit.system_price, 1.0)
     upkeep = made.peak_power * _years(opex) * SECONDS_PER_YEAR
     installed = made.bought(cash.spares)
-    bought = additions(installed) * _years(unit.system_price) + additions(made.chips) * _years(unit.network_price)
+    bought = additions(installed) * _years(unit.system_price) * cash.prices
+    wired = additions(made.chips) * _years(unit.network_price)
     built = additions(made.peak_power) * _years(plant_capex + building_capex)
     worth = (
         (additions(installed) * cash.left["systems"]).sum(axis=-1) * unit.system_price
@@ -363,7 +364,7 @@ def costs_of(
         "power": (year.energy_cost * cash.middle).sum(axis=-1),
     }
     flows = {
-        "capex": bought + built,
+        "capex": bought + wired + built,
         "energy": year.energy_cost,
         "water": year.water_cost,
         "staff": upkeep + installed * _years(unit.system_price * cash_rate(cash)),
