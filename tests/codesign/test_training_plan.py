@@ -194,11 +194,20 @@ def test_the_margins_say_how_likely_the_deadline_is_kept(plan: dict[str, Any]) -
     assert 0.0 < rows["deadline"]["chance"] <= 1.0
 
 
-def test_alternatives_name_what_could_not_win(plan: dict[str, Any]) -> None:
+def test_alternatives_cost_more_and_the_rest_has_reasons(plan: dict[str, Any]) -> None:
     racks = {row["option"]: row for row in plan["alternatives"] if row["layer"] == "rack"}
-    assert "hgx-h200-air" in racks or "hgx-h200-air" in plan["not_feasible"]
-    assert all("serving" not in row["design"] for row in plan["alternatives"])
-    assert any("tpu-v6e-pod" in name for name in plan["not_eligible"])
+    assert racks["hgx-h200-air"]["difference"] > 0
+    assert all({"training"} <= set(row["design"]) and "serving" not in row["design"] for row in plan["alternatives"])
+    assert "fabric" in plan["not_feasible"]["tpu-v6e-pod"]
+
+
+def test_a_deadline_that_binds_is_worth_money(write_study: Callable[[str], Study], catalog: Catalog) -> None:
+    """A shorter run needs more chips, and more chips train less well: a day more is a cheaper run."""
+    made = plan_study(write_study(RUN.replace("40 day", "15 day")), catalog)
+    deadline = next(row for row in made["margins"] if row["constraint"] == "deadline")
+    assert deadline["binding"]
+    assert deadline["worth"]["unit"] == "USD per s"
+    assert deadline["worth"]["value"] > 0
 
 
 def test_a_deadline_that_nothing_meets_shows_the_nearest(write_study: Callable[[str], Study], catalog: Catalog) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated
 
 import typer
@@ -40,5 +41,10 @@ def _stackwright(
 
 
 def main() -> None:
-    """Entry point of the command line."""
+    """Entry point of the command line.
+
+    Matrix products here are narrow: more threads cost more than they bring, and could change the last
+    digits of a sum from run to run.
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     app()

@@ -90,9 +90,7 @@ class Searched:
 
 def _prefill_axis(study: Study) -> dict[str, int]:
     menu = study.serving
-    return {
-        "serving.prefill_pool": len(PREFILL_UTILIZATION) * len(menu.tensor_parallel) * len(menu.expert_parallel)
-    }
+    return {"serving.prefill_pool": len(PREFILL_UTILIZATION) * len(menu.tensor_parallel) * len(menu.expert_parallel)}
 
 
 def _serving_misses(numbers: Mapping[str, np.ndarray], scenario: Scenario) -> dict[str, np.ndarray]:
@@ -195,9 +193,7 @@ def _result(study: Study, catalog: Catalog, seen: Searched, item: Finalist, star
         "metrics": ranged(nominal, at_base, at_draws, kind.absent),
         "cost_by_layer": kind.costs(item),
         "cash_flow": cash_entry(item, seen.scenario),
-        "margins": with_chances(
-            with_worth(study, catalog, seen, item), drawn, kind.margins(drawn, seen.scenario)
-        ),
+        "margins": with_chances(with_worth(study, catalog, seen, item), drawn, kind.margins(drawn, seen.scenario)),
         "alternatives": alternatives,
         "not_eligible": dict(sorted(seen.found.barred.items())),
         "not_feasible": not_feasible(study, seen),

@@ -18,7 +18,7 @@ from stackwright.core.spec import spec
 from stackwright.core.units import Array
 from stackwright.power.portfolio import Portfolio
 from stackwright.stack.parts import Part, Parts
-from stackwright.stack.plant import Covered, Plant, PlantSpecs, PlantTerms, plant_terms, rewired
+from stackwright.stack.plant import Cooled, Covered, Plant, PlantSpecs, PlantTerms, cooled, plant_terms, rewired
 from stackwright.stack.scenario import Scenario
 from stackwright.stack.study import Portfolio as PortfolioMenu
 from stackwright.stack.study import Study
@@ -158,15 +158,14 @@ def _classes(
     options: list[list[PlantOption]] = [[] for _ in temperatures]
     rows: list[list[dict[str, Any]]] = [[] for _ in temperatures]
     for site in study.datacenter.site:
-        for menu in study.power.portfolio:
-            for plant, redundancy, distribution, terms in _site_terms(
-                study, parts, scenario, series[site], cooling, site, menu, temperatures, thermal
-            ):
-                for place, temperature in enumerate(temperatures):
-                    options[place].append(
-                        PlantOption(cooling, float(temperature), site, redundancy, distribution, menu.name)
-                    )
-                    rows[place].append(_weights_row(terms, place, plant.specs))
+        for menu, plant, redundancy, distribution, terms in _site_terms(
+            study, parts, scenario, series[site], cooling, site, temperatures, thermal
+        ):
+            for place, temperature in enumerate(temperatures):
+                options[place].append(
+                    PlantOption(cooling, float(temperature), site, redundancy, distribution, menu.name)
+                )
+                rows[place].append(_weights_row(terms, place, plant.specs))
     for place, temperature in enumerate(temperatures):
         yield PlantClass(
             thermal=thermal,
@@ -226,43 +225,33 @@ def _site_terms(
     series: SiteSeries,
     cooling: str,
     site: str,
-    menu: PortfolioMenu,
     temperatures: np.ndarray,
     thermal: Thermal,
-) -> Iterator[tuple[Plant, str, str, PlantTerms]]:
-    """Terms of every redundancy and distribution at a site; contracts are settled once, for the first."""
-    known: PlantTerms | None = None
-    first: Plant | None = None
-    share = thermal.liquid_share
-    for redundancy in study.datacenter.redundancy:
-        for distribution in study.datacenter.distribution:
-            plant = plant_of(study, parts, scenario, series, cooling, site, redundancy, distribution, menu)
-            if known is None or first is None:
-                first, known = (
-                    plant,
-                    plant_terms(
+) -> Iterator[tuple[PortfolioMenu, Plant, str, str, PlantTerms]]:
+    """Terms of every portfolio, redundancy and distribution at a site.
+
+    The weather meets the cooling once, and each portfolio is settled once, for the first redundancy and
+    distribution.
+    """
+    cold: Cooled | None = None
+    for menu in study.power.portfolio:
+        first: tuple[PlantTerms, PlantSpecs] | None = None
+        for redundancy in study.datacenter.redundancy:
+            for distribution in study.datacenter.distribution:
+                plant = plant_of(study, parts, scenario, series, cooling, site, redundancy, distribution, menu)
+                if cold is None:
+                    cold = cooled(
                         plant,
                         supply_temperature=temperatures,
-                        liquid_share=share,
+                        liquid_share=thermal.liquid_share,
                         profile=scenario.profile,
-                        years=scenario.years,
-                    ),
-                )
-                yield plant, redundancy, distribution, known
-            else:
-                yield (
-                    plant,
-                    redundancy,
-                    distribution,
-                    rewired(
-                        known,
-                        plant,
-                        first.specs,
-                        supply_temperature=temperatures,
-                        liquid_share=share,
-                        profile=scenario.profile,
-                    ),
-                )
+                    )
+                if first is None:
+                    terms = plant_terms(plant, cold, profile=scenario.profile, years=scenario.years)
+                    first = (terms, plant.specs)
+                else:
+                    terms = rewired(first[0], plant, first[1], cold, profile=scenario.profile)
+                yield menu, plant, redundancy, distribution, terms
 
 
 def _weights_row(terms: PlantTerms, place: int, specs: PlantSpecs) -> dict[str, Any]:

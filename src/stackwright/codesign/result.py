@@ -269,9 +269,7 @@ def cash_entry(item: Finalist, scenario: Scenario) -> list[dict[str, Any]]:
     ]
 
 
-def with_chances(
-    rows: list[dict[str, Any]], drawn: Evaluation, own: Sequence[MarginRow]
-) -> list[dict[str, Any]]:
+def with_chances(rows: list[dict[str, Any]], drawn: Evaluation, own: Sequence[MarginRow]) -> list[dict[str, Any]]:
     """Margins with the share of draws of the inputs that keep each limit; designs are sized at the nominal inputs.
 
     `own` are the draws' margins that the kind of demand sets.

@@ -49,7 +49,7 @@ def predict_power(columns: Mapping[str, list[str]], catalog: Catalog) -> Predict
     """Rows of measured power and energy, each in its own unit. Source: definition."""
     rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
     bench = Bench(catalog)
-    readings = [_read(row, bench) for row in rows]
+    readings = [read_power_row(row, bench) for row in rows]
     wanted = [_wanted(row) for row in rows]
     replayed = Replayed(readings, bench)
     states = replayed.states(wanted)
@@ -67,8 +67,8 @@ def _replays(row: Mapping[str, str]) -> bool:
     return row["phase"] in PHASES
 
 
-def _read(row: Mapping[str, str], bench: Bench) -> Reading:
-    """A power row read as the inference row that it accompanies."""
+def read_power_row(row: Mapping[str, str], bench: Bench) -> Reading:
+    """A power row read as the inference row that it accompanies. Source: definition."""
     if not _replays(row):
         return Reading()
     steady = amount(row["batch"]) is not None and "mean" in row["batch"]

@@ -111,8 +111,13 @@ class Outcomes:
     prefill_rate: np.ndarray
     """Input tokens per second and chip while prefilling."""
     flop_rate: np.ndarray
-    """Operations per second of a chip, mean."""
+    """Operations per second of a chip, mean, while it decodes."""
     byte_rate: np.ndarray
+    """Memory bytes per second of a chip, likewise."""
+    prefill_flop_rate: np.ndarray
+    prefill_byte_rate: np.ndarray
+    prefilling: np.ndarray
+    """Share of the time in which prefill alone runs."""
     power: np.ndarray
     """Watts of a chip, mean."""
     power_share: np.ndarray
@@ -413,27 +418,40 @@ def _powers(
     served: Service,
     prefilling: np.ndarray,
 ) -> dict[str, np.ndarray]:
-    """Watts per chip; where all sequences start together, the phases in turn, by the time of each."""
-    packed = load.prefills.packed
-
-    def draw(flops: np.ndarray, moved: np.ndarray) -> np.ndarray:
-        return hardware.chip_power.draw(
-            flop_rate=flops, byte_rate=moved, tdp=hardware.chip.tdp, precision=machine.precision.weights
-        )
-
-    in_prefill = draw(packed.flops[0] / packed.seconds[0], packed.bytes[0] / packed.seconds[0])
-    in_decode = draw(decode.flops / decode.seconds, decode.bytes / decode.seconds)
-    steady = draw(served.decode.flop_rate, served.decode.byte_rate)
-    in_turn = prefilling * in_prefill + (1.0 - prefilling) * in_decode
-    power = np.where(prefilling > 0.0, in_turn, steady)
-    return {
-        "flop_rate": np.where(prefilling > 0.0, decode.flops / decode.seconds, served.decode.flop_rate),
-        "byte_rate": np.where(prefilling > 0.0, decode.bytes / decode.seconds, served.decode.byte_rate),
+    """Rates of work and watts per chip; where all sequences start together, the phases in turn, by the time of each."""
+    packed, apart = load.prefills.packed, prefilling > 0.0
+    rates = {
+        "flop_rate": np.where(apart, decode.flops / decode.seconds, served.decode.flop_rate),
+        "byte_rate": np.where(apart, decode.bytes / decode.seconds, served.decode.byte_rate),
+        "prefill_flop_rate": packed.flops[0] / packed.seconds[0],
+        "prefill_byte_rate": packed.bytes[0] / packed.seconds[0],
+    }
+    tdp = hardware.chip.tdp
+    decoding, filling = phase_draws(family=hardware.chip_power, tdp=tdp, precision=machine.precision.weights, **rates)
+    power = prefilling * filling + (1.0 - prefilling) * decoding
+    return rates | {
+        "prefilling": prefilling,
         "power": power,
-        "power_share": power / hardware.chip.tdp,
-        "peak_power_share": np.maximum(in_prefill, in_decode) / hardware.chip.tdp,
+        "power_share": power / tdp,
+        "peak_power_share": np.maximum(filling, decoding) / tdp,
         "system_power": system_power(hardware.system, power),
     }
+
+
+def phase_draws(
+    *,
+    family: PowerFamily,
+    tdp: Watts,
+    precision: str,
+    flop_rate: np.ndarray,
+    byte_rate: np.ndarray,
+    prefill_flop_rate: np.ndarray,
+    prefill_byte_rate: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Watts of a chip while it decodes and while it prefills alone, at its rates of work. Source: the chip layer."""
+    decoding = family.draw(flop_rate=flop_rate, byte_rate=byte_rate, tdp=tdp, precision=precision)
+    filling = family.draw(flop_rate=prefill_flop_rate, byte_rate=prefill_byte_rate, tdp=tdp, precision=precision)
+    return np.asarray(decoding), np.asarray(filling)
 
 
 def system_power(system: System, chip: Watts) -> Watts:
@@ -562,6 +580,21 @@ class Replayed:
                 allowed[row] = 0.0
         return allowed
 
+    def _fits(self, row: int, run: Run) -> bool:
+        at = self._place[run]
+        return at not in self._failed and bool(self._outcomes.overfull[at] <= self._allowed[row])
+
+    def runs_of(self, row: int) -> list[tuple[float, Run]]:
+        """The runs of a row that fit in memory, with weights that sum to one."""
+        fitting = [(weight, run) for weight, run in self.readings[row].runs if self._fits(row, run)]
+        total = sum(weight for weight, _ in fitting)
+        return [(weight / total, run) for weight, run in fitting]
+
+    def mean(self, row: int, outcome: str) -> float:
+        """Mean of an outcome over the runs of a row that fit in memory."""
+        found = getattr(self._outcomes, outcome)
+        return float(sum(weight * found[self._place[run]] for weight, run in self.runs_of(row)))
+
     def states(self, wanted: Sequence[Wanted | None]) -> list[State]:
         """What each row's figure is in each of its runs that fit in memory."""
         figures = {one.figure for one in wanted if one is not None}
@@ -569,8 +602,7 @@ class Replayed:
         made = []
         for row, weight, run in self._possible:
             one, at = wanted[row], self._place[run]
-            fits = at not in self._failed and self._outcomes.overfull[at] <= self._allowed[row]
-            if one is not None and fits:
+            if one is not None and self._fits(row, run):
                 spread = math.hypot(one.time_share * self._bench.time_spread(run.software), one.scatter)
                 made.append((row, weight, one.scale * float(found[one.figure][at]), spread))
         return made

@@ -87,10 +87,12 @@ class Scale:
 
 def significant(value: float, digits: int = DIGITS) -> str:
     """A number with so many significant digits: 1.13, 0.0671, 2,070, 3.21 × 10⁻⁶; fewer if they say it all: 50, 0.5."""
-    if value == 0 or not math.isfinite(value):
-        return "0" if value == 0 else str(value)
+    if value == 0:
+        return "0"
+    if value < 0:
+        return f"−{significant(-value, digits)}"
     rounded = float(f"{value:.{digits - 1}e}")
-    power = math.floor(math.log10(abs(rounded)))
+    power = math.floor(math.log10(rounded))
     if not -4 <= power < 15:
         return f"{rounded / 10.0**power:.{digits - 1}f} × 10{str(power).translate(SUPERSCRIPTS)}"
     text = f"{rounded:,.{max(digits - 1 - power, 0)}f}"
@@ -104,8 +106,9 @@ def scale_of(value: float, unit_text: str) -> Scale:
         return Scale(1.0, "°C", ZERO_CELSIUS)
     if unit_text.startswith("share"):
         return Scale(0.01, "%")
+    rounded = abs(float(f"{value:.{DIGITS - 1}e}"))
     for least, name in SCALES.get(unit_text, ()):
-        if abs(value) >= least * (1.0 - 1e-9):
+        if rounded >= least * (1.0 - 1e-9):
             return Scale(DIVISORS.get(name, least), name)
     return Scale(1.0, SHOWN_UNITS.get(unit_text, unit_text), whole=unit_text in WHOLE)
 
@@ -121,7 +124,7 @@ def ranged(item: Mapping[str, Any]) -> str:
     if value is None:
         return str(item.get("reason") or "not known")
     scale = scale_of(value, item.get("unit") or "")
-    if low is None or high is None or low == high:
+    if low is None or high is None or scale.number(low) == scale.number(high):
         return scale.text(value)
     return f"{scale.text(value)} ({scale.number(low)} to {scale.number(high)})"
 
@@ -168,3 +171,8 @@ def words(name: object) -> str:
 def sentence_case(text: str) -> str:
     """The text with its first letter in upper case."""
     return text[:1].upper() + text[1:]
+
+
+def within_sentence(title: str) -> str:
+    """The title as it stands inside a sentence: short words in capitals stay so."""
+    return title if title[:2].isupper() else title[:1].lower() + title[1:]

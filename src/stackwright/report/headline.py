@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stackwright.report.evidence_kinds import Share, by_count, by_influence, named
-from stackwright.report.formats import ranged, scale_of, sentence_case, words
+from stackwright.report.formats import ranged, scale_of, sentence_case, within_sentence, words
 from stackwright.report.notes import Note, beside_metric
 
 OBJECTIVES = {
@@ -66,8 +66,8 @@ CARDS = (
     "goodput",
     "step_time",
     "chip_hours",
-    "capacity_tokens_per_second",
     "tokens_per_second",
+    "capacity_tokens_per_second",
     "ttft",
     "tpot",
     "chips",
@@ -81,6 +81,13 @@ CARDS = (
     "npv",
 )
 """Metrics that have a card, in this order."""
+
+BESIDE = {
+    "capacity_tokens_per_second": ("tokens_per_second", "served on average"),
+    "peak_facility_power": ("facility_power", "on average"),
+    "chips": ("racks", "in all"),
+}
+"""Metrics that stand in the card of another, and with which words."""
 
 SERVING = ("software", "kernels", "chip", "scale_up", "fabric")
 TRAINING = ("release", "kernels", "chip", "scale_up", "fabric")
@@ -143,7 +150,9 @@ def answer_of(objective: Mapping[str, Any]) -> str:
     scale = scale_of(value, unit.split("/")[0] if tail else unit)
     text = " ".join(part for part in (scale.text(value), tail) if part)
     low, high = objective.get("low"), objective.get("high")
-    return text if low is None or high is None else f"{text} ({scale.number(low)} to {scale.number(high)})"
+    if low is None or high is None or scale.number(low) == scale.number(high):
+        return text
+    return f"{text} ({scale.number(low)} to {scale.number(high)})"
 
 
 def trains(plan: Mapping[str, Any]) -> bool:
@@ -171,10 +180,11 @@ def cards_of(plan: Mapping[str, Any], notes: list[Note]) -> list[Card]:
         made.append(
             _card(title_of_metric(plan, first), objective, mix, beside_metric(notes, first), _total_tokens(plan))
         )
-    for name in (name for name in CARDS if name in known and name != first):
+    within = {beside for name, (beside, _) in BESIDE.items() if name in known}
+    for name in (name for name in CARDS if name in known and name != first and name not in within):
         mix = named_mix("by number of inputs", by_count(sources, PLACES.get(name, ())))
         item = {**known[name], "unit": "share"} if name in SHARES else known[name]
-        made.append(_card(title_of_metric(plan, name), item, mix, beside_metric(notes, name)))
+        made.append(_card(title_of_metric(plan, name), item, mix, beside_metric(notes, name), _beside(known, name)))
     return made
 
 
@@ -188,12 +198,20 @@ def missing_of(plan: Mapping[str, Any]) -> list[str]:
     by_reason: dict[str, list[str]] = {}
     for name, item in _metrics(plan).items():
         if item.get("value") is None:
-            by_reason.setdefault(str(item.get("reason") or "not known"), []).append(title_of_metric(plan, name))
+            by_reason.setdefault(str(item.get("reason") or "not known"), []).append(
+                within_sentence(title_of_metric(plan, name))
+            )
     return [f"No {'; no '.join(titles)}: {reason}." for reason, titles in by_reason.items()]
 
 
 def _metrics(plan: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     return {name: item for name, item in (plan.get("metrics") or {}).items() if isinstance(item, Mapping)}
+
+
+def _beside(known: Mapping[str, Mapping[str, Any]], name: str) -> str | None:
+    """The metric that stands beside another in its card."""
+    other, tail = BESIDE.get(name, ("", ""))
+    return f"{ranged({**known[other], 'low': None})} {tail}" if other in known else None
 
 
 def _total_tokens(plan: Mapping[str, Any]) -> str | None:
@@ -214,7 +232,7 @@ def _card(
     value = item["value"]
     low, high = (value if item.get(end) is None else item[end] for end in ("low", "high"))
     scale = scale_of(value, item.get("unit") or "")
-    known = low < high
+    known = scale.number(low) != scale.number(high)
     return Card(
         title=title,
         number=scale.number(value),

@@ -22,7 +22,7 @@ from stackwright.report.comparisons import (
 from stackwright.report.cross_section import bands_of, racks_drawn
 from stackwright.report.energy_tree import energy_tree
 from stackwright.report.evidence_kinds import KINDS
-from stackwright.report.formats import percent
+from stackwright.report.formats import percent, within_sentence
 from stackwright.report.glossary import TERMS, explained
 from stackwright.report.headline import cards_of, missing_of, title_of_metric, title_sentence, trains
 from stackwright.report.notes import notes_of
@@ -144,8 +144,7 @@ def study_of(plan: Mapping[str, Any]) -> dict[str, str]:
 def objective_name(plan: Mapping[str, Any]) -> str:
     """The objective in running text."""
     name = str((plan.get("objective") or {}).get("name") or "objective")
-    title = title_of_metric(plan, name)
-    return title if title[:2].isupper() else title[:1].lower() + title[1:]
+    return within_sentence(title_of_metric(plan, name))
 
 
 def sections_of(made: Mapping[str, Any], pictures: list[Picture]) -> list[tuple[str, str]]:

@@ -43,6 +43,7 @@ from stackwright.stack.plant import (
     PlantTerms,
     bill,
     capex_of,
+    cooled,
     cooling_year,
     excursion_share,
     meter_of,
@@ -189,18 +190,18 @@ def evaluate(
     served = demanded(scenario, volume)
     availability = specs.redundancy.availability()
     tokens = served * scenario.lengths.output_mean * SECONDS_PER_YEAR * _years(availability)
+    cold = cooled(
+        plant,
+        supply_temperature=design.supply_temperature + 0.0 * liquid,
+        liquid_share=liquid,
+        profile=scenario.profile,
+    )
+    ratio = peak_ratio(plant, cold.full)
     if settled:
         year, overload = settled_year(plant, scenario, made, design.supply_temperature, liquid)
-        ratio = peak_ratio(plant, design.supply_temperature, liquid)
     else:
-        here = plant_terms(
-            plant,
-            supply_temperature=design.supply_temperature + 0.0 * liquid,
-            liquid_share=liquid,
-            profile=scenario.profile,
-            years=years,
-        )
-        year, overload, ratio = termed_year(here, made, scenario.profile), here.overload, here.peak_ratio
+        here = plant_terms(plant, cold, profile=scenario.profile, years=years)
+        year, overload = termed_year(here, made, scenario.profile), here.overload
     costs, flows = costs_of(unit, made, year, specs, cash, hardware, rented=design.sourcing == "rent")
     return Evaluation(
         service=service,

@@ -233,20 +233,34 @@ def meter_per_watt(specs: PlantSpecs, load: CoolingLoad, fraction: Array) -> Arr
     return 1.0 + specs.distribution.loss(module) + overhead
 
 
-def plant_terms(
-    plant: Plant, *, supply_temperature: Any, liquid_share: Any, profile: Array, years: Array
-) -> PlantTerms:
-    """What a watt of IT asks of this plant. `supply_temperature` and `liquid_share` may be arrays [n].
+@dataclass(frozen=True)
+class Cooled:
+    """Hours of a cooling at a site: at the search's reference load, and at full load."""
+
+    load: CoolingLoad
+    full: CoolingLoad
+
+
+def cooled(plant: Plant, *, supply_temperature: Any, liquid_share: Any, profile: Array) -> Cooled:
+    """Both years of a plant's cooling; `supply_temperature` and `liquid_share` may be arrays [n]."""
+    specs = hourly(plant.specs)
+    temperature, share = _wide(supply_temperature), _wide(liquid_share)
+
+    def at(fraction: Any) -> CoolingLoad:
+        return cooling_year(
+            specs.cooling, plant.series, supply_temperature=temperature, liquid_share=share, load_fraction=fraction
+        )
+
+    return Cooled(load=at(reference_load(profile)), full=at(DESIGN_LOAD))
+
+
+def plant_terms(plant: Plant, cold: Cooled, *, profile: Array, years: Array) -> PlantTerms:
+    """What a watt of IT asks of this plant; leaves of the plant may be arrays [n].
 
     Source: hourly energy balance of one watt that is always on and one that follows `profile` [H].
     """
-    specs = hourly(plant.specs)
-    temperature, share = _wide(supply_temperature), _wide(liquid_share)
-    fraction = reference_load(profile)
-    load = cooling_year(
-        specs.cooling, plant.series, supply_temperature=temperature, liquid_share=share, load_fraction=fraction
-    )
-    meter = meter_per_watt(specs, load, fraction)
+    specs, load = hourly(plant.specs), cold.load
+    meter = meter_per_watt(specs, load, reference_load(profile))
     plant_capex, building_capex, opex = capex_of(plant.specs)
     return PlantTerms(
         idle=load_year(plant, specs, meter, load.water, years),
@@ -254,26 +268,20 @@ def plant_terms(
         plant_capex=plant_capex,
         building_capex=building_capex,
         opex=opex,
-        peak_ratio=peak_ratio(plant, temperature, share),
+        peak_ratio=peak_ratio(plant, cold.full),
         availability=plant.specs.redundancy.availability(),
         overload=excursion_share(load, meter),
     )
 
 
-def rewired(
-    known: PlantTerms, plant: Plant, before: PlantSpecs, *, supply_temperature: Any, liquid_share: Any, profile: Array
-) -> PlantTerms:
+def rewired(known: PlantTerms, plant: Plant, before: PlantSpecs, cold: Cooled, *, profile: Array) -> PlantTerms:
     """The terms of the same site and cooling under another redundancy and distribution.
 
     Losses change the meter's load by nearly the same share in every hour, and bills are homogeneous in
     the load, so energy and its cost scale with the mean; capital, peak and availability are their own.
     """
-    temperature, share = _wide(supply_temperature), _wide(liquid_share)
     fraction = reference_load(profile)
-    load = cooling_year(
-        plant.specs.cooling, plant.series, supply_temperature=temperature, liquid_share=share, load_fraction=fraction
-    )
-    new, old = meter_per_watt(plant.specs, load, fraction), meter_per_watt(before, load, fraction)
+    new, old = (meter_per_watt(specs, cold.load, fraction) for specs in (plant.specs, before))
     plant_capex, building_capex, opex = capex_of(plant.specs)
     return replace(
         known,
@@ -282,7 +290,7 @@ def rewired(
         plant_capex=plant_capex,
         building_capex=building_capex,
         opex=opex,
-        peak_ratio=peak_ratio(plant, temperature, share),
+        peak_ratio=peak_ratio(plant, cold.full),
         availability=plant.specs.redundancy.availability(),
     )
 
@@ -297,18 +305,10 @@ def _scaled(year: LoadYear, factor: Any) -> LoadYear:
     )
 
 
-def peak_ratio(plant: Plant, supply_temperature: Any, liquid_share: Any) -> Ratio:
+def peak_ratio(plant: Plant, full: CoolingLoad) -> Ratio:
     """Meter watts per IT watt in the worst hour at full load: what the interconnection has to carry."""
-    specs = hourly(plant.specs)
-    load = cooling_year(
-        specs.cooling,
-        plant.series,
-        supply_temperature=supply_temperature,
-        liquid_share=liquid_share,
-        load_fraction=DESIGN_LOAD,
-    )
-    full = np.ones_like(plant.series.dry_bulb)
-    return meter_of(specs, load, it_power=full, full_it_power=1.0).total.max(axis=-1)
+    power = np.ones_like(plant.series.dry_bulb)
+    return meter_of(hourly(plant.specs), full, it_power=power, full_it_power=1.0).total.max(axis=-1)
 
 
 def hourly(specs: PlantSpecs) -> PlantSpecs:

@@ -1,0 +1,5 @@
+"""``python -m stackwright``."""
+
+from stackwright.cli.main import main
+
+main()

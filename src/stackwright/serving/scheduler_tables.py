@@ -1,0 +1,92 @@
+"""Step and prefill times of one design as tables, so that a scheduler can ask for millions of them.
+
+The times are those of `Machine`, the timing model of the search; between the points of a table they
+are interpolated, beyond its last point extrapolated.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from stackwright.core.units import Count, Ratio, Seconds, Tokens
+from stackwright.model.sharding import Layout
+from stackwright.serving.replica import Machine
+from stackwright.serving.service import Lengths
+
+POINTS = 40
+"""Points along an axis of a table, in equal ratios."""
+
+SHORTEST = 16.0
+"""Shortest context and prompt of a table in tokens; shorter ones are extrapolated."""
+
+COMPUTED_SHARES = (0.0, 1 / 64, 1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 3 / 4, 1.0)
+"""Points of a prefill table: the tokens that a pass computes over those that it attends to."""
+
+
+class Table:
+    """Values at the points of two rising axes, linear between them."""
+
+    def __init__(self, rows: np.ndarray, columns: np.ndarray, values: np.ndarray) -> None:
+        self.rows: list[float] = rows.tolist()
+        self.columns: list[float] = columns.tolist()
+        self.values: list[list[float]] = values.tolist()
+        self.last_row, self.last_column = len(self.rows) - 2, len(self.columns) - 2
+
+    def at(self, row: float, column: float) -> float:
+        """The value at a point. Source: bilinear interpolation (definition)."""
+        rows, columns = self.rows, self.columns
+        i = min(max(bisect_right(rows, row) - 1, 0), self.last_row)
+        j = min(max(bisect_right(columns, column) - 1, 0), self.last_column)
+        across = (column - columns[j]) / (columns[j + 1] - columns[j])
+        low, high = self.values[i], self.values[i + 1]
+        near = low[j] + (low[j + 1] - low[j]) * across
+        far = high[j] + (high[j + 1] - high[j]) * across
+        return near + (far - near) * (row - rows[i]) / (rows[i + 1] - rows[i])
+
+
+@dataclass(frozen=True)
+class Timing:
+    """How long the rounds of one design take."""
+
+    steps: Table
+    """Seconds per token over running sequences per rank and stage, and their mean context."""
+    prefills: Table
+    """Seconds over the tokens that a pass attends to, and the share of them that it computes."""
+    stages: int = 1
+    """Pipeline stages: a prefill holds each for its share of the time."""
+
+    def step(self, batch: Count, context: Tokens) -> Seconds:
+        """A decode round that gives every running sequence one token. Source: `Machine.decode_step`."""
+        return self.steps.at(batch, context)
+
+    def prefill(self, computed: Tokens, length: Tokens) -> Seconds:
+        """A pass over `computed` tokens, the last of `length`, through all stages. Source: `Machine.prefill`."""
+        return self.prefills.at(length, computed / length)
+
+
+def timing_of(
+    machine: Machine, layout: Layout, lengths: Lengths, *, most_sequences: Count, longest: Tokens
+) -> Timing:
+    """Tables for batches up to `most_sequences` per rank and stage, and sequences up to `longest`.
+
+    `layout` is a single one. A step of a design that drafts yields several tokens; the table has its seconds per token.
+    """
+    batch = np.unique(np.concatenate([np.arange(1.0, 9.0), np.geomspace(8.0, max(most_sequences, 16.0), POINTS)]))
+    length = np.geomspace(SHORTEST, max(longest, 2.0 * SHORTEST), POINTS)
+    step = machine.decode_step(layout, batch[:, None], replace(lengths, context_mean=length))
+    seconds = np.broadcast_to(step.seconds / machine.tokens_per_step, (len(batch), len(length)))
+    return Timing(
+        steps=Table(batch, length, seconds),
+        prefills=_prefills(machine, layout, lengths, length),
+        stages=int(layout.pipeline),
+    )
+
+
+def _prefills(machine: Machine, layout: Layout, lengths: Lengths, length: np.ndarray) -> Table:
+    shares = np.array(COMPUTED_SHARES)
+    hits: Ratio = 1.0 - shares
+    run = machine.prefill(layout, replace(lengths, nodes=length[:, None], prefix_hits=hits))
+    return Table(length, shares, np.broadcast_to(run.seconds, (len(length), len(shares))))
