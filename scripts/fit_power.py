@@ -56,6 +56,8 @@ class Family:
     """Standard deviation of the logarithm of every parameter around its start."""
     source: str
     rows: str
+    residuals: bool = True
+    """Whether the record's residual is that of these rows; else it stays that of single kernels."""
 
 
 FAMILIES = (
@@ -79,9 +81,10 @@ FAMILIES = (
         record="power-blackwell",
         chip="nvidia-b200",
         start=(0.165, 0.583, 0.148, 4.45e-13, 3.56e-13, 4e-11),
-        prior=0.3,
+        prior=0.1,
         source="ml-energy-leaderboard",
         rows="half of the models of the ML.ENERGY leaderboard on B200, after half of the kernels of a power table",
+        residuals=False,
     ),
 )
 """Blackwell starts where scripts/fit_kernels.py ends on single kernels of that chip, and stays near. The
@@ -220,7 +223,7 @@ def edits(fitted: PowerFamily, family: Family, held: np.ndarray) -> dict[str, Ed
         kind="estimate",
         note="half of that at 8 bits, as from 16 to 8 bits",
     )
-    for name, level in (("residual_low", 0.05), ("residual_high", 0.95)):
+    for name, level in (("residual_low", 0.05), ("residual_high", 0.95)) if family.residuals else ():
         value = float(np.quantile(held, level))
         made[name] = Edit(value, value, value, "", family.source, "rows that were not fitted", "derived")
     return made

@@ -1,8 +1,8 @@
-"""Take the picture of a plan's report that the README shows.
+"""Take pictures of a plan's report for the documentation: its top, and its cross-section of the stack.
 
-    python scripts/picture_report.py out/chat/plan.json docs/pictures/report.png
+    python scripts/picture_report.py out/chat/plan.json docs/pictures
 
-Needs Chromium on the path.
+Writes report.png and stack.png to the folder. Needs Chromium on the path.
 """
 
 from __future__ import annotations
@@ -17,25 +17,30 @@ from pathlib import Path
 from stackwright.report import write_report
 
 WIDTH = 1280
-HEIGHT = 2480
+ONLY_STACK = "body > header, body > nav, body > footer, main > :not(#stack) { display: none }"
+PICTURES = {"report.png": ("", 1000), "stack.png": (ONLY_STACK, 1550)}
+"""Name of each picture: the style that leaves out the rest of the page, and its height in pixels."""
 DRAWING_TIME = 8000
 """Milliseconds of the page's own time that its pictures may take to draw."""
 
 
 def main() -> None:
-    """Read a plan, write its report to a passing folder, and photograph the top of it."""
+    """Read a plan, write its report to a passing folder, and photograph it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("plan", type=Path, help="a plan.json")
-    parser.add_argument("picture", type=Path, help="the PNG file to write")
-    parser.add_argument("--height", type=int, default=HEIGHT, help="pixels from the top")
+    parser.add_argument("pictures", type=Path, help="the folder for the pictures")
     given = parser.parse_args()
     browser = shutil.which("chromium")
     if browser is None:
         parser.error("chromium is not on the path")
+    given.pictures.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.html"
         write_report(json.loads(given.plan.read_text(encoding="utf-8")), report)
-        photograph(browser, report, given.picture.resolve(), given.height, Path(folder) / "profile")
+        whole = report.read_text(encoding="utf-8")
+        for name, (style, height) in PICTURES.items():
+            report.write_text(whole.replace("</head>", f"<style>{style}</style></head>", 1), encoding="utf-8")
+            photograph(browser, report, given.pictures.resolve() / name, height, Path(folder) / "profile")
 
 
 def photograph(browser: str, page: Path, picture: Path, height: int, profile: Path) -> None:

@@ -28,7 +28,9 @@ class Edit:
         numbers = [f"{name}: {getattr(self, name):.4g} {self.unit}".strip() for name in ("value", "low", "high")]
         note = f", note: {quoted(self.note)}" if self.note else ""
         where = f", where: {quoted(self.where)}" if self.where else ""
-        return "{" + f"{', '.join(numbers)}, source: {self.source}{where}, kind: {self.kind}, date: {EDITION}{note}" + "}"
+        return (
+            "{" + f"{', '.join(numbers)}, source: {self.source}{where}, kind: {self.kind}, date: {EDITION}{note}" + "}"
+        )
 
 
 def quoted(words: str) -> str:

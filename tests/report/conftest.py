@@ -41,7 +41,7 @@ def training(plan: dict[str, Any]) -> dict[str, Any]:
     nothing = {"value": None, "low": None, "high": None, "unit": "s", "reason": "a training run serves no requests"}
     plan["study"]["demand"] = {"kind": "training", "tokens": 14.8e12, "deadline": 90 * 86400.0}
     plan["objective"] |= {"name": "cost_per_run", "unit": "USD", "value": 1.62e6, "low": 1.03e6, "high": 2.45e6}
-    plan["metrics"] |= {name: nothing for name in ("ttft", "tpot", "capacity_tokens_per_second")}
+    plan["metrics"] |= dict.fromkeys(("ttft", "tpot", "capacity_tokens_per_second"), nothing)
     plan["metrics"]["run_time"] = {"value": 44.8 * 86400, "low": 28.5 * 86400, "high": 62.3 * 86400, "unit": "s"}
     plan["metrics"]["mfu"] = {"value": 0.257, "low": 0.189, "high": 0.411, "unit": ""}
     plan["stack"]["training"] = {

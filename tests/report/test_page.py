@@ -183,7 +183,7 @@ def test_a_training_run_shows_its_own_figures(training: dict[str, Any]) -> None:
     assert "1.62 million USD for the run (1.03 to 2.45)" in page.text
     assert "A training run of 14.8 trillion tokens" in page.text
     assert "64-way expert × 4-way pipeline × 3-way data" in page.text
-    assert "No TTFT , 95 of 100 requests; no TPOT , 95 of 100 requests" in page.text
+    assert "no TTFT , 95 of 100 requests; no TPOT , 95 of 100 requests: a training run serves no requests." in page.text
     assert {"step", "energy"} <= page.ids()
     assert "latency" not in page.ids()
 

@@ -36,11 +36,17 @@ def test_bands_run_from_the_api_down_to_capital(plan: dict[str, Any]) -> None:
         "finance",
     ]
     assert bands["rack"].chosen == "NVIDIA GB200 NVL72"
-    assert bands["rack"].why == "Next best: NVIDIA HGX B200 (liquid), 9.3% worse, but not eligible"
+    assert bands["rack"].why == "Next best: NVIDIA HGX B200 (liquid), 9.3% worse"
     assert bands["chip"].cost_text == "50%"
     assert bands["cooling"].details == ["coolant at 45 °C", "chips at 86 °C"]
     assert bands["serving"].details[1] == "prefill: 73 × 8 chips, 8-way expert"
     assert bands["power"].rises == "447 kW at the meter on average, 1.23 MW at peak"
+
+
+def test_a_next_best_that_is_not_eligible_says_so(plan: dict[str, Any]) -> None:
+    plan["alternatives"][9] |= {"not_eligible": "buy: not sold", "difference": -0.04}
+    band = next(band for band in bands_of(plan, []) if band.layer.key == "rack")
+    assert band.why == "Next best: NVIDIA HGX B200 (liquid), 4% better, but not eligible"
 
 
 def test_the_picture_draws_as_many_racks_as_fit(plan: dict[str, Any]) -> None:
@@ -128,7 +134,7 @@ def test_alternatives_are_grouped_and_long_bars_broken(plan: dict[str, Any]) -> 
     assert zero == 0.0
     assert groups["Serving"].options[0].broken
     assert groups["Serving"].options[0].width == 100.0
-    assert groups["Rack"].options[0].barred == "buy: unverified system.price_per_chip"
+    assert groups["Rack"].options[2].barred == "buy: unverified system.price_per_chip"
     assert groups["Cooling: supply temperature"].options[0].name == "coolant at 40 °C"
     assert groups["Cooling: supply temperature"].chosen == "coolant at 45 °C"
 
@@ -136,12 +142,12 @@ def test_alternatives_are_grouped_and_long_bars_broken(plan: dict[str, Any]) -> 
 def test_an_alternative_that_is_better_lies_left_of_zero(plan: dict[str, Any]) -> None:
     plan["alternatives"][11] |= {"difference": -0.2}
     choices, zero = choices_of(plan)
-    option = next(choice for choice in choices if choice.title == "Rack").options[2 - 1]
+    worse = next(choice for choice in choices if choice.title == "Rack").options[0]
     assert zero > 0
     better = min((option for choice in choices for option in choice.options), key=lambda option: option.left)
     assert better.difference == "−20%"
     assert better.left + better.width == pytest.approx(zero)
-    assert option.left == pytest.approx(zero)
+    assert worse.left == pytest.approx(zero)
 
 
 def test_the_largest_swing_fills_its_half(plan: dict[str, Any]) -> None:

@@ -50,6 +50,7 @@ LINKS: Mapping[tuple[str, str], str] = {
     ("rack", "software"): "interface",
     ("interface", "chips"): "chip",
     ("datacenter", "grid"): "power",
+    ("training", "chips"): "chip",
 }
 """Layer and link to the layer that the link points into; other links name files or words."""
 

@@ -13,6 +13,12 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 HEADLINES = (
+    "cost_per_run",
+    "run_time",
+    "chip_hours",
+    "mfu",
+    "goodput",
+    "step_time",
     "cost_per_million_tokens",
     "tokens_per_second",
     "capacity_tokens_per_second",
@@ -110,7 +116,7 @@ def _stack_table(stack: Mapping[str, Any]) -> Table:
 def _metrics_table(metrics: Mapping[str, Any]) -> Table:
     table = _table("What it yields", "metric", "value (5th to 95th percentile)")
     for name in HEADLINES:
-        if name in metrics:
+        if name in metrics and (metrics[name].get("value") is not None or name == "npv"):
             _row(table, _title(name), quantity(metrics[name]))
     return table
 

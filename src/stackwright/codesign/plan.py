@@ -493,7 +493,7 @@ def _nearest(study: Study, catalog: Catalog, seen: Searched, started: float) -> 
     else:
         reason = "; ".join([*(f"{name}: {why}" for name, why in seen.grid.tally.refused.items())]) or "no design exists"
     if pick is None:
-        return f"no feasible answer: {reason}", None
+        return reason, None
     design = design_of(grid, seen.classes, pick)
     item = evaluated(study, seen.parts, seen.scenario, design, grid.cells[int(grid.rows.cell[pick.row])], pick.score)
     drawn = draws(item, seen.scenario, study.seed)
@@ -520,7 +520,7 @@ def _nearest(study: Study, catalog: Catalog, seen: Searched, started: float) -> 
         "versions": versions(),
         "seed": study.seed,
     }
-    return f"no feasible answer: {reason}", finished(made, started)
+    return reason, finished(made, started)
 
 
 def _cools(seen: Searched, system: str, plant: PlantClass) -> bool:

@@ -31,8 +31,6 @@ from stackwright.serving.service import DecodeStep, Lengths, Prefill, Service, a
 from stackwright.stack.parts import Part, Parts
 from stackwright.stack.performance import Cell, Hardware
 
-PREFILL_TOKENS = 2048.0
-"""Tokens that an engine packs into one prefill pass: prompts that are shorter share its cost."""
 GRID = 2.0 ** np.arange(-8.0, 1.0)
 """Batches, as shares of the largest, at which decode steps are timed; between them they are interpolated."""
 TAIL_99 = 4.605170185988091
@@ -386,7 +384,7 @@ def _operate(machine: Machine, runs: Sequence[Run], hardware: Hardware) -> Outco
     last = lasting * np.maximum(0.0, 1.0 - 0.01 / np.maximum(first_wave, 1e-9))
     late = np.maximum(_tail(wait, load.utilization(rate)), last)
     latency = ttft + (lengths.output_mean - 1.0) * tpot
-    chunk = np.minimum(1.0, PREFILL_TOKENS / lengths.input_mean)
+    chunk = np.minimum(1.0, (machine.software.prefill_tokens or np.inf) / lengths.input_mean)
     at_once_rate = batch * load.layout.data * pipeline / latency
     completed = np.where(static, at_once_rate, served.requests_per_second) * load.copies
     return Outcomes(
@@ -488,10 +486,10 @@ def _layout(spreads: Sequence[Spread]) -> tuple[Layout, np.ndarray]:
 
 
 def _lengths(runs: Sequence[Run]) -> Lengths:
-    """Lengths with a packed prefill pass as the one node that counts, and the lone prompt as the others."""
+    """Lengths with the one length of a run as the node that counts, and as the lone prompt of the others."""
     prompt, output = _array(runs, "input"), _array(runs, "output")
     return Lengths(
-        nodes=np.stack([np.maximum(prompt, PREFILL_TOKENS), prompt, prompt]),
+        nodes=np.stack([prompt, prompt, prompt]),
         weights=np.array([[1.0], [0.0], [0.0]]),
         input_mean=prompt,
         output_mean=output,
@@ -512,15 +510,9 @@ def _prefills(machine: Machine, runs: Sequence[Run], layout: Layout, copies: np.
     apart = runs[0].prefill is not None
     where, pools = _layout([run.prefill or run.spread for run in runs]) if apart else (layout, copies)
     timed = machine.prefill(where, lengths)
-    packs = lengths.input_mean / lengths.nodes[0]
-    hold, own = timed.seconds[0] * packs / where.pipeline, timed.seconds[1]
+    hold, own = timed.seconds[0] / where.pipeline, timed.seconds[1]
     if apart:
         own = own + machine.transfer(where, lengths)[1]
-    packed = Prefill(
-        np.stack([timed.seconds[0] * packs, own, own]),
-        np.stack([timed.flops[0] * packs, timed.flops[1], timed.flops[2]]),
-        np.stack([timed.bytes[0] * packs, timed.bytes[1], timed.bytes[2]]),
-    )
     return _Prefills(
         own=own,
         hold=hold,
@@ -528,7 +520,7 @@ def _prefills(machine: Machine, runs: Sequence[Run], layout: Layout, copies: np.
         crowd=layout.data * copies / np.maximum(where.data * pools, 1e-9),
         shared=0.0 if apart else 1.0,
         chips_per_server=where.stage_chips * where.pipeline / where.data,
-        packed=packed,
+        packed=timed,
     )
 
 

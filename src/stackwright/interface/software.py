@@ -22,6 +22,11 @@ class SoftwareStack:
     """Per GEMM whose activations are quantized on the way in; None where precision does not ask for it."""
     sequence_overhead: Seconds
     """Per running sequence and step: sampling, detokenization, block tables."""
+    layer_overhead: Seconds | None = None
+    """Per layer and doubling of the tensor ranks, in every pass: exchanges that no captured graph launches.
+    None where a graph does."""
+    prefill_tokens: Count | None = None
+    """Tokens of a prefill pass that waiting prompts share; None where each prompt has a pass of its own."""
     prefill_overhead: Seconds
     """Fixed part of time to first token: request parsing, tokenization, first scheduling."""
     gemm_scale: Ratio

@@ -124,9 +124,14 @@ def ranged(item: Mapping[str, Any]) -> str:
     if value is None:
         return str(item.get("reason") or "not known")
     scale = scale_of(value, item.get("unit") or "")
-    if low is None or high is None or scale.number(low) == scale.number(high):
+    if low is None or high is None or not differ(low, high):
         return scale.text(value)
     return f"{scale.text(value)} ({scale.number(low)} to {scale.number(high)})"
+
+
+def differ(low: float, high: float) -> bool:
+    """Whether two numbers differ in the digits that are shown."""
+    return f"{low:.{DIGITS - 1}e}" != f"{high:.{DIGITS - 1}e}"
 
 
 def record_scale(value: float, unit_text: str) -> Scale:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stackwright.report.evidence_kinds import Share, by_count, by_influence, named
-from stackwright.report.formats import ranged, scale_of, sentence_case, within_sentence, words
+from stackwright.report.formats import differ, ranged, scale_of, sentence_case, within_sentence, words
 from stackwright.report.notes import Note, beside_metric
 
 OBJECTIVES = {
@@ -150,7 +150,7 @@ def answer_of(objective: Mapping[str, Any]) -> str:
     scale = scale_of(value, unit.split("/")[0] if tail else unit)
     text = " ".join(part for part in (scale.text(value), tail) if part)
     low, high = objective.get("low"), objective.get("high")
-    if low is None or high is None or scale.number(low) == scale.number(high):
+    if low is None or high is None or not differ(low, high):
         return text
     return f"{text} ({scale.number(low)} to {scale.number(high)})"
 
@@ -232,7 +232,7 @@ def _card(
     value = item["value"]
     low, high = (value if item.get(end) is None else item[end] for end in ("low", "high"))
     scale = scale_of(value, item.get("unit") or "")
-    known = scale.number(low) != scale.number(high)
+    known = differ(low, high)
     return Card(
         title=title,
         number=scale.number(value),

@@ -56,19 +56,37 @@ class Machine:
             )
             work = work + once.scaled(1.0, self.draft_tokens)
         engine = self.software
-        overhead = engine.step_overhead + engine.kernel_overhead * work.kernels + engine.sequence_overhead * batch
+        overhead = self._pass_overhead(layout, work) + engine.sequence_overhead * batch
         seconds = (work.seconds + self._communication(layout, run.tokens) + overhead) * engine.time_spread
         return DecodeStep(seconds, work.flops, work.bytes, self.memory_margin(layout, batch, lengths))
 
     def prefill(self, layout: Layout, lengths: Lengths) -> Prefill:
-        """Prefills of the length nodes (Q, ...), one at a time per attention rank."""
-        fresh = namespace(lengths.nodes).maximum(1.0, lengths.nodes * (1.0 - lengths.prefix_hits))
-        run = Pass(fresh, 1.0, fresh, lengths.nodes, decode=False)
-        work = self._pass("prefill", layout, run)
+        """Prefills of the length nodes (Q, ...), one pass at a time per attention rank.
+
+        Nodes with weight stand for the whole traffic: their prompts share a pass up to the engine's token
+        budget, and each counts for its part. A node without weight is a lone prompt.
+        """
+        xp = namespace(lengths.nodes)
+        fresh = xp.maximum(1.0, lengths.nodes * (1.0 - lengths.prefix_hits))
+        prompts = xp.where(lengths.weights > 0.0, self._prompts_per_pass(fresh), 1.0)
+        run = Pass(fresh * prompts, prompts, fresh, lengths.nodes, decode=False)
+        work = self._pass(f"prefill {self.software.prefill_tokens}", layout, run)
+        timed = (work.seconds + self._communication(layout, run.tokens)) * self.software.prefill_scale
+        seconds = (timed + self._pass_overhead(layout, work)) * self.software.time_spread
+        return Prefill(seconds / prompts, work.flops / prompts, work.bytes / prompts)
+
+    def _prompts_per_pass(self, fresh: Any) -> Any:
+        budget = self.software.prefill_tokens
+        return 1.0 if budget is None else namespace(fresh, budget).maximum(1.0, budget / fresh)
+
+    def _pass_overhead(self, layout: Layout, work: Work) -> Any:
+        """Host time of one pass that the chips wait for."""
         engine = self.software
-        overhead = engine.step_overhead + engine.kernel_overhead * work.kernels
-        timed = (work.seconds + self._communication(layout, run.tokens)) * engine.prefill_scale
-        return Prefill((timed + overhead) * engine.time_spread, work.flops, work.bytes)
+        fixed = engine.step_overhead + engine.kernel_overhead * work.kernels
+        if engine.layer_overhead is None:
+            return fixed
+        doublings = namespace(layout.tensor).log2(layout.tensor)
+        return fixed + engine.layer_overhead * self.architecture.layers * doublings
 
     def transfer(self, layout: Layout, lengths: Lengths) -> Seconds:
         """Seconds to move a finished cache of the length nodes to another pool: (Q, ...).

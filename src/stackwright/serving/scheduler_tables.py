@@ -33,18 +33,18 @@ class Table:
         self.rows: list[float] = rows.tolist()
         self.columns: list[float] = columns.tolist()
         self.values: list[list[float]] = values.tolist()
-        self.last_row, self.last_column = len(self.rows) - 2, len(self.columns) - 2
+        self.last_row, self.last_column = len(self.rows) - 1, len(self.columns) - 1
 
     def at(self, row: float, column: float) -> float:
         """The value at a point. Source: bilinear interpolation (definition)."""
         rows, columns = self.rows, self.columns
-        i = min(max(bisect_right(rows, row) - 1, 0), self.last_row)
-        j = min(max(bisect_right(columns, column) - 1, 0), self.last_column)
-        across = (column - columns[j]) / (columns[j + 1] - columns[j])
-        low, high = self.values[i], self.values[i + 1]
-        near = low[j] + (low[j + 1] - low[j]) * across
-        far = high[j] + (high[j + 1] - high[j]) * across
-        return near + (far - near) * (row - rows[i]) / (rows[i + 1] - rows[i])
+        i = bisect_right(rows, row, 1, self.last_row)
+        j = bisect_right(columns, column, 1, self.last_column)
+        left, low, high = columns[j - 1], self.values[i - 1], self.values[i]
+        across = (column - left) / (columns[j] - left)
+        near = low[j - 1] + (low[j] - low[j - 1]) * across
+        far = high[j - 1] + (high[j] - high[j - 1]) * across
+        return near + (far - near) * (row - rows[i - 1]) / (rows[i] - rows[i - 1])
 
 
 @dataclass(frozen=True)
@@ -88,5 +88,6 @@ def timing_of(
 def _prefills(machine: Machine, layout: Layout, lengths: Lengths, length: np.ndarray) -> Table:
     shares = np.array(COMPUTED_SHARES)
     hits: Ratio = 1.0 - shares
-    run = machine.prefill(layout, replace(lengths, nodes=length[:, None], prefix_hits=hits))
+    alone = replace(lengths, nodes=length[:, None], weights=np.zeros((len(length), 1)), prefix_hits=hits)
+    run = machine.prefill(layout, alone)
     return Table(length, shares, np.broadcast_to(run.seconds, (len(length), len(shares))))

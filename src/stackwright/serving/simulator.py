@@ -13,8 +13,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from heapq import heapify, heappop, heappush, heapreplace
+from dataclasses import dataclass, replace
+from heapq import heappop, heappush, heapreplace
 
 import numpy as np
 
@@ -80,8 +80,8 @@ class Run:
     """From arrival to the first token."""
     finish: Seconds
     """From arrival to the last token."""
-    output_tokens: Tokens
-    """Tokens after the first."""
+    later_tokens: Tokens
+    """Tokens of each request after its first."""
     duration: Seconds
     occupancy: Count
     """Mean number of sequences that decode."""
@@ -98,11 +98,10 @@ class Run:
     jumps: int
     rounds: int
 
-    @property
-    def token_time(self) -> Seconds:
-        """Mean time between tokens of each request that has more than one."""
-        several = self.output_tokens > 0
-        return (self.finish - self.first_token)[several] / self.output_tokens[several]
+    def token_time(self, counted: Array = True) -> Seconds:
+        """Mean time between tokens of each of the `counted` requests [N] that has more than one."""
+        several = (self.later_tokens > 0) & counted
+        return (self.finish - self.first_token)[several] / self.later_tokens[several]
 
 
 def poisson(
@@ -123,13 +122,30 @@ def at_once(stream: Stream, concurrency: int) -> Stream:
     """The stream for a closed loop: so many requests at the start, each later one when another finishes."""
     arrival = np.full(len(stream), NEVER)
     arrival[:concurrency] = 0.0
+    return replace(stream, arrival=arrival)
+
+
+def with_sequences_under_way(stream: Stream, count: int, seed: int) -> Stream:
+    """The stream behind so many of its requests that have emitted a part of their output at the start.
+
+    A request is met in the middle of its output as often as it is long, and anywhere in it: the state that a
+    long run settles into, as far as rounds take equal time.
+    """
+    draw = np.random.default_rng(seed)
+    later = stream.output_tokens - 1.0
+    who = draw.choice(len(stream), count, p=later / later.sum())
+    emitted = 1 + (draw.random(count) * later[who]).astype(int)
+
+    def joined(first: Array, rest: Array) -> Array:
+        return np.concatenate([first, rest])
+
     return Stream(
-        arrival=arrival,
-        input_tokens=stream.input_tokens,
-        output_tokens=stream.output_tokens,
-        hits=stream.hits,
-        emitted=stream.emitted,
-        prefixes=stream.prefixes,
+        arrival=joined(np.zeros(count), stream.arrival),
+        input_tokens=joined(stream.input_tokens[who], stream.input_tokens),
+        output_tokens=joined(stream.output_tokens[who], stream.output_tokens),
+        hits=joined(stream.hits[who], stream.hits),
+        emitted=joined(emitted, stream.emitted),
+        prefixes=[*[()] * count, *stream.prefixes] if stream.prefixes else (),
     )
 
 
@@ -142,60 +158,321 @@ def simulate(stream: Stream, timing: Timing, limits: Limits, *, prefilled: bool 
     return _Replica(stream, timing, limits, prefilled).run()
 
 
-@dataclass
-class _Sums:
-    """What is added up over time and requests."""
+@dataclass(frozen=True)
+class PoolRun:
+    """What a simulated prefill pool did; arrays are by request [N]."""
 
-    occupancy: float = 0.0
-    present: float = 0.0
-    blocks: float = 0.0
-    peak: int = 0
-    preemptions: int = 0
-    refused: int = 0
-    looked_up: int = 0
-    found: int = 0
-    jumps: int = 0
+    latency: Seconds
+    """From arrival to the end of the prefill."""
+    busy: Ratio
+    """Mean share of the servers at work from the first arrival to the last."""
+    hits: Ratio
 
 
-@dataclass
-class _Clock:
-    """Time, and the counter of rounds that running sequences share."""
+def simulate_prefills(stream: Stream, timing: Timing, *, servers: int, prefix_blocks: int = 0) -> PoolRun:
+    """A prefill pool: one queue, whole prompts, first come first served.
 
-    now: float = 0.0
-    rounds: int = 0
+    A server takes the next prompt once its first stage is free. Prefixes are found wherever they lie in the pool.
+    """
+    cache = PrefixCache(prefix_blocks)
+    ready = [0.0] * servers
+    latency: list[float] = []
+    work, found = 0.0, 0
+    columns = (stream.arrival.tolist(), stream.input_tokens.tolist(), stream.hits.tolist())
+    for who, (arrival, length, hits) in enumerate(zip(*columns, strict=True)):
+        known = cache.take(stream.prefixes[who]) * PREFIX_TOKENS if stream.prefixes else hits
+        known = min(known, length - 1)
+        seconds = timing.prefill(length - known, length)
+        start = max(arrival, ready[0])
+        heapreplace(ready, start + seconds / timing.stages)
+        latency.append(start + seconds - arrival)
+        work += seconds / timing.stages
+        found += known
+    span = float(stream.arrival[-1] - stream.arrival[0])
+    return PoolRun(
+        latency=np.array(latency),
+        busy=work / servers / span,
+        hits=found / int(stream.input_tokens.sum()),
+    )
 
 
 class _Replica:
     """State of a scheduler. Requests are named by their place in the stream.
 
-    A running sequence needs a new block in the round at which its context is a whole number of blocks;
+    A running sequence needs a new block in a round that begins with its context a whole number of blocks;
     `phases` counts running sequences by ``(context - rounds) mod 16``, which no round changes.
     """
 
     def __init__(self, stream: Stream, timing: Timing, limits: Limits, prefilled: bool) -> None:
         self.timing, self.limits = timing, limits
+        self.groups = limits.ranks * timing.stages
         self.arrival: list[float] = stream.arrival.tolist()
         self.inputs: list[int] = stream.input_tokens.tolist()
         self.outputs: list[int] = stream.output_tokens.tolist()
-        self.emitted: list[int] = stream.emitted.tolist()
         self.hits: list[int] = stream.hits.tolist()
+        self.emitted: list[int] = stream.emitted.tolist()
         self.prefixes = stream.prefixes
-        count = len(self.arrival)
         self.length = [prompt + given for prompt, given in zip(self.inputs, self.emitted, strict=True)]
         self.cached = [prefilled or given > 0 for given in self.emitted]
-        self.first, self.finish = [NEVER] * count, [NEVER] * count
-        self.clock, self.sums = _Clock(), _Sums()
-        self.free = limits.blocks
-        self.seated = self.next = 0
+        self.first, self.finish = [NEVER] * len(stream), [NEVER] * len(stream)
+
+        self.now, self.rounds, self.jumps = 0.0, 0, 0
+        self.arrived, self.gone, self.seated, self.free = 0, 0, 0, limits.blocks
+        self.released = sum(time < NEVER for time in self.arrival)
         self.waiting: deque[int] = deque()
         self.prefills: deque[int] = deque()
         self.left: dict[int, int] = {}
         self.running: dict[int, int] = {}
+        """The round at which each running sequence ends, oldest first."""
         self.ends: list[tuple[int, int]] = []
+        """A heap of the same; entries of preempted sequences stay until they surface."""
         self.newcomers: list[int] = []
         self.phases = [0] * BLOCK_TOKENS
         self.context = 0
         self.cache = PrefixCache(limits.prefix_blocks)
-        self.groups = limits.ranks * timing.stages
-        self.closed = self.arrival[-1] == NEVER
-        self.released = sum(time < NEVER for time in self.arrival)
+        self.running_time = self.present_time = self.block_time = 0.0
+        self.peak = self.preemptions = self.refused = self.looked_up = self.found = 0
+
+    def run(self) -> Run:
+        count = len(self.arrival)
+        while self.gone < count:
+            if self.arrived < count and self.arrival[self.arrived] <= self.now:
+                self._arrive()
+            if self.waiting and self.seated < self.limits.sequences:
+                self._admit()
+            if self.prefills:
+                self._round()
+            elif self.running:
+                self._jump()
+            elif self.arrived < count:
+                self.now = max(self.now, self.arrival[self.arrived])
+        return self._result()
+
+    def _arrive(self) -> None:
+        arrival, now, count = self.arrival, self.now, len(self.arrival)
+        while self.arrived < count and arrival[self.arrived] <= now:
+            who = self.arrived
+            self.arrived += 1
+            if -(-(self.inputs[who] + self.outputs[who]) // BLOCK_TOKENS) > self.limits.blocks:
+                self.refused += 1
+                self._leave()
+            else:
+                self.waiting.append(who)
+
+    def _admit(self) -> None:
+        waiting, most = self.waiting, self.limits.sequences
+        while waiting and self.seated < most:
+            who = waiting[0]
+            length = self.length[who]
+            need = -(-length // BLOCK_TOKENS)
+            if need > self.free:
+                break
+            waiting.popleft()
+            self.seated += 1
+            self.free -= need
+            if self.cached[who]:
+                if not self.emitted[who]:
+                    self.newcomers.append(who)
+                self._seat(who)
+            else:
+                self.left[who] = length - self._look_up(who)
+                self.prefills.append(who)
+        self._trim()
+
+    def _look_up(self, who: int) -> int:
+        """Tokens of a prompt whose cache is found; at least one token is always computed."""
+        length = self.inputs[who]
+        if self.prefixes:
+            found = self.cache.take(self.prefixes[who]) * PREFIX_TOKENS
+        else:
+            found = self.hits[who]
+        found = min(found, length - 1)
+        self.looked_up += length
+        self.found += found
+        return found
+
+    def _trim(self) -> None:
+        if len(self.cache) * PREFIX_BLOCKS > self.free:
+            self.cache.trim(self.free // PREFIX_BLOCKS)
+
+    def _seat(self, who: int) -> None:
+        end = self.rounds + self.outputs[who] - self.emitted[who]
+        self.running[who] = end
+        heappush(self.ends, (end, who))
+        self.phases[(self.length[who] - self.rounds) % BLOCK_TOKENS] += 1
+        self.context += self.length[who]
+
+    def _unseat(self, who: int, end: int) -> None:
+        """Take a sequence's blocks back; its length and tokens are brought up to date."""
+        emitted = self.outputs[who] - (end - self.rounds)
+        length = self.length[who] + emitted - self.emitted[who]
+        self.emitted[who], self.length[who] = emitted, length
+        self.phases[(length - self.rounds) % BLOCK_TOKENS] -= 1
+        self.context -= length
+        self._release(length)
+
+    def _release(self, length: int) -> None:
+        self.free += -(-length // BLOCK_TOKENS)
+        self.seated -= 1
+
+    def _preempt(self) -> None:
+        """Send the newest sequences back to the queue until the next round's blocks are there."""
+        while self.phases[-self.rounds % BLOCK_TOKENS] > self.free:
+            who, end = self.running.popitem()
+            self._unseat(who, end)
+            self.cached[who] = False
+            if who in self.newcomers:
+                self.newcomers.remove(who)
+            self.waiting.appendleft(who)
+            self.preemptions += 1
+
+    def _round(self) -> None:
+        """One round with prefills: decodes wait for them, as in the closed forms."""
+        self._preempt()
+        seconds, done = self._chunks()
+        if self.running:
+            size = len(self.running)
+            seconds += self.timing.step(size / self.groups, self.context / size)
+        self._advance(1, seconds)
+        for who, still in done:
+            self._first_token(who, self.now + still)
+
+    def _chunks(self) -> tuple[float, list[tuple[int, float]]]:
+        """Seconds that a round's prefills hold it up, and the prompts that they finish.
+
+        Each rank takes prompts in order up to its budget, the least loaded rank first. Beside a finished prompt stands the
+        time that its last chunk still needs for the other pipeline stages.
+        """
+        timing, budget, prefills = self.timing, self.limits.chunk_tokens, self.prefills
+        ranks = [(0, rank) for rank in range(self.limits.ranks)]
+        times = [0.0] * self.limits.ranks
+        done: list[tuple[int, float]] = []
+        unfinished: list[int] = []
+        while prefills and ranks[0][0] < budget:
+            used, rank = ranks[0]
+            who = prefills.popleft()
+            left = self.left[who]
+            size = min(left, budget - used)
+            seconds = timing.prefill(size, self.length[who] - left + size)
+            hold = seconds / timing.stages
+            times[rank] += hold
+            heapreplace(ranks, (used + size, rank))
+            if size == left:
+                done.append((who, seconds - hold))
+            else:
+                self.left[who] = left - size
+                unfinished.append(who)
+        prefills.extendleft(reversed(unfinished))
+        return max(times), done
+
+    def _first_token(self, who: int, when: float) -> None:
+        """A prefill yields a token: the first, or of a preempted sequence the next."""
+        del self.left[who]
+        self.emitted[who] += 1
+        self.cached[who] = True
+        self.first[who] = min(self.first[who], when)
+        if self.emitted[who] < self.outputs[who]:
+            self._seat(who)
+        else:
+            self._release(self.length[who])
+            self.finish[who] = when
+            self._leave()
+
+    def _jump(self) -> None:
+        """All rounds up to the next event at once; the context of the middle one stands for theirs."""
+        self._preempt()
+        size = len(self.running)
+        if not size:
+            return
+        step, batch, context = self.timing.step, size / self.groups, self.context / size
+        ends, running = self.ends, self.running
+        while running.get(ends[0][1]) != ends[0][0]:
+            heappop(ends)
+        rounds = ends[0][0] - self.rounds
+        seconds = step(batch, context)
+        if self.arrived < self.released and not self.waiting:
+            apart = self.arrival[self.arrived] - self.now
+            if apart < rounds * seconds:
+                rounds = int(apart / step(batch, context + 0.5 * apart / seconds)) + 1
+        if self.free < size * (rounds // BLOCK_TOKENS + 1):
+            rounds = min(rounds, self._rounds_in_memory(size))
+        if rounds > 1:
+            seconds = step(batch, context + 0.5 * (rounds - 1))
+        self._advance(rounds, rounds * seconds)
+
+    def _rounds_in_memory(self, size: int) -> int:
+        whole = self.free // size
+        if whole:
+            return whole * BLOCK_TOKENS
+        used, rounds = 0, 0
+        while (used := used + self.phases[-(self.rounds + rounds) % BLOCK_TOKENS]) <= self.free:
+            rounds += 1
+        return rounds
+
+    def _advance(self, rounds: int, seconds: float) -> None:
+        """So many rounds in which nothing begins or ends but at their end."""
+        size = len(self.running)
+        if size:
+            self._grow(size, rounds)
+        used = self.limits.blocks - self.free
+        if used > self.peak:
+            self.peak = used
+        self.running_time += size * seconds
+        self.present_time += (self.arrived - self.gone) * seconds
+        self.block_time += used * seconds
+        if self.newcomers:
+            when = self.now + seconds / rounds
+            for who in self.newcomers:
+                self.first[who] = min(self.first[who], when)
+            self.newcomers.clear()
+        self.now += seconds
+        self.rounds += rounds
+        self.jumps += 1
+        if self.ends and self.ends[0][0] <= self.rounds:
+            self._end()
+
+    def _grow(self, size: int, rounds: int) -> None:
+        whole, rest = divmod(rounds, BLOCK_TOKENS)
+        blocks = whole * size
+        for later in range(rest):
+            blocks += self.phases[-(self.rounds + later) % BLOCK_TOKENS]
+        self.free -= blocks
+        self.context += rounds * size
+        self._trim()
+
+    def _end(self) -> None:
+        ends, running, now, rounds = self.ends, self.running, self.now, self.rounds
+        while ends and ends[0][0] <= rounds:
+            end, who = heappop(ends)
+            if running.get(who) == end:
+                del running[who]
+                self._unseat(who, end)
+                self.finish[who] = now
+                self._leave()
+
+    def _leave(self) -> None:
+        """A request is gone; in a closed loop the next one comes."""
+        self.gone += 1
+        if self.released < len(self.arrival):
+            self.arrival[self.released] = self.now
+            self.released += 1
+
+    def _result(self) -> Run:
+        finish, arrival = np.array(self.finish), np.array(self.arrival)
+        served = np.flatnonzero(finish < NEVER)
+        return Run(
+            served=served,
+            first_token=np.array(self.first)[served] - arrival[served],
+            finish=finish[served] - arrival[served],
+            later_tokens=np.array(self.outputs)[served] - 1,
+            duration=self.now,
+            occupancy=self.running_time / self.now,
+            present=self.present_time / self.now,
+            memory=self.block_time / self.now / self.limits.blocks,
+            peak_memory=self.peak / self.limits.blocks,
+            preemptions=self.preemptions,
+            refused=self.refused,
+            hits=self.found / max(self.looked_up, 1),
+            jumps=self.jumps,
+            rounds=self.rounds,
+        )

@@ -1,0 +1,263 @@
+"""The finalist's latencies by an event simulation of its scheduler, beside those of the closed forms.
+
+Both see the same requests, the same rates and the same timing model; what differs is the queueing.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from stackwright.codesign.finalists import Finalist
+from stackwright.core.units import Ratio, RequestsPerSecond
+from stackwright.model.sharding import Layout
+from stackwright.serving import memory
+from stackwright.serving.replica import Machine
+from stackwright.serving.scheduler_tables import Timing, timing_of
+from stackwright.serving.service import Lengths
+from stackwright.serving.simulator import (
+    BLOCK_TOKENS,
+    PREFIX_BLOCKS,
+    Limits,
+    Run,
+    Stream,
+    poisson,
+    simulate,
+    simulate_prefills,
+    with_sequences_under_way,
+)
+from stackwright.stack.parts import Parts
+from stackwright.stack.performance import QUEUE_SERVERS, prefill_service
+from stackwright.stack.scenario import Scenario, trace_path
+from stackwright.stack.study import ServingDemand, Study
+from stackwright.workload.trace import read_trace
+
+REQUESTS = 10_000
+"""Requests of a check, beside those under way at its start."""
+
+COUNTED = (0.1, 0.8)
+"""Shares of the requests, by arrival, between which latencies are counted: before, the state is still the
+drawn one; after, the replica begins to run empty."""
+
+JUDGED = ("ttft_p95", "tpot_p95")
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a simulation says of a replica: latencies of the counted requests, and what its scheduler did."""
+
+    ttft: np.ndarray
+    """Without the engine's fixed part."""
+    tpot: np.ndarray
+    run: Run
+    hits: Ratio
+
+
+def queue_check(item: Finalist, scenario: Scenario, parts: Parts, study: Study) -> dict[str, Any]:
+    """Percentiles of the closed forms and of a simulation at the peak load of a serving study.
+
+    `gap` is the larger relative difference between their 95th percentiles, over the simulated value.
+    """
+    assert isinstance(study.demand, ServingDemand)
+    replica = Replica(item, scenario.lengths, Traffic(study.demand, parts, study.seed))
+    seen = replica.aggregated() if item.design.mode == "aggregated" else replica.disaggregated()
+    overhead = float(item.cell.hardware.software.prefill_overhead)
+    simulated = {
+        "ttft_p50": float(np.percentile(seen.ttft, 50.0)) + overhead,
+        "ttft_p95": float(np.percentile(seen.ttft, 95.0)) + overhead,
+        "tpot_p50": float(np.percentile(seen.tpot, 50.0)),
+        "tpot_p95": float(np.percentile(seen.tpot, 95.0)),
+    }
+    analytic = {name: float(getattr(item.done.service, name)) for name in simulated}
+    return {
+        "gap": max(abs(analytic[name] / simulated[name] - 1.0) for name in JUDGED),
+        **{name: {"analytic": analytic[name], "simulated": simulated[name], "unit": "s"} for name in simulated},
+        "sequences": {"analytic": float(replica.under_way), "simulated": seen.run.occupancy},
+        "prefix_hits": {"analytic": float(scenario.lengths.prefix_hits), "simulated": float(seen.hits)},
+        "memory": {"mean": seen.run.memory, "peak": seen.run.peak_memory},
+        "requests": REQUESTS,
+        "preemptions": seen.run.preemptions,
+        "refused": seen.run.refused,
+    }
+
+
+class Traffic:
+    """A demand's requests as streams of any rate, the same requests every time.
+
+    Each trace is replayed from a drawn place on, its clock scaled to its share of the rate: that keeps the
+    dispersion of counts which the closed forms take. Where the demand states a share of prefix hits, it shortens
+    every prompt; otherwise the ids of the traces' blocks go through the simulated cache.
+    """
+
+    def __init__(self, demand: ServingDemand, parts: Parts, seed: int) -> None:
+        self.seed, self.fixed, self.stated_hits = seed, demand.lengths, demand.prefix_hits
+        self.traces = [(trace_path(item.trace, parts), float(item.weight)) for item in demand.traces]
+
+    def stream(self, rate: RequestsPerSecond) -> Stream:
+        """The requests at so many per second."""
+        if self.fixed is not None:
+            made = poisson(
+                requests=REQUESTS,
+                rate=rate,
+                input_tokens=self.fixed.input,
+                output_tokens=self.fixed.output,
+                seed=self.seed,
+            )
+        else:
+            unscaled = self._replayed
+            made = replace(unscaled, arrival=unscaled.arrival * (REQUESTS / rate))
+        if self.stated_hits is None:
+            return made
+        return replace(made, hits=(made.input_tokens * self.stated_hits).astype(int), prefixes=())
+
+    @cached_property
+    def _replayed(self) -> Stream:
+        """All traces, merged, with arrivals from 0 to 1."""
+        draw = np.random.default_rng(self.seed)
+        whole = sum(weight for _, weight in self.traces)
+        shares = [max(1, round(REQUESTS * weight / whole)) for _, weight in self.traces]
+        rows = [
+            (trace, *_window(path, count, draw))
+            for trace, ((path, _), count) in enumerate(zip(self.traces, shares, strict=True))
+        ]
+        arrival, inputs, outputs = (np.concatenate([row[place] for row in rows]) for place in (1, 2, 3))
+        prefixes = [tuple((trace, block) for block in blocks) for trace, *_, texts in rows for blocks in texts]
+        order = np.argsort(arrival, kind="stable")
+        none = np.zeros(len(order), dtype=int)
+        return Stream(
+            arrival=arrival[order],
+            input_tokens=inputs[order].astype(int),
+            output_tokens=outputs[order].astype(int),
+            hits=none,
+            emitted=none,
+            prefixes=[prefixes[place] for place in order] if any(prefixes) else (),
+        )
+
+
+def _window(path: Path, count: int, draw: np.random.Generator) -> tuple[Any, ...]:
+    """So many rows of a trace from a drawn one on, around its end: arrivals from 0 to 1, lengths, block ids.
+
+    A block that comes again in another round of the trace is another block.
+    """
+    rows, blocks = read_trace(path), _prefix_ids(path)
+    size = len(rows.arrival)
+    place = int(draw.integers(size)) + np.arange(count)
+    here, lap = place % size, place // size
+    span = float(np.ptp(rows.arrival)) * size / max(size - 1, 1)
+    arrival = rows.arrival[here] + lap * span
+    arrival = (arrival - arrival[0]) / max(float(np.ptp(arrival)), 1e-9)
+    ids = [[f"{text}/{turn}" for text in blocks[row]] for row, turn in zip(here, lap, strict=True)]
+    return arrival, rows.input_tokens[here], rows.output_tokens[here], ids
+
+
+def _prefix_ids(path: Path) -> list[list[str]]:
+    """The ids of each row's prefix blocks; `read_trace` has checked the file."""
+    opener = gzip.open if path.suffix == ".gz" else open
+    with opener(path, "rt", encoding="utf-8", newline="") as stream:
+        return [(row.get("prefix_block_ids") or "").split() for row in csv.DictReader(stream)]
+
+
+class Replica:
+    """A finalist's replica under its demand, at the load of the fullest year's busiest minutes."""
+
+    def __init__(self, item: Finalist, lengths: Lengths, traffic: Traffic) -> None:
+        self.item, self.lengths, self.traffic = item, lengths, traffic
+        self.design, self.service = item.design, item.done.service
+        numbers = self.design.numbers
+        self.layout = Layout(tensor=numbers["tensor"], expert=numbers["expert"], pipeline=numbers["pipeline"])
+        self.machine: Machine = item.cell.machine(self.design.power_cap, self.design.oversubscription)
+        self.load = float(np.max(item.done.fleet.load))
+
+    @property
+    def ranks(self) -> int:
+        """Attention ranks that are simulated: all where prefills on one hold up the others, else one for all."""
+        return int(self.layout.data) if self.design.mode == "aggregated" else 1
+
+    @property
+    def under_way(self) -> int:
+        """Sequences that the closed forms have running on these ranks."""
+        numbers = self.design.numbers
+        return int(numbers["batch"] * numbers["pipeline"] * self.ranks)
+
+    def aggregated(self) -> Seen:
+        """Prefills and decodes of all ranks in one scheduler."""
+        arriving = self.traffic.stream(float(self.service.requests_per_second) * self.load)
+        stream = with_sequences_under_way(arriving, self.under_way, self.traffic.seed)
+        run = simulate(stream, self._timing(self.layout, stream), self._limits())
+        return self._seen(run, run.first_token, run.hits)
+
+    def disaggregated(self) -> Seen:
+        """A prefill queue, then a decode rank; each sees the requests at its own share of the rate."""
+        apart, servers = self._prefill_layout(), int(QUEUE_SERVERS)
+        per_server = self._prefill_rate(apart) * self.load
+        first = self.traffic.stream(per_server * servers)
+        prefills = simulate_prefills(
+            first,
+            self._timing(apart, first),
+            servers=servers,
+            prefix_blocks=self._blocks(apart) * servers // PREFIX_BLOCKS,
+        )
+        moved = self.machine.transfer(apart, replace(self.lengths, nodes=first.input_tokens.astype(float)))
+        ahead = prefills.latency + moved
+        per_rank = float(self.service.requests_per_second / self.layout.data) * self.load
+        handed = first.arrival * (per_server * servers / per_rank) + ahead
+        order = np.argsort(handed, kind="stable")
+        second = replace(
+            first,
+            arrival=handed[order],
+            input_tokens=first.input_tokens[order],
+            output_tokens=first.output_tokens[order],
+            prefixes=(),
+        )
+        stream = with_sequences_under_way(second, self.under_way, self.traffic.seed)
+        run = simulate(stream, self._timing(self.layout, stream), self._limits(), prefilled=True)
+        before = np.concatenate([np.zeros(self.under_way), ahead[order]])
+        return self._seen(run, run.first_token + before[run.served], prefills.hits)
+
+    def _prefill_layout(self) -> Layout:
+        numbers = self.design.numbers
+        return Layout(
+            tensor=numbers["prefill_tensor"], expert=numbers["prefill_expert"], pipeline=numbers["prefill_pipeline"]
+        )
+
+    def _prefill_rate(self, apart: Layout) -> float:
+        """Requests per second of one rank of the prefill pool."""
+        utilization, design = self.design.numbers["prefill_utilization"], self.design
+        pool = prefill_service(
+            self.item.cell, apart, utilization, design.power_cap, design.oversubscription, self.lengths
+        )
+        return float(pool.requests_per_second / apart.data)
+
+    def _timing(self, layout: Layout, stream: Stream) -> Timing:
+        longest = float((stream.input_tokens + stream.output_tokens).max())
+        most = float(self.item.cell.hardware.software.batch_limit)
+        return timing_of(self.machine, layout, self.lengths, most_sequences=most, longest=longest)
+
+    def _limits(self) -> Limits:
+        per_rank = float(self.item.cell.hardware.software.batch_limit * self.layout.pipeline)
+        blocks = self._blocks(self.layout) * self.ranks
+        return Limits(
+            ranks=self.ranks,
+            sequences=int(per_rank) * self.ranks,
+            blocks=blocks,
+            prefix_blocks=blocks // PREFIX_BLOCKS,
+        )
+
+    def _blocks(self, layout: Layout) -> int:
+        """Cache blocks of one rank, all its stages together, at the bytes per token of a mean context."""
+        machine, mean = self.machine, self.lengths.context_mean
+        weights = memory.weight_bytes(machine.architecture.parameters_by_role, layout, machine.precision)
+        room = machine.capacity * machine.software.memory_utilization - weights - memory.WORKSPACE
+        sequence = machine.architecture.cache_bytes(mean, machine.precision.cache_bytes, tensor_parallel=layout.tensor)
+        return int(room * layout.pipeline / sequence * mean / BLOCK_TOKENS)
+
+    def _seen(self, run: Run, ttft: np.ndarray, hits: Ratio) -> Seen:
+        arrived = run.served - self.under_way
+        counted = (arrived >= COUNTED[0] * REQUESTS) & (arrived < COUNTED[1] * REQUESTS)
+        return Seen(ttft=ttft[counted], tpot=run.token_time(counted), run=run, hits=hits)
