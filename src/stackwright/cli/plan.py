@@ -67,6 +67,7 @@ def plan_cases(studies: list[Study], catalog: Catalog, folder: Path, output: Out
     if names[0] in made:
         made[names[0]] = {**made[names[0]], "cases": names}
         _write(made[names[0]], folder)
+        output.console.print(f"Report of the first case, with links to all: {folder / 'report.html'}")
     if failed:
         first = next(iter(failed.values()))
         raise InfeasibleError(f"case {', '.join(failed)}: {first}", first.nearest)

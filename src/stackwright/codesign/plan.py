@@ -29,6 +29,7 @@ from stackwright.codesign.finalists import (
 from stackwright.codesign.performance_grid import PREFILL_UTILIZATION, Grid, performance_grid
 from stackwright.codesign.pictures import pictures
 from stackwright.codesign.plant_grid import PlantClass, plant_classes
+from stackwright.codesign.queue_check import queue_check
 from stackwright.codesign.result import (
     Kind,
     cash_entry,
@@ -55,6 +56,7 @@ from stackwright.stack.study import Study
 Progress = Callable[[str, float], None]
 RELAXED = 0.1
 """By how much a limit is relaxed to see whether it binds and what a unit of it is worth."""
+RESIZED = "Ranges: every draw of the inputs sizes its own fleet to the demand; the serving settings stay as chosen."
 BINDS = 1e-3
 """A limit binds when relaxing it improves the objective by more than this share."""
 
@@ -200,7 +202,7 @@ def _result(study: Study, catalog: Catalog, seen: Searched, item: Finalist, star
         "space": space_of(study, seen),
         "gap": 0.0,
         "cut_gap": abs(item.searched - abs(item.value)) / abs(item.value),
-        "queue_gap": {"value": None, "reason": "no event simulation of the scheduler in this version"},
+        **queue_check(item, seen.scenario, seen.parts, study),
         "explain": {
             "inputs": swings(
                 item,
@@ -359,8 +361,10 @@ def _name(parts: Parts, axis: str, value: Any) -> str | None:
 
 def names_of(seen: Searched, item: Finalist) -> dict[str, str]:
     """Names for people of every record that the result mentions."""
+    known = {record.id: record.name for record in seen.parts.catalog.records("model")}
+    models = {key.architecture: known.get(key.architecture, key.architecture) for key in seen.grid.keys}
     systems = {system.id: system.name for system in seen.grid.systems}
-    return systems | {part.id: part.name for part in item.parts.values()}
+    return models | systems | {part.id: part.name for part in item.parts.values()}
 
 
 def _reasons(alternatives: list[dict[str, Any]]) -> dict[str, str]:
@@ -472,6 +476,7 @@ def warnings_of(study: Study, seen: Searched, item: Finalist) -> list[str]:
         notes.append(f"The study assumes that {precision} loses {loss:.1%} of the model's quality.")
     if not study.model.quality_loss and item.design.precision in ("fp8", "fp4", "int8"):
         notes.append(f"Quality loss of {item.design.precision} weights is not priced: the study states none.")
+    notes.append(RESIZED)
     return list(dict.fromkeys(notes))
 
 
@@ -516,6 +521,8 @@ def _nearest(study: Study, catalog: Catalog, seen: Searched, started: float) -> 
         "cost_by_layer": kind.costs(item),
         "cash_flow": cash_entry(item, seen.scenario),
         "margins": margin_entries(study, item, kind.margins(item.done, seen.scenario)),
+        "names": names_of(seen, item),
+        "sources": source_entries(item, catalog),
         "warnings": warnings_of(study, seen, item),
         "versions": versions(),
         "seed": study.seed,

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from stackwright.codesign.finalists import Finalist
-from stackwright.core.units import Ratio, RequestsPerSecond
+from stackwright.codesign.training_plan import SERVES_NOTHING
+from stackwright.core.units import Ratio, Seconds, Tokens
 from stackwright.model.sharding import Layout
 from stackwright.serving import memory
 from stackwright.serving.replica import Machine
@@ -33,12 +34,12 @@ from stackwright.serving.simulator import (
     with_sequences_under_way,
 )
 from stackwright.stack.parts import Parts
-from stackwright.stack.performance import QUEUE_SERVERS, prefill_service
+from stackwright.stack.performance import QUEUE_SERVERS
 from stackwright.stack.scenario import Scenario, trace_path
 from stackwright.stack.study import ServingDemand, Study
 from stackwright.workload.trace import read_trace
 
-REQUESTS = 10_000
+REQUESTS = 20_000
 """Requests of a check, beside those under way at its start."""
 
 COUNTED = (0.1, 0.8)
@@ -60,11 +61,12 @@ class Seen:
 
 
 def queue_check(item: Finalist, scenario: Scenario, parts: Parts, study: Study) -> dict[str, Any]:
-    """Percentiles of the closed forms and of a simulation at the peak load of a serving study.
+    """The plan's entries `queue_gap` and `queue_check`: closed forms against a simulation at the peak load.
 
-    `gap` is the larger relative difference between their 95th percentiles, over the simulated value.
+    The gap is the larger relative difference between their 95th percentiles, over the simulated value.
     """
-    assert isinstance(study.demand, ServingDemand)
+    if not isinstance(study.demand, ServingDemand):
+        return {"queue_gap": {"value": None, "reason": SERVES_NOTHING}}
     replica = Replica(item, scenario.lengths, Traffic(study.demand, parts, study.seed))
     seen = replica.aggregated() if item.design.mode == "aggregated" else replica.disaggregated()
     overhead = float(item.cell.hardware.software.prefill_overhead)
@@ -76,58 +78,57 @@ def queue_check(item: Finalist, scenario: Scenario, parts: Parts, study: Study) 
     }
     analytic = {name: float(getattr(item.done.service, name)) for name in simulated}
     return {
-        "gap": max(abs(analytic[name] / simulated[name] - 1.0) for name in JUDGED),
-        **{name: {"analytic": analytic[name], "simulated": simulated[name], "unit": "s"} for name in simulated},
-        "sequences": {"analytic": float(replica.under_way), "simulated": seen.run.occupancy},
-        "prefix_hits": {"analytic": float(scenario.lengths.prefix_hits), "simulated": float(seen.hits)},
-        "memory": {"mean": seen.run.memory, "peak": seen.run.peak_memory},
-        "requests": REQUESTS,
-        "preemptions": seen.run.preemptions,
-        "refused": seen.run.refused,
+        "queue_gap": max(abs(analytic[name] / simulated[name] - 1.0) for name in JUDGED),
+        "queue_check": {
+            **{name: {"analytic": analytic[name], "simulated": simulated[name], "unit": "s"} for name in simulated},
+            "sequences": {"analytic": float(replica.under_way), "simulated": seen.run.occupancy},
+            "prefix_hits": {"analytic": float(scenario.lengths.prefix_hits), "simulated": float(seen.hits)},
+            "memory": {"mean": seen.run.memory, "peak": seen.run.peak_memory},
+            "requests": REQUESTS,
+            "preemptions": seen.run.preemptions,
+            "refused": seen.run.refused,
+        },
     }
 
 
 class Traffic:
-    """A demand's requests as streams of any rate, the same requests every time.
+    """A demand's requests, in the order and with the rhythm of its traces.
 
-    Each trace is replayed from a drawn place on, its clock scaled to its share of the rate: that keeps the
-    dispersion of counts which the closed forms take. Where the demand states a share of prefix hits, it shortens
-    every prompt; otherwise the ids of the traces' blocks go through the simulated cache.
+    Each trace is replayed from a drawn place on. `paced` scales the clock of them all: that keeps the dispersion of
+    counts which the closed forms take. Where the demand states a share of prefix hits, it shortens every prompt;
+    otherwise the ids of the traces' blocks go through the simulated cache.
     """
 
     def __init__(self, demand: ServingDemand, parts: Parts, seed: int) -> None:
         self.seed, self.fixed, self.stated_hits = seed, demand.lengths, demand.prefix_hits
         self.traces = [(trace_path(item.trace, parts), float(item.weight)) for item in demand.traces]
 
-    def stream(self, rate: RequestsPerSecond) -> Stream:
-        """The requests at so many per second."""
-        if self.fixed is not None:
-            made = poisson(
-                requests=REQUESTS,
-                rate=rate,
-                input_tokens=self.fixed.input,
-                output_tokens=self.fixed.output,
-                seed=self.seed,
-            )
-        else:
-            unscaled = self._replayed
-            made = replace(unscaled, arrival=unscaled.arrival * (REQUESTS / rate))
-        if self.stated_hits is None:
-            return made
-        return replace(made, hits=(made.input_tokens * self.stated_hits).astype(int), prefixes=())
+    def paced(self, duration: Seconds) -> Stream:
+        """The requests, over so many seconds."""
+        return replace(self.requests, arrival=self.requests.arrival * duration)
 
     @cached_property
+    def requests(self) -> Stream:
+        """The requests with arrivals from 0 to 1."""
+        made = self._replayed() if self.fixed is None else self._alike(self.fixed.input, self.fixed.output)
+        if self.stated_hits is None:
+            return made
+        return replace(made, hits=(made.input_tokens * self.stated_hits).astype(int))
+
+    def _alike(self, input_tokens: Tokens, output_tokens: Tokens) -> Stream:
+        return poisson(
+            requests=REQUESTS, rate=REQUESTS, input_tokens=input_tokens, output_tokens=output_tokens, seed=self.seed
+        )
+
     def _replayed(self) -> Stream:
-        """All traces, merged, with arrivals from 0 to 1."""
         draw = np.random.default_rng(self.seed)
         whole = sum(weight for _, weight in self.traces)
-        shares = [max(1, round(REQUESTS * weight / whole)) for _, weight in self.traces]
-        rows = [
-            (trace, *_window(path, count, draw))
-            for trace, ((path, _), count) in enumerate(zip(self.traces, shares, strict=True))
+        windows = [
+            _window(path, max(1, round(REQUESTS * weight / whole)), draw, self.stated_hits is None)
+            for path, weight in self.traces
         ]
-        arrival, inputs, outputs = (np.concatenate([row[place] for row in rows]) for place in (1, 2, 3))
-        prefixes = [tuple((trace, block) for block in blocks) for trace, *_, texts in rows for blocks in texts]
+        arrival, inputs, outputs = (np.concatenate([row[place] for row in windows]) for place in range(3))
+        prefixes = [tuple((trace, block) for block in ids) for trace, row in enumerate(windows) for ids in row[3]]
         order = np.argsort(arrival, kind="stable")
         none = np.zeros(len(order), dtype=int)
         return Stream(
@@ -140,19 +141,20 @@ class Traffic:
         )
 
 
-def _window(path: Path, count: int, draw: np.random.Generator) -> tuple[Any, ...]:
+def _window(path: Path, count: int, draw: np.random.Generator, with_prefixes: bool) -> tuple[Any, ...]:
     """So many rows of a trace from a drawn one on, around its end: arrivals from 0 to 1, lengths, block ids.
 
     A block that comes again in another round of the trace is another block.
     """
-    rows, blocks = read_trace(path), _prefix_ids(path)
+    rows = read_trace(path)
     size = len(rows.arrival)
     place = int(draw.integers(size)) + np.arange(count)
     here, lap = place % size, place // size
     span = float(np.ptp(rows.arrival)) * size / max(size - 1, 1)
     arrival = rows.arrival[here] + lap * span
     arrival = (arrival - arrival[0]) / max(float(np.ptp(arrival)), 1e-9)
-    ids = [[f"{text}/{turn}" for text in blocks[row]] for row, turn in zip(here, lap, strict=True)]
+    blocks = _prefix_ids(path) if with_prefixes else [[]] * size
+    ids = [[f"{block}/{turn}" for block in blocks[row]] for row, turn in zip(here, lap, strict=True)]
     return arrival, rows.input_tokens[here], rows.output_tokens[here], ids
 
 
@@ -161,6 +163,26 @@ def _prefix_ids(path: Path) -> list[list[str]]:
     opener = gzip.open if path.suffix == ".gz" else open
     with opener(path, "rt", encoding="utf-8", newline="") as stream:
         return [(row.get("prefix_block_ids") or "").split() for row in csv.DictReader(stream)]
+
+
+def _prefill_seconds(timing: Timing, requests: Stream, hits: Ratio) -> Seconds:
+    """Time that all prefills take, each shorter by the same share of hits."""
+    lengths = requests.input_tokens.tolist()
+    return sum(timing.prefill(max(1.0, length * (1.0 - hits)), length) for length in lengths)
+
+
+def _handed_over(stream: Stream, delay: np.ndarray) -> tuple[Stream, np.ndarray]:
+    """The stream as the decode pool receives it, each request so much later, and the order of that."""
+    arrival = stream.arrival + delay
+    order = np.argsort(arrival, kind="stable")
+    handed = Stream(
+        arrival=arrival[order],
+        input_tokens=stream.input_tokens[order],
+        output_tokens=stream.output_tokens[order],
+        hits=stream.hits[order],
+        emitted=stream.emitted[order],
+    )
+    return handed, order
 
 
 class Replica:
@@ -187,52 +209,41 @@ class Replica:
 
     def aggregated(self) -> Seen:
         """Prefills and decodes of all ranks in one scheduler."""
-        arriving = self.traffic.stream(float(self.service.requests_per_second) * self.load)
+        arriving = self._paced(self.traffic.requests)
         stream = with_sequences_under_way(arriving, self.under_way, self.traffic.seed)
         run = simulate(stream, self._timing(self.layout, stream), self._limits())
         return self._seen(run, run.first_token, run.hits)
 
     def disaggregated(self) -> Seen:
-        """A prefill queue, then a decode rank; each sees the requests at its own share of the rate."""
-        apart, servers = self._prefill_layout(), int(QUEUE_SERVERS)
-        per_server = self._prefill_rate(apart) * self.load
-        first = self.traffic.stream(per_server * servers)
+        """A prefill queue, then a decode rank; each sees the requests at its own pace."""
+        apart, servers, requests = self._prefill_layout(), int(QUEUE_SERVERS), self.traffic.requests
+        timing = self._timing(apart, requests)
+        utilization = self.design.numbers["prefill_utilization"] * self.load
+        hold = _prefill_seconds(timing, requests, float(self.lengths.prefix_hits)) / timing.stages
         prefills = simulate_prefills(
-            first,
-            self._timing(apart, first),
+            self.traffic.paced(hold / (servers * utilization)),
+            timing,
             servers=servers,
             prefix_blocks=self._blocks(apart) * servers // PREFIX_BLOCKS,
         )
-        moved = self.machine.transfer(apart, replace(self.lengths, nodes=first.input_tokens.astype(float)))
+        moved = self.machine.transfer(apart, replace(self.lengths, nodes=requests.input_tokens.astype(float)))
         ahead = prefills.latency + moved
-        per_rank = float(self.service.requests_per_second / self.layout.data) * self.load
-        handed = first.arrival * (per_server * servers / per_rank) + ahead
-        order = np.argsort(handed, kind="stable")
-        second = replace(
-            first,
-            arrival=handed[order],
-            input_tokens=first.input_tokens[order],
-            output_tokens=first.output_tokens[order],
-            prefixes=(),
-        )
-        stream = with_sequences_under_way(second, self.under_way, self.traffic.seed)
+        handed, order = _handed_over(self._paced(requests), ahead)
+        stream = with_sequences_under_way(handed, self.under_way, self.traffic.seed)
         run = simulate(stream, self._timing(self.layout, stream), self._limits(), prefilled=True)
         before = np.concatenate([np.zeros(self.under_way), ahead[order]])
         return self._seen(run, run.first_token + before[run.served], prefills.hits)
+
+    def _paced(self, requests: Stream) -> Stream:
+        """The requests at the pace at which their output is what the ranks yield at the peak."""
+        tokens = float(self.service.tokens_per_second) * self.load * self.ranks / float(self.layout.data)
+        return self.traffic.paced(float(requests.output_tokens.sum()) / tokens)
 
     def _prefill_layout(self) -> Layout:
         numbers = self.design.numbers
         return Layout(
             tensor=numbers["prefill_tensor"], expert=numbers["prefill_expert"], pipeline=numbers["prefill_pipeline"]
         )
-
-    def _prefill_rate(self, apart: Layout) -> float:
-        """Requests per second of one rank of the prefill pool."""
-        utilization, design = self.design.numbers["prefill_utilization"], self.design
-        pool = prefill_service(
-            self.item.cell, apart, utilization, design.power_cap, design.oversubscription, self.lengths
-        )
-        return float(pool.requests_per_second / apart.data)
 
     def _timing(self, layout: Layout, stream: Stream) -> Timing:
         longest = float((stream.input_tokens + stream.output_tokens).max())

@@ -12,7 +12,8 @@ from stackwright.codesign.finalists import MILLION, SENSE, UNITS, Finalist, obje
 from stackwright.codesign.performance_grid import Grid
 from stackwright.codesign.plant_grid import site_limit
 from stackwright.codesign.search import Found
-from stackwright.core.units import SECONDS_PER_YEAR
+from stackwright.core.records import Datum
+from stackwright.core.units import SECONDS_PER_YEAR, convert
 from stackwright.finance.terms import Terms
 from stackwright.stack.coupling import JUNCTION_LIMIT
 from stackwright.stack.design import Design
@@ -334,26 +335,23 @@ def margin_entries(study: Study, item: Finalist, own: Sequence[MarginRow]) -> li
     ]
 
 
+def printed(datum: Datum) -> dict[str, Any]:
+    """A number with its range in the unit that its field declares, its kind and its source."""
+    value, low, high = (float(convert(number, datum.unit)) for number in (datum.value, datum.low, datum.high))
+    return {"value": value, "low": low, "high": high, "unit": datum.unit, "kind": datum.kind, "source": datum.source}
+
+
 def source_entries(item: Finalist, catalog: Any) -> list[dict[str, Any]]:
     """Every number of the stack's records: path, value, range, kind, source."""
     entries = []
     for place, part in item.parts.items():
         for name, datum in part.record.values.items():
             if hasattr(part.spec, name):
+                source = catalog.source(datum.source)
                 entries.append(
-                    {
-                        "path": f"{place}.{name}",
-                        "record": part.id,
-                        "value": datum.value,
-                        "low": datum.low,
-                        "high": datum.high,
-                        "unit": datum.unit,
-                        "kind": datum.kind,
-                        "source": datum.source,
-                        "title": catalog.source(datum.source).title,
-                        "where": datum.where,
-                        "date": datum.date,
-                    }
+                    {"path": f"{place}.{name}", "record": part.id}
+                    | printed(datum)
+                    | {"title": source.title, "url": source.url, "where": datum.where, "date": datum.date}
                 )
     return entries
 

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from stackwright.codesign.finalists import Finalist
+from stackwright.codesign.result import printed
 from stackwright.core.records import Datum
 from stackwright.core.spec import map_leaves
 from stackwright.finance.terms import Terms
@@ -151,14 +152,9 @@ def swings(item: Finalist, scenario: Scenario, value: Callable[[Evaluation, Term
     result = np.broadcast_to(np.asarray(value(evaluate_with(item, scenario, changed, count), item.terms)), (count,))
     base = float(result[-1])
     rows: list[dict[str, Any]] = [
-        {
-            "path": one.path,
-            "value": one.datum.value,
-            "low": one.datum.low,
-            "high": one.datum.high,
-            "unit": one.datum.unit,
-            "source": one.datum.source,
-            "kind": one.datum.kind,
+        {"path": one.path}
+        | printed(one.datum)
+        | {
             "effect_low": float(result[2 * index]) - base,
             "effect_high": float(result[2 * index + 1]) - base,
         }

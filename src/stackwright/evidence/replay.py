@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -21,6 +21,7 @@ from stackwright.core.errors import Fault, InputError, StackwrightError
 from stackwright.core.units import Watts
 from stackwright.evidence.names import Spread
 from stackwright.evidence.predictions import Predictions, mixture_quantiles, refused, spread_of
+from stackwright.interface.software import SoftwareStack
 from stackwright.model.precision import Precision
 from stackwright.model.sharding import Layout
 from stackwright.rack.power import shelf_input
@@ -168,10 +169,11 @@ def replay(runs: Sequence[Run], bench: Bench) -> tuple[Outcomes, dict[int, str]]
 
 
 class Bench:
-    """Chips, stacks and models of a catalog, put together once each."""
+    """Chips, stacks and models of a catalog, put together once each; `stacks` stand in for those of its records."""
 
-    def __init__(self, catalog: Catalog) -> None:
+    def __init__(self, catalog: Catalog, stacks: Mapping[str, SoftwareStack] | None = None) -> None:
         self.parts = Parts(catalog)
+        self._stacks = dict(stacks or {})
         self._cells: dict[Hashable, Cell] = {}
         self._systems = self._system_by_chip(catalog)
 
@@ -195,7 +197,7 @@ class Bench:
         """The specs of a chip, its system and a stack."""
         links = self._system(chip).record.links
         return Hardware(
-            software=self.parts.get("interface", software).spec,
+            software=self.stack(software),
             chip=self.accelerator(chip),
             kernels=self._linked(chip, "kernels"),
             chip_power=self.chip_power(chip),
@@ -203,6 +205,10 @@ class Bench:
             scale_up=self.parts.get("network", links["scale_up"]).spec,
             fabric=self.parts.get("network", links["fabrics"][0]).spec,
         )
+
+    def stack(self, software: str) -> SoftwareStack:
+        """The numbers of a software stack."""
+        return self._stacks.get(software) or self.parts.get("interface", software).spec
 
     def accelerator(self, chip: str) -> Accelerator:
         """The numbers of a chip."""

@@ -135,14 +135,14 @@ def differ(low: float, high: float) -> bool:
 
 
 def record_scale(value: float, unit_text: str) -> Scale:
-    """The scale for a number of a record: SI in the plan, whatever unit its field is declared in."""
+    """The scale for a number of a record, which the plan gives in the unit that its field is declared in."""
     if unit_text in PER_SECOND:
         return Scale(*PER_SECOND[unit_text])
     try:
         factor = unit(unit_text).factor
     except UnitError:
         factor = 1.0
-    return scale_of(value, unit_text) if factor == 1.0 else Scale(factor, unit_text)
+    return scale_of(value, unit_text) if factor == 1.0 else Scale(1.0, unit_text)
 
 
 def percent(share: float, digits: int = 2) -> str:

@@ -67,9 +67,7 @@ class Timing:
         return self.prefills.at(length, computed / length)
 
 
-def timing_of(
-    machine: Machine, layout: Layout, lengths: Lengths, *, most_sequences: Count, longest: Tokens
-) -> Timing:
+def timing_of(machine: Machine, layout: Layout, lengths: Lengths, *, most_sequences: Count, longest: Tokens) -> Timing:
     """Tables for batches up to `most_sequences` per rank and stage, and sequences up to `longest`.
 
     `layout` is a single one. A step of a design that drafts yields several tokens; the table has its seconds per token.
