@@ -4,31 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from stackwright.finance.capital import (
     additions,
     capital_weights,
     levelized_cost,
     middle_discount,
-    recovery_factor,
     residual_weights,
     start_discount,
 )
 
 YEARS = np.arange(5.0)
-
-
-def test_recovery_factor_is_that_of_a_table() -> None:
-    """5 % over 10 years: 0.1295, as in any table of compound interest."""
-    assert recovery_factor(rate=0.05, life=10.0) == pytest.approx(0.129505, abs=1e-6)
-
-
-@given(rate=st.floats(0.01, 0.3), life=st.integers(2, 30))
-def test_recovery_payments_repay_the_loan(rate: float, life: int) -> None:
-    payments = recovery_factor(rate=rate, life=float(life)) / (1.0 + rate) ** np.arange(1, life + 1)
-    assert payments.sum() == pytest.approx(1.0)
 
 
 def test_discounting_halves_between_start_and_start() -> None:

@@ -53,6 +53,10 @@ def read_plan(directory: Path) -> dict[str, Any]:
     return made
 
 
+MOST = 20
+"""Inputs that the table shows; ``--json`` has all."""
+
+
 def _print(explained: Mapping[str, Any], console: Console) -> None:
     from rich.markup import escape
     from rich.table import Table
@@ -64,7 +68,7 @@ def _print(explained: Mapping[str, Any], console: Console) -> None:
         table.add_column(
             heading, overflow="fold", justify="left" if heading in ("input", "kind", "source") else "right"
         )
-    for item in explained["inputs"]:
+    for item in explained["inputs"][:MOST]:
         table.add_row(
             escape(plain(item["path"])),
             quantity(item),

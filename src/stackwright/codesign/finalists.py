@@ -14,6 +14,7 @@ from stackwright.codesign.search import Found, Pick
 from stackwright.codesign.training_grid import MODES as RECOMPUTATIONS
 from stackwright.codesign.training_grid import RELIABILITY, TrainingDesign, TrainingGrid
 from stackwright.core.units import SECONDS_PER_YEAR
+from stackwright.finance.capital import levelized_cost
 from stackwright.finance.terms import Terms
 from stackwright.stack.design import Design
 from stackwright.stack.evaluate import Evaluation, evaluate
@@ -185,12 +186,17 @@ def evaluated(study: Study, parts: Parts, scenario: Scenario, design: Design, ce
     )
 
 
+def outlay(done: Evaluation) -> Any:
+    """What counts against a budget: capital, and rent over the horizon; a float, or draws [n]."""
+    return done.cash["capex"].sum(axis=-1) + done.cash["lease"].sum(axis=-1)
+
+
 def filling_volume(study: Study, scenario: Scenario, design: Design, cell: Cell, plant: Plant, terms: Terms) -> float:
     """Peak request rate of the most whole replicas that the site's limit and the budget carry."""
     one = evaluate(design, scenario, cell=cell, plant=plant, terms=terms, volume=1.0)
     rate = float(np.max(one.unit.decode_rate))
     unit = evaluate(design, scenario, cell=cell, plant=plant, terms=terms, volume=rate * 1000.0)
-    watts, spent = float(unit.peak_meter) / 1000.0, float(unit.cash["capex"].sum()) / 1000.0
+    watts, spent = float(unit.peak_meter) / 1000.0, outlay(unit) / 1000.0
     limit, budget = site_limit(study, design.site), study.constraints.budget
     counts = [limit / watts] if limit is not None else []
     counts += [budget / spent] if budget is not None else []
@@ -212,15 +218,13 @@ def _fits(
     budget: float | None,
 ) -> bool:
     done = evaluate(design, scenario, cell=cell, plant=plant, terms=terms, volume=volume)
-    return (limit is None or float(done.peak_meter) <= limit) and (
-        budget is None or float(done.cash["capex"].sum()) <= budget
-    )
+    return (limit is None or float(done.peak_meter) <= limit) and (budget is None or outlay(done) <= budget)
 
 
 def objective_value(name: str, scenario: Scenario, done: Evaluation, terms: Terms) -> Any:
     """The objective of an evaluation, in the unit that people read."""
     if name == "cost_per_million_tokens":
-        return done.present_cost / done.present_tokens * MILLION
+        return levelized_cost(present_cost=done.present_cost, present_tokens=done.present_tokens) * MILLION
     if name == "cost_per_run":
         return done.present_cost / done.present_tokens * done.service.run_time
     if name == "npv":

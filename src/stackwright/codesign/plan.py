@@ -92,6 +92,8 @@ class Searched:
 
 def _prefill_axis(study: Study) -> dict[str, int]:
     menu = study.serving
+    if "disaggregated" not in menu.mode:
+        return {}
     return {"serving.prefill_pool": len(PREFILL_UTILIZATION) * len(menu.tensor_parallel) * len(menu.expert_parallel)}
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from stackwright.codesign.finalists import MILLION, SENSE, UNITS, Finalist, objective_value
+from stackwright.codesign.finalists import MILLION, SENSE, UNITS, Finalist, objective_value, outlay
 from stackwright.codesign.performance_grid import Grid
 from stackwright.codesign.plant_grid import site_limit
 from stackwright.codesign.search import Found
@@ -113,6 +113,7 @@ def fleet_metrics(done: Evaluation, item: Finalist, tokens: Any) -> Metrics:
         "water": (year.water.sum(axis=-1) * LITERS / years, "L/year"),
         "energy_per_token": (year.meter_energy.sum(axis=-1) / tokens, "J"),
         "carbon_per_million_tokens": (year.carbon_average.sum(axis=-1) / tokens * MILLION, "kg/Mtoken"),
+        "contract_carbon_per_million_tokens": (year.carbon_contracts.sum(axis=-1) / tokens * MILLION, "kg/Mtoken"),
         "marginal_carbon_per_million_tokens": (year.carbon_marginal.sum(axis=-1) / tokens * MILLION, "kg/Mtoken"),
         "availability": (done.availability, ""),
         "capex": (done.cash["capex"].sum(axis=-1), "USD"),
@@ -306,7 +307,7 @@ def margin_entries(study: Study, item: Finalist, own: Sequence[MarginRow]) -> li
         ("junction_temperature", float(np.mean(done.junction)), JUNCTION_LIMIT, "K"),
         ("cooling_set_point", float(np.mean(done.overload)), EXCURSIONS, "share of hours beyond it"),
         ("site_power", float(np.mean(done.peak_meter)), site_limit(study, item.design.site), "W"),
-        ("budget", float(done.cash["capex"].sum()), limits.budget, "USD"),
+        ("budget", float(outlay(done)), limits.budget, "USD"),
         (
             "water",
             float(done.year.water.max()),

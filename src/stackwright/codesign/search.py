@@ -18,7 +18,7 @@ from stackwright.codesign.performance_grid import Grid
 from stackwright.codesign.plant_grid import PlantClass, PlantOption, Thermal, site_limit, thermals_of
 from stackwright.core.units import SECONDS_PER_YEAR
 from stackwright.finance.terms import Terms
-from stackwright.stack.deployment import Money, Unit, columns, fleet_of, money
+from stackwright.stack.deployment import Fleet, Money, Unit, columns, fleet_of, money
 from stackwright.stack.parts import Part, Parts
 from stackwright.stack.plant import EXCURSIONS
 from stackwright.stack.scenario import Scenario
@@ -65,8 +65,10 @@ class Physical:
     idle: np.ndarray
     busy: np.ndarray
     peak: np.ndarray
-    systems: np.ndarray
-    network: np.ndarray
+    equipment: np.ndarray
+    """Dollars for systems and network; for a rented fleet, its rent over the horizon."""
+    owned: np.ndarray
+    """One where the plant is the buyer's own, zero where a rent includes it."""
     supply_loss: np.ndarray
     cool: np.ndarray
     """Whether a chip at its power cap stays below its throttling temperature."""
@@ -263,12 +265,19 @@ def physical_rows(
         idle=made.idle_power,
         busy=made.busy_power * made.load,
         peak=made.peak_power,
-        systems=made.bought(cash.spares).max(axis=-1) * unit.system_price,
-        network=made.chips.max(axis=-1) * unit.network_price,
+        equipment=_equipment(unit, made, cash, rented=rented),
+        owned=np.full(len(rows), 0.0 if rented else 1.0),
         supply_loss=loss,
         cool=cool,
         run_time=grid.rows.numbers["run_time"][rows] if "run_time" in grid.rows.numbers else np.zeros(len(rows)),
     )
+
+
+def _equipment(unit: Unit, made: Fleet, cash: Money, *, rented: bool) -> np.ndarray:
+    """What a budget has to cover beside the plant [R]."""
+    if rented:
+        return made.chips.sum(axis=-1) * unit.rent * SECONDS_PER_YEAR
+    return made.bought(cash.spares).max(axis=-1) * unit.system_price + made.chips.max(axis=-1) * unit.network_price
 
 
 def _sliced(physical: Physical, part: slice) -> Physical:
@@ -348,9 +357,10 @@ def _yearly(chunk: Physical, idle: np.ndarray, busy: np.ndarray) -> np.ndarray:
     return chunk.idle.sum(axis=-1)[:, None] * idle[None, :] + chunk.busy.sum(axis=-1)[:, None] * busy[None, :]
 
 
-def _capex(chunk: Physical, weights: Any, supply: np.ndarray) -> np.ndarray:
+def _outlay(chunk: Physical, weights: Any, supply: np.ndarray) -> np.ndarray:
+    """What counts against a budget: capital, or the rent of the horizon; rows x options."""
     plant = (weights.plant_capex + weights.building_capex)[None, :] * supply
-    return (chunk.systems + chunk.network)[:, None] + chunk.peak.max(axis=-1)[:, None] * plant
+    return chunk.equipment[:, None] + (chunk.peak.max(axis=-1) * chunk.owned)[:, None] * plant
 
 
 def _volume(
@@ -367,7 +377,7 @@ def _volume(
         return 1.0
     rate = limits[None, :] / peak_meter
     if study.constraints.budget is not None:
-        rate = np.minimum(rate, study.constraints.budget / _capex(chunk, weights, supply))
+        rate = np.minimum(rate, study.constraints.budget / _outlay(chunk, weights, supply))
     return rate
 
 
@@ -391,7 +401,7 @@ def _load_margins(
     if np.isfinite(limits).any():
         yield "site power", peak_meter * (volume / limits[None, :]) - 1.0
     if limit.budget is not None:
-        yield "budget", _capex(chunk, weights, supply) * volume / limit.budget - 1.0
+        yield "budget", _outlay(chunk, weights, supply) * volume / limit.budget - 1.0
     for name, ceiling, idle, busy in (
         ("water", limit.water, weights.idle_water, weights.busy_water),
         ("carbon", limit.carbon, weights.idle_carbon, weights.busy_carbon),

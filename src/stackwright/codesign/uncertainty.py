@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from stackwright.codesign.finalists import Finalist
+from stackwright.codesign.finalists import Finalist, outlay
 from stackwright.codesign.result import printed
 from stackwright.core.records import Datum
 from stackwright.core.spec import map_leaves
@@ -124,7 +124,7 @@ def filling(item: Finalist, done: Evaluation) -> Any:
     if item.site_limit is not None:
         room.append(item.site_limit / done.peak_meter)
     if item.budget is not None:
-        room.append(item.budget / done.cash["capex"].sum(axis=-1))
+        room.append(item.budget / outlay(done))
     return np.minimum.reduce(room)
 
 

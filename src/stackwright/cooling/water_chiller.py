@@ -26,7 +26,7 @@ note: generic product; constants are engineering priors, checked against hourly 
 values:
   junction_resistance: {value: 0.050 K/W, low: 0.040 K/W, high: 0.065 K/W, kind: derived, source: hall-practice,
     where: "H100 at 54 to 72 degC in air, arXiv 2507.16781", date: 2025-07-01,
-    note: "over air of 25 to 30 degC and half its rise at about 650 W: 0.036 to 0.065; 1,000 W parts are sold in air in taller chassis"}
+    note: "0.036 to 0.065 over air of 25 to 30 degC at about 650 W; taller chassis cool 1,000 W"}
   coolant_rise: {value: 11 K, low: 9 K, high: 15 K, kind: assumption, source: assumption,
     note: "server air rise at design flow"}
   supply_minimum: {value: 18 degC, low: 16 degC, high: 19 degC, kind: assumption, source: assumption,

@@ -20,14 +20,6 @@ def middle_discount(*, year: Count, rate: Ratio) -> Ratio:
     return (1.0 + rate) ** (-year - 0.5)
 
 
-def recovery_factor(*, rate: Ratio, life: Count) -> Ratio:
-    """Yearly payment that repays one dollar over a life, at the end of each year.
-
-    Source: capital recovery factor, r / (1 - (1 + r)^-n) (any engineering-economics text).
-    """
-    return rate / (1.0 - (1.0 + rate) ** (-life))
-
-
 def straight_line_value(*, age: Count, life: Count) -> Ratio:
     """Share of the price that an asset is still worth, straight-line to zero. Source: definition."""
     return namespace(age, life).maximum(0.0, 1.0 - age / life)

@@ -15,12 +15,3 @@ def shelf_input(
     Source: definition (energy balance of a rack).
     """
     return (chip + processor + overhead) * (1.0 + fan_share) / (1.0 - supply_loss * supply_scale)
-
-
-def part_load(*, idle: Watts, busy: Watts, load: Ratio) -> Watts:
-    """Power at a share of full load, linear between idle and busy.
-
-    Source: measured server power is close to affine in throughput (Barroso, Clidaras and Hoelzle,
-    The Datacenter as a Computer, 2013, section 5.4).
-    """
-    return idle + (busy - idle) * load

@@ -4,9 +4,9 @@ Rounds are not played token by token: between two events (an arrival, a finish, 
 runs out) nothing changes but the contexts, so the clock jumps over all rounds between them. Finishes are
 kept on a counter of rounds that all running sequences share, which costs one heap entry per request.
 
-Aggregated replicas follow today's engines: continuous batching, prompts first and in chunks of a token budget, a
-limit on running sequences, a cache in blocks, preemption of the newest sequence by recomputing
-it. Decode pools are the same with requests whose caches arrive with them; prefill pools are a queue with several servers.
+Aggregated replicas follow today's engines: continuous batching, prompts first and in chunks of a token budget,
+a limit on running sequences, a cache in blocks, preemption of the newest sequence by recomputing it. Decode pools are
+the same with requests whose caches arrive with them; prefill pools are a queue with several servers.
 """
 
 from __future__ import annotations
@@ -260,16 +260,18 @@ class _Replica:
                 self.waiting.append(who)
 
     def _admit(self) -> None:
+        """First come first served, as far as there is room for the next token too: without that room, a
+        preempted sequence would come back only to leave again.
+        """
         waiting, most = self.waiting, self.limits.sequences
         while waiting and self.seated < most:
             who = waiting[0]
             length = self.length[who]
-            need = -(-length // BLOCK_TOKENS)
-            if need > self.free:
+            if length // BLOCK_TOKENS >= self.free:
                 break
             waiting.popleft()
             self.seated += 1
-            self.free -= need
+            self.free -= -(-length // BLOCK_TOKENS)
             if self.cached[who]:
                 if not self.emitted[who]:
                     self.newcomers.append(who)
@@ -282,11 +284,8 @@ class _Replica:
     def _look_up(self, who: int) -> int:
         """Tokens of a prompt whose cache is found; at least one token is always computed."""
         length = self.inputs[who]
-        if self.prefixes:
-            found = self.cache.take(self.prefixes[who]) * PREFIX_TOKENS
-        else:
-            found = self.hits[who]
-        found = min(found, length - 1)
+        known = self.cache.take(self.prefixes[who]) * PREFIX_TOKENS if self.prefixes else self.hits[who]
+        found = min(known, length - 1)
         self.looked_up += length
         self.found += found
         return found
@@ -340,8 +339,8 @@ class _Replica:
     def _chunks(self) -> tuple[float, list[tuple[int, float]]]:
         """Seconds that a round's prefills hold it up, and the prompts that they finish.
 
-        Each rank takes prompts in order up to its budget, the least loaded rank first. Beside a finished prompt stands the
-        time that its last chunk still needs for the other pipeline stages.
+        Each rank takes prompts in order up to its budget, the least loaded rank first. Beside a finished prompt
+        stands the time that its last chunk still needs for the other pipeline stages.
         """
         timing, budget, prefills = self.timing, self.limits.chunk_tokens, self.prefills
         ranks = [(0, rank) for rank in range(self.limits.ranks)]

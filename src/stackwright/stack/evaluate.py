@@ -66,6 +66,7 @@ class Year:
     energy_cost: Dollars
     water_cost: Dollars
     carbon_average: KilogramsCO2
+    carbon_contracts: KilogramsCO2
     carbon_marginal: KilogramsCO2
 
 
@@ -263,7 +264,8 @@ def settled_year(
         water=water,
         energy_cost=np.array([one.energy_cost for one in bills]),
         water_cost=water * plant.specs.site.water_price,
-        carbon_average=np.array([one.carbon.annual for one in bills]),
+        carbon_average=np.array([one.carbon.average for one in bills]),
+        carbon_contracts=np.array([one.carbon.annual for one in bills]),
         carbon_marginal=np.array([one.carbon.marginal for one in bills]),
     )
     return year, np.maximum.reduce([overload for _, overload in parts])
@@ -317,6 +319,7 @@ def termed_year(terms: PlantTerms, made: Fleet, profile: Array) -> Year:
         energy_cost=cost,
         water_cost=none,
         carbon_average=total("carbon_average"),
+        carbon_contracts=total("carbon_contracts"),
         carbon_marginal=total("carbon_marginal"),
     )
 

@@ -8,7 +8,6 @@ oversubscription are arrays, so one call serves one design, a grid, or draws of 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from stackwright.chip.accelerator import Accelerator
 from stackwright.chip.family import KernelFamily, Kernels
@@ -152,15 +151,6 @@ def prefill_service(
         memory=machine.memory_margin(layout, layout.pipeline, lengths),
         first_token_overhead=cell.hardware.software.prefill_overhead,
     )
-
-
-def supports(architecture: Architecture, cell_layout: Layout) -> Any:
-    """Whether heads and experts divide over a layout; arrays of booleans.
-
-    Source: definition (whole heads and whole experts per rank, as engines require).
-    """
-    heads, experts = divisors(architecture)
-    return (heads % cell_layout.tensor == 0) & (experts % cell_layout.expert == 0)
 
 
 def divisors(architecture: Architecture) -> tuple[int, int]:

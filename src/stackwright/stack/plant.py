@@ -84,6 +84,9 @@ class LoadYear:
     energy: Joules
     water: CubicMeters
     carbon_average: KilogramsCO2
+    """By the grid's mix in each hour, whatever is contracted."""
+    carbon_contracts: KilogramsCO2
+    """The same, less the share that contracted clean energy covers over the year."""
     carbon_marginal: KilogramsCO2
 
 
@@ -219,7 +222,8 @@ def load_year(plant: Plant, specs: PlantSpecs, meter: Array, water: Array, years
         cost=np.stack([one.energy_cost + drawn * price for one in bills], axis=-1),
         energy=bills[0].energy,
         water=drawn,
-        carbon_average=bills[0].carbon.annual,
+        carbon_average=bills[0].carbon.average,
+        carbon_contracts=bills[0].carbon.annual,
         carbon_marginal=bills[0].carbon.marginal,
     )
 
@@ -247,9 +251,11 @@ def cooled(plant: Plant, *, supply_temperature: Any, liquid_share: Any, profile:
     temperature, share = _wide(supply_temperature), _wide(liquid_share)
 
     def at(fraction: Any) -> CoolingLoad:
-        return cooling_year(
+        load = cooling_year(
             specs.cooling, plant.series, supply_temperature=temperature, liquid_share=share, load_fraction=fraction
         )
+        # A type may not depend on its supply temperature; its year still has one row for each.
+        return replace(load, compressor=load.compressor + 0.0 * temperature, water=load.water + 0.0 * temperature)
 
     return Cooled(load=at(reference_load(profile)), full=at(DESIGN_LOAD))
 
@@ -301,6 +307,7 @@ def _scaled(year: LoadYear, factor: Any) -> LoadYear:
         cost=year.cost * _wide(factor),
         energy=year.energy * factor,
         carbon_average=year.carbon_average * factor,
+        carbon_contracts=year.carbon_contracts * factor,
         carbon_marginal=year.carbon_marginal * factor,
     )
 
