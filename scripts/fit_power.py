@@ -4,9 +4,11 @@
 
 POWER_CSV is a table of measured power whose columns docs/commands/validate.md names. Its inference
 rows are replayed as ``stackwright validate`` does, and the parameters of a family are fitted to the
-watts at the predicted rates of work, each with a prior around a start of its own. Half of the models are fitted, by a hash of the name, and the other half judged; where a
-family has rows of few models, half of the configurations. Each model is judged again with itself left
-out of the fit. Run scripts/fit_kernels.py and scripts/fit_serving.py first: the rates of work are theirs.
+watts at the predicted rates of work, each with a prior around a start of its own.
+Half of the models are fitted, by a hash of the name, and the other half judged; where a family has rows of
+few models, half of the configurations.
+Each model is judged again with itself left out of the fit. Run scripts/fit_kernels.py and
+scripts/fit_serving.py first: the rates of work are theirs.
 """
 
 from __future__ import annotations

@@ -35,9 +35,6 @@ RECORDS = Path(__file__).resolve().parents[1] / "src" / "stackwright" / "catalog
 SCATTER = {"tpot": 0.06, "ttft": 0.35}
 """Scatter of a row, standard deviation of the logarithm, against which priors count: TTFT depends on when
 requests arrive, which no table says."""
-FLAT = 1.5
-"""Residual, in units of the scatter, beyond which a row counts ever less: a switch that no column tells of
-(drafts, attention ranks, a limit on running sequences) moves a row by half or more, and says nothing of overheads."""
 FOLLOWS_STEP = ("decode_step_time", "itl_p50", "tpot_p50", "tpot")
 
 START: Mapping[str, tuple[float, float]] = {
@@ -45,7 +42,7 @@ START: Mapping[str, tuple[float, float]] = {
     "kernel_overhead": (2.5e-6, 2.0),
     "sequence_overhead": (1.5e-5, 2.5),
     "prefill_overhead": (6.4e-2, 3.0),
-    "gemm_scale": (0.87, 1.12),
+    "gemm_scale": (0.87, 1.25),
     "attention_scale": (0.72, 1.4),
     "experts_scale": (0.6, 1.5),
     "prefill_scale": (1.22, 1.4),
@@ -63,6 +60,14 @@ WITHOUT_GRAPHS = {
     "prefill_scale": (1.3, 1.4),
 }
 
+LIMITS = {
+    "gemm_scale": (0.82, 1.5),
+    "attention_scale": (0.5, 4.0),
+    "experts_scale": (0.4, 2.0),
+    "prefill_scale": (1.0, 2.5),
+}
+"""Where a scale may lie: isolated products reach 0.83 of the peak, so a lower scale would exceed it in prefill."""
+
 STEP_ALONE = {name: START[name] for name in START if not name.startswith("prefill")}
 """Parameters that a benchmark tells of which does not state the length of its prompts."""
 
@@ -79,15 +84,19 @@ class Job:
     source: str
     metrics: tuple[str, ...] = ("ttft", "tpot")
     by_model: bool = False
+    flat: float = 1.5
+    """Residual, in units of the scatter, beyond which a row counts ever less: a switch that no column tells of
+    (drafts, attention ranks, a limit on running sequences) moves a row by half or more and tells nothing of
+    overheads."""
 
 
 JOBS = (
     Job("tensorrt-llm-2026", START, "serving-overheads-fit"),
     Job("sglang-2026", START, "serving-overheads-fit"),
     Job("vllm-2026", START, "serving-overheads-fit"),
-    Job("vllm-2025", STEP_ALONE, "ml-energy-leaderboard", ("itl_p50",), by_model=True),
+    Job("vllm-2025", STEP_ALONE, "ml-energy-leaderboard", ("itl_p50",), by_model=True, flat=6.0),
     Job("engines-2023", WITHOUT_GRAPHS, "splitwise-profiles", ("prefill_time", "decode_step_time")),
-    Job("neuron-nxd", START, "serving-overheads-fit", ("ttft_p50", "tpot_p50")),
+    Job("neuron-nxd", START, "serving-overheads-fit", ("ttft_p50", "tpot_p50"), flat=6.0),
 )
 
 
@@ -135,7 +144,10 @@ COPIED = ("gpu", "isl", "osl", "concurrency", "ttft_ms", "tpot_ms")
 CONFIGURATION = ("hardware", "model", "n_accel", "tp", "isl", "osl", "batch")
 
 
-def read_served(job: Job, serving: Sequence[Mapping[str, str]], inference: Sequence[Mapping[str, str]], bench: Bench) -> Served:
+Table = Sequence[Mapping[str, str]]
+
+
+def read_served(job: Job, serving: Table, inference: Table, bench: Bench) -> Served:
     """The rows that a stack is fitted on and judged by; disaggregated ones leave too much open."""
     found: list[tuple[Reading, Wanted, str, float, str, bool]] = []
     for row in serving:
@@ -179,7 +191,10 @@ def fit(job: Job, rows: Served, catalog: Catalog, record: SoftwareStack) -> tupl
         error = np.where(known, np.log(np.where(known, made.value, 1.0) / rows.measured), 0.0)
         return np.concatenate([weight * error, (x - first) / prior])
 
-    found = least_squares(residuals, first, loss="cauchy", f_scale=FLAT, diff_step=0.02, max_nfev=8)
+    low, high = np.log([LIMITS.get(name, (1e-9, 10.0)) for name in names]).T
+    found = least_squares(
+        residuals, first, bounds=(low, high), loss="cauchy", f_scale=job.flat, diff_step=0.02, max_nfev=8
+    )
     spread = np.sqrt(np.diag(np.linalg.inv(found.jac.T @ found.jac)))
     return dict(zip(names, np.exp(found.x), strict=True)), spread
 
@@ -221,7 +236,8 @@ def fit_stack(job: Job, rows: Served, catalog: Catalog, write: bool) -> None:
     for metric in dict.fromkeys(rows.metric):
         chosen = judged.metric == metric
         bias = float(np.nanmedian(1.0 / new[chosen]))
-        print(f"{job.stack:18} {metric:17} judged {figures(new[chosen]):20} ratio {bias:.2f} (before {figures(old[chosen])})")
+        errors = f"judged {figures(new[chosen]):20} ratio {bias:.2f} (before {figures(old[chosen])})"
+        print(f"{job.stack:18} {metric:17} {errors}")
     print(f"{'':18} " + " ".join(f"{name}={value:.3g}" for name, value in fitted.items()))
     stated = np.array([not reading.imputed for reading in rows.readings])
     step = np.isin(rows.metric, FOLLOWS_STEP)

@@ -19,9 +19,8 @@ def linear_timing() -> MakeTiming:
     def make(step: float = 0.01, sequence: float = 0.0, context: float = 0.0, token: float = 1e-5) -> Timing:
         batch, length = np.array([1.0, 1024.0]), np.array([1.0, 1e6])
         share = np.array([0.0, 1.0])
-        return Timing(
-            steps=Table(batch, length, step + batch[:, None] * (sequence + context * length)),
-            prefills=Table(length, share, token * length[:, None] * share),
-        )
+        prefills = Table(length, share, token * length[:, None] * share)
+        steps = Table(batch, length, step + batch[:, None] * (sequence + context * length))
+        return Timing(steps=steps, prefills=prefills, shared=prefills)
 
     return make

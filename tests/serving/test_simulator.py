@@ -72,7 +72,10 @@ def played_out(stream: Stream, timing: Timing, limits: Limits) -> tuple[list[flo
             waiting.append(arrived)
             arrived += 1
         while waiting and len(prefills) + len(running) < limits.sequences:
-            if used() + blocks_of(length[waiting[0]] + 1) > limits.blocks:
+            if (
+                sum(prefills.values()) >= limits.chunk_tokens
+                or used() + blocks_of(length[waiting[0]] + 1) > limits.blocks
+            ):
                 break
             who = waiting.pop(0)
             prefills[who] = length[who]
@@ -172,7 +175,8 @@ def test_memory_is_never_exceeded_and_everybody_is_served(
     seed: int, blocks: int, sequences: int, prefilled: bool, ranks: int
 ) -> None:
     batch, length = np.array([0.1, 100.0]), np.array([1.0, 1000.0])
-    timing = Timing(Table(batch, length, np.full((2, 2), 0.01)), Table(length, batch, np.full((2, 2), 0.02)))
+    steps, prefills = Table(batch, length, np.full((2, 2), 0.01)), Table(length, batch, np.full((2, 2), 0.02))
+    timing = Timing(steps=steps, prefills=prefills, shared=prefills)
     stream = mixed(60, 3.0, seed, longest=160)
     run = simulate(stream, timing, Limits(ranks, sequences, blocks, chunk_tokens=64), prefilled=prefilled)
     assert run.peak_memory <= 1.0
@@ -210,9 +214,7 @@ def test_a_closed_loop_keeps_its_concurrency(linear_timing: MakeTiming) -> None:
 
 
 def test_ranks_share_the_prompts_of_a_round(linear_timing: MakeTiming) -> None:
-    stream = replace(
-        poisson(requests=4, rate=1.0, input_tokens=1000, output_tokens=1, seed=1), arrival=np.zeros(4)
-    )
+    stream = replace(poisson(requests=4, rate=1.0, input_tokens=1000, output_tokens=1, seed=1), arrival=np.zeros(4))
     timing = linear_timing(token=1e-4)
     alone = simulate(stream, timing, replace(AMPLE, chunk_tokens=1000))
     together = simulate(stream, timing, replace(AMPLE, ranks=4, chunk_tokens=1000))

@@ -54,6 +54,9 @@ LINKS: Mapping[tuple[str, str], str] = {
 }
 """Layer and link to the layer that the link points into; other links name files or words."""
 
+BESIDE = ("md", "csv", "epw", "gz", "json")
+"""Endings of files that may lie beside records: notes, and the series and configs that records name."""
+
 SOURCE_KEYS = {item.name for item in fields(Source)} - {"key"}
 ASSUMPTION = "assumption"
 """The source of a number that nobody published; its note gives the reason."""
@@ -271,7 +274,7 @@ def _texts(folder: Traversable, shown_as: str, faults: list[Fault]) -> dict[str,
     for item in sorted(folder.iterdir(), key=lambda item: item.name):
         id, _, ending = item.name.rpartition(".")
         name = f"{shown_as}/{item.name}"
-        if item.name.startswith(".") or ending == "md" or item.name == "__pycache__":
+        if item.name.startswith(".") or ending in BESIDE or item.name == "__pycache__":
             continue
         if ending != "yaml":
             faults.append(Fault(name, "", repr(item.name), "a file whose name ends in .yaml"))

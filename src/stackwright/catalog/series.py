@@ -23,6 +23,7 @@ import numpy as np
 from stackwright.core.errors import Fault, InputError, nearest
 from stackwright.core.records import Record
 from stackwright.core.units import HOURS_PER_YEAR, Array, Kelvin, KilogramsCO2PerJoule, Pascals, Ratio, unit
+from stackwright.datacenter.weather import read_csv, read_epw
 from stackwright.power.grid import net_load_price_shape
 
 RESTRICTED_VARIABLE = "STACKWRIGHT_DATA"
@@ -30,6 +31,8 @@ PRICES = Path("prices") / "wholesale_prices_2022_2024_usd_per_mwh.csv.gz"
 ELECTRICITY_MAPS = Path("odbl") / "electricitymaps_ci_direct_2023_odbl.csv.gz"
 
 GRAMS_PER_KILOWATT_HOUR = unit("gCO2/kWh").factor
+WEATHER_FILES = (".csv", ".epw")
+WEATHER_FIELDS = ("dry_bulb", "wet_bulb", "dew_point", "pressure")
 LEAP_DAY = slice(59 * 24, 60 * 24)
 
 MARGINAL_UTC_OFFSET = {
@@ -78,17 +81,14 @@ def load_site_series(site: Record, restricted: Path | None = None) -> SiteSeries
     text = _Words(site)
     folder = restricted if restricted is not None else restricted_folder()
     offset = int(text.number("utc_offset"))
-    weather = text.choice("weather", sorted({name.split("/")[0] for name in packaged_series("weather")}))
+    weather = _weather(text, offset)
     price_shape, price_note = _price_shape(text, folder, offset)
     average, average_note = _average_carbon(text, folder, offset)
     marginal, marginal_note = _marginal_carbon(text, average, offset)
     clean, clean_note = _grid_clean_share(text, offset)
     notes = (text.optional("series_note"), price_note, average_note, marginal_note, clean_note)
     return SiteSeries(
-        dry_bulb=_weather(weather, "dry_bulb"),
-        wet_bulb=_weather(weather, "wet_bulb"),
-        dew_point=_weather(weather, "dew_point"),
-        pressure=_weather(weather, "pressure"),
+        **weather,
         price_shape=price_shape,
         average_carbon=average,
         marginal_carbon=marginal,
@@ -156,8 +156,15 @@ def packaged_series(name: str) -> Mapping[str, np.ndarray]:
     return arrays
 
 
-def _weather(name: str, field: str) -> Array:
-    return packaged_series("weather")[f"{name}/{field}"]
+def _weather(text: _Words, offset: int) -> dict[str, Array]:
+    """The year that a site names: one of the package, or a CSV or EPW file beside the site's record."""
+    name = text.optional("weather")
+    if name.casefold().endswith(WEATHER_FILES):
+        path = Path(text.record.file).parent / name
+        year = read_epw(path) if name.casefold().endswith(".epw") else read_csv(path, utc_offset=float(offset))
+        return {field: getattr(year, field) for field in WEATHER_FIELDS}
+    known = text.choice("weather", sorted({key.split("/")[0] for key in packaged_series("weather")}))
+    return {field: packaged_series("weather")[f"{known}/{field}"] for field in WEATHER_FIELDS}
 
 
 def local_hours(*, utc: Array, offset: int) -> Array:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from stackwright import __version__
-from stackwright.cli import catalog, evaluate, explain, plan, validate
+from stackwright.cli import calibrate, catalog, evaluate, explain, plan, validate
 
 app = typer.Typer(
     name="stackwright",
@@ -22,6 +22,7 @@ app.command(name="plan")(plan.plan)
 app.command(name="evaluate")(evaluate.evaluate)
 app.command(name="explain")(explain.explain)
 app.command(name="validate")(validate.validate)
+app.command(name="calibrate")(calibrate.calibrate)
 app.add_typer(catalog.app, name="catalog")
 
 

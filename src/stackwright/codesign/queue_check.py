@@ -24,6 +24,7 @@ from stackwright.serving.scheduler_tables import Timing, timing_of
 from stackwright.serving.service import Lengths
 from stackwright.serving.simulator import (
     BLOCK_TOKENS,
+    CHUNK_TOKENS,
     PREFIX_BLOCKS,
     Limits,
     Run,
@@ -165,12 +166,6 @@ def _prefix_ids(path: Path) -> list[list[str]]:
         return [(row.get("prefix_block_ids") or "").split() for row in csv.DictReader(stream)]
 
 
-def _prefill_seconds(timing: Timing, requests: Stream, hits: Ratio) -> Seconds:
-    """Time that all prefills take, each shorter by the same share of hits."""
-    lengths = requests.input_tokens.tolist()
-    return sum(timing.prefill(max(1.0, length * (1.0 - hits)), length) for length in lengths)
-
-
 def _handed_over(stream: Stream, delay: np.ndarray) -> tuple[Stream, np.ndarray]:
     """The stream as the decode pool receives it, each request so much later, and the order of that."""
     arrival = stream.arrival + delay
@@ -219,15 +214,16 @@ class Replica:
         apart, servers, requests = self._prefill_layout(), int(QUEUE_SERVERS), self.traffic.requests
         timing = self._timing(apart, requests)
         utilization = self.design.numbers["prefill_utilization"] * self.load
-        hold = _prefill_seconds(timing, requests, float(self.lengths.prefix_hits)) / timing.stages
+        prompts = replace(self.lengths, nodes=requests.input_tokens.astype(float), weights=1.0)
+        work = float(self.machine.prefill(apart, prompts).seconds.sum()) / timing.stages
         prefills = simulate_prefills(
-            self.traffic.paced(hold / (servers * utilization)),
+            self.traffic.paced(work / (servers * utilization)),
             timing,
             servers=servers,
+            pass_tokens=float(self.machine.software.prefill_tokens or 0.0),
             prefix_blocks=self._blocks(apart) * servers // PREFIX_BLOCKS,
         )
-        moved = self.machine.transfer(apart, replace(self.lengths, nodes=requests.input_tokens.astype(float)))
-        ahead = prefills.latency + moved
+        ahead = prefills.latency + self.machine.transfer(apart, prompts)
         handed, order = _handed_over(self._paced(requests), ahead)
         stream = with_sequences_under_way(handed, self.under_way, self.traffic.seed)
         run = simulate(stream, self._timing(self.layout, stream), self._limits(), prefilled=True)
@@ -257,6 +253,7 @@ class Replica:
             ranks=self.ranks,
             sequences=int(per_rank) * self.ranks,
             blocks=blocks,
+            chunk_tokens=int(self.machine.software.prefill_tokens or CHUNK_TOKENS),
             prefix_blocks=blocks // PREFIX_BLOCKS,
         )
 

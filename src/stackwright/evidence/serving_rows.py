@@ -25,18 +25,19 @@ STACKS: Mapping[str, str] = {
 
 DRAFTED = (2.0, 0.8)
 """Tokens drafted ahead and the chance that each is accepted, where a run drafts at all."""
-DRAFTING = {"agg": 0.25, "disagg": 0.45}
+DRAFTING = {"agg": 0.35, "disagg": 0.45}
 """Prior that a model with draft layers runs them, by serving mode: an assumption. Of repeated runs of one
 configuration more than half differ by over a quarter, and published recipes of disaggregated systems
-draft more often. Set by looking at rows of this very table."""
+draft more often. Set on the half of this table on which stacks are fitted."""
 
 WAVES = {"trtllm": 5.0, "sglang": 2.5, "vllm": 10.0}
 """Requests over concurrency of a benchmark, by backend. Clients send about ten times as many, and the bunch in
 which the first arrive outlives its wave: the more, the less an engine mixes prefill with decode. An
-assumption, set by looking at rows of this very table."""
+assumption, set on the half of this table on which stacks are fitted."""
 
-DECODE_WORKERS = ((0.5, 1.0), (0.3, 2.0), (0.2, 4.0))
-"""Weights of decode workers of a disaggregated system that does not count them: an assumption."""
+DECODE_WORKERS = ((0.2, 1.0), (0.2, 2.0), (0.3, 4.0), (0.3, 8.0))
+"""Weights of decode workers of a disaggregated system that does not count them: an assumption, set on the
+half of this table on which stacks are fitted."""
 MOST_PER_CHIP = 256.0
 """Sequences in flight per decode chip above which such a system is taken to have more workers: systems
 that count their workers rarely run more. An assumption."""

@@ -54,7 +54,9 @@ class Timing:
     steps: Table
     """Seconds per token over running sequences per rank and stage, and their mean context."""
     prefills: Table
-    """Seconds over the tokens that a pass attends to, and the share of them that it computes."""
+    """Seconds of a pass with one prompt, over the tokens that it attends to and the share of them it computes."""
+    shared: Table
+    """Seconds that a prompt adds to a pass that others have begun, over the same."""
     stages: int = 1
     """Pipeline stages: a prefill holds each for its share of the time."""
 
@@ -62,9 +64,12 @@ class Timing:
         """A decode round that gives every running sequence one token. Source: `Machine.decode_step`."""
         return self.steps.at(batch, context)
 
-    def prefill(self, computed: Tokens, length: Tokens) -> Seconds:
-        """A pass over `computed` tokens, the last of `length`, through all stages. Source: `Machine.prefill`."""
-        return self.prefills.at(length, computed / length)
+    def prefill(self, computed: Tokens, length: Tokens, *, first: bool = True) -> Seconds:
+        """What `computed` tokens, the last of a prompt of `length`, add to a pass as its first or a later prompt.
+
+        All pipeline stages together. Source: `Machine.prefill`.
+        """
+        return (self.prefills if first else self.shared).at(length, computed / length)
 
 
 def timing_of(machine: Machine, layout: Layout, lengths: Lengths, *, most_sequences: Count, longest: Tokens) -> Timing:
@@ -76,16 +81,22 @@ def timing_of(machine: Machine, layout: Layout, lengths: Lengths, *, most_sequen
     length = np.geomspace(SHORTEST, max(longest, 2.0 * SHORTEST), POINTS)
     step = machine.decode_step(layout, batch[:, None], replace(lengths, context_mean=length))
     seconds = np.broadcast_to(step.seconds / machine.tokens_per_step, (len(batch), len(length)))
-    return Timing(
-        steps=Table(batch, length, seconds),
-        prefills=_prefills(machine, layout, lengths, length),
-        stages=int(layout.pipeline),
-    )
+    prefills, shared = _prefills(machine, layout, lengths, length)
+    return Timing(steps=Table(batch, length, seconds), prefills=prefills, shared=shared, stages=int(layout.pipeline))
 
 
-def _prefills(machine: Machine, layout: Layout, lengths: Lengths, length: np.ndarray) -> Table:
+def _prefills(machine: Machine, layout: Layout, lengths: Lengths, length: np.ndarray) -> tuple[Table, Table]:
+    """A pass with one prompt, and what a prompt adds to one: of as many alike as share it, two at least."""
     shares = np.array(COMPUTED_SHARES)
-    hits: Ratio = 1.0 - shares
-    alone = replace(lengths, nodes=length[:, None], weights=np.zeros((len(length), 1)), prefix_hits=hits)
-    run = machine.prefill(layout, alone)
-    return Table(length, shares, np.broadcast_to(run.seconds, (len(length), len(shares))))
+    shape = (len(length), len(shares))
+    points = replace(lengths, nodes=length[:, None], prefix_hits=1.0 - shares, weights=0.0)
+    alone = np.broadcast_to(machine.prefill(layout, points).seconds, shape)
+    budget = machine.software.prefill_tokens
+    if budget is None:
+        table = Table(length, shares, alone)
+        return table, table
+    computed = np.maximum(1.0, length[:, None] * shares)
+    tokens = np.maximum(2.0 * computed, budget)
+    roomy = replace(machine, software=replace(machine.software, prefill_tokens=tokens), passes=None)
+    together = roomy.prefill(layout, replace(points, weights=1.0)).seconds * tokens / computed
+    return Table(length, shares, alone), Table(length, shares, (together - alone) / (tokens / computed - 1.0))

@@ -169,30 +169,40 @@ class PoolRun:
     hits: Ratio
 
 
-def simulate_prefills(stream: Stream, timing: Timing, *, servers: int, prefix_blocks: int = 0) -> PoolRun:
+def simulate_prefills(
+    stream: Stream, timing: Timing, *, servers: int, pass_tokens: float = 0.0, prefix_blocks: int = 0
+) -> PoolRun:
     """A prefill pool: one queue, whole prompts, first come first served.
 
-    A server takes the next prompt once its first stage is free. Prefixes are found wherever they lie in the pool.
+    A server whose first stage is free takes the prompt at the head of the queue, and those behind it that have come
+    as far as all fit into `pass_tokens`. Prefixes are found wherever they lie in the pool.
     """
     cache = PrefixCache(prefix_blocks)
+    arrival: list[float] = stream.arrival.tolist()
+    lengths: list[int] = stream.input_tokens.tolist()
+    hits: list[int] = stream.hits.tolist()
+    count = len(arrival)
+    computed = []
+    for who, length in enumerate(lengths):
+        known = cache.take(stream.prefixes[who]) * PREFIX_TOKENS if stream.prefixes else hits[who]
+        computed.append(length - min(known, length - 1))
     ready = [0.0] * servers
     latency: list[float] = []
-    work, found = 0.0, 0
-    columns = (stream.arrival.tolist(), stream.input_tokens.tolist(), stream.hits.tolist())
-    for who, (arrival, length, hits) in enumerate(zip(*columns, strict=True)):
-        known = cache.take(stream.prefixes[who]) * PREFIX_TOKENS if stream.prefixes else hits
-        known = min(known, length - 1)
-        seconds = timing.prefill(length - known, length)
-        start = max(arrival, ready[0])
+    work, who = 0.0, 0
+    while who < count:
+        start = max(arrival[who], ready[0])
+        tokens, seconds, begun = computed[who], timing.prefill(computed[who], lengths[who]), who
+        who += 1
+        while who < count and arrival[who] <= start and (tokens := tokens + computed[who]) <= pass_tokens:
+            seconds += timing.prefill(computed[who], lengths[who], first=False)
+            who += 1
         heapreplace(ready, start + seconds / timing.stages)
-        latency.append(start + seconds - arrival)
         work += seconds / timing.stages
-        found += known
-    span = float(stream.arrival[-1] - stream.arrival[0])
+        latency += [start + seconds - came for came in arrival[begun:who]]
     return PoolRun(
         latency=np.array(latency),
-        busy=work / servers / span,
-        hits=found / int(stream.input_tokens.sum()),
+        busy=work / servers / (arrival[-1] - arrival[0]),
+        hits=1.0 - sum(computed) / sum(lengths),
     )
 
 
@@ -222,6 +232,8 @@ class _Replica:
         self.waiting: deque[int] = deque()
         self.prefills: deque[int] = deque()
         self.left: dict[int, int] = {}
+        """Tokens of each prompt that no round has taken yet; `unread` is their sum."""
+        self.unread = 0
         self.running: dict[int, int] = {}
         """The round at which each running sequence ends, oldest first."""
         self.ends: list[tuple[int, int]] = []
@@ -260,11 +272,13 @@ class _Replica:
                 self.waiting.append(who)
 
     def _admit(self) -> None:
-        """First come first served, as far as there is room for the next token too: without that room, a
-        preempted sequence would come back only to leave again.
+        """First come first served: as many prompts as fill a round, and as there is room for.
+
+        The next token needs room too: without it, a preempted sequence would come back only to leave again.
         """
-        waiting, most = self.waiting, self.limits.sequences
-        while waiting and self.seated < most:
+        waiting, limits = self.waiting, self.limits
+        budget = limits.ranks * limits.chunk_tokens
+        while waiting and self.seated < limits.sequences and self.unread < budget:
             who = waiting[0]
             length = self.length[who]
             if length // BLOCK_TOKENS >= self.free:
@@ -278,6 +292,7 @@ class _Replica:
                 self._seat(who)
             else:
                 self.left[who] = length - self._look_up(who)
+                self.unread += self.left[who]
                 self.prefills.append(who)
         self._trim()
 
@@ -352,9 +367,10 @@ class _Replica:
             who = prefills.popleft()
             left = self.left[who]
             size = min(left, budget - used)
-            seconds = timing.prefill(size, self.length[who] - left + size)
+            seconds = timing.prefill(size, self.length[who] - left + size, first=not used)
             hold = seconds / timing.stages
             times[rank] += hold
+            self.unread -= size
             heapreplace(ranks, (used + size, rank))
             if size == left:
                 done.append((who, seconds - hold))
