@@ -35,6 +35,7 @@ HEADLINES = (
     "capex",
     "npv",
 )
+DIMENSIONLESS = "1"
 SCALES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 SCALED_UNITS = {"W", "J", "USD", "B", "token/s", "W/h"}
 
@@ -76,6 +77,7 @@ def percent(value: float | None) -> str:
 def quantity(item: Mapping[str, Any]) -> str:
     """``value``, ``low``, ``high`` and ``unit`` as ``122 MW (110 to 140)``; else the reason why none."""
     value, unit = item.get("value"), str(item.get("unit") or "")
+    unit = "" if unit == DIMENSIONLESS else unit
     if value is None:
         return f"none: {item['reason']}" if item.get("reason") else "-"
     factor, prefix = _scale(value, unit)
