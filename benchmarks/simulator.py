@@ -1,6 +1,7 @@
 """Requests that the scheduler's simulation plays per CPU second, and what it saw: a measurement, nothing is asserted.
 
-Each row adds features. The traffic is that of the flagship study; the replica is four H200 with an open model in FP8.
+Each row adds features. The traffic is that of the flagship study, without its stated share of prefix hits; the
+replica has 16 chips of a rack-scale system with experts spread over all of them, loaded to `LOAD` of its closed form.
 """
 
 from __future__ import annotations
@@ -21,15 +22,16 @@ from stackwright.model.sharding import Layout
 from stackwright.serving.scheduler_tables import timing_of
 from stackwright.serving.simulator import Limits, PoolRun, Run, simulate, simulate_prefills
 from stackwright.stack.parts import Parts
-from stackwright.stack.performance import Cell
+from stackwright.stack.performance import Cell, aggregated_service
 from stackwright.stack.scenario import lengths_of
 from stackwright.stack.study import ServingDemand, load
 
 FLAGSHIP = Path(__file__).resolve().parents[1] / "examples" / "chat.yaml"
-MODEL, SYSTEM, ENGINE, FABRIC = "Llama-3.3-70B", "hgx-h200-air", "vllm-2026", "infiniband-ndr"
+MODEL, SYSTEM, ENGINE, FABRIC = "DeepSeek-R1", "gb200-nvl72", "vllm-2026", "infiniband-xdr"
+LAYOUT = Layout(tensor=1.0, expert=16.0, pipeline=1.0)
+BATCH = 64.0
+LOAD = 0.6
 REQUESTS = 50_000
-RATE = 2.5
-"""Requests per second of an aggregated replica: half of what it can carry without prefix hits."""
 
 
 def fastest(work: Callable[[], Run | PoolRun], runs: int = 3) -> tuple[float, Run | PoolRun]:
@@ -52,21 +54,22 @@ def main() -> None:
     parts = Parts(catalog)
     lengths = lengths_of(demand, parts)
     hardware = hardware_of(parts, parts.get("rack", SYSTEM), ENGINE, FABRIC)
-    machine = Cell(parts.architecture(MODEL, None), Precision("fp8", "fp8"), hardware).machine(1.0, 1.0)
-    timing = timing_of(
-        machine, Layout(tensor=4.0, expert=1.0, pipeline=1.0), lengths, most_sequences=1024.0, longest=200_000.0
-    )
-    whole = Traffic(demand, parts, 1).paced(REQUESTS / RATE)
+    cell = Cell(parts.architecture(MODEL, None), Precision("fp4", "fp8"), hardware)
+    rate = LOAD * float(aggregated_service(cell, LAYOUT, BATCH, 1.0, 1.0, lengths).requests_per_second)
+    timing = timing_of(cell.machine(1.0, 1.0), LAYOUT, lengths, most_sequences=1024.0, longest=200_000.0)
+    whole = Traffic(demand, parts, 1).paced(REQUESTS / rate)
     plain = replace(whole, prefixes=())
-    ample = Limits(ranks=1, sequences=1024, blocks=200_000)
-    tight = replace(ample, blocks=16_000)
+    ranks = int(LAYOUT.data)
+    ample = Limits(ranks=ranks, sequences=1024 * ranks, blocks=1_000_000)
+    tight = replace(ample, blocks=150_000)
     cases: dict[str, Callable[[], Run | PoolRun]] = {
         "decode pool": lambda: simulate(plain, timing, ample, prefilled=True),
         "aggregated: blocks, chunked prefill": lambda: simulate(plain, timing, ample),
-        "and prefix cache": lambda: simulate(whole, timing, replace(ample, prefix_blocks=6_000)),
-        "and preemption": lambda: simulate(whole, timing, replace(tight, prefix_blocks=500)),
+        "and prefix cache": lambda: simulate(whole, timing, replace(ample, prefix_blocks=30_000)),
+        "and preemption": lambda: simulate(whole, timing, replace(tight, prefix_blocks=30_000)),
         "prefill pool of 8": lambda: simulate_prefills(plain, timing, servers=8),
     }
+    print(f"{rate:.0f} requests/s")
     print(f"{'case':38}{'requests/CPU-s':>16}{'rounds/CPU-s':>14}{'sequences':>11}{'preempted':>11}{'hits':>7}")
     for name, work in cases.items():
         seconds, result = fastest(work)

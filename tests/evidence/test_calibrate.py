@@ -181,3 +181,16 @@ def test_the_command_refuses_a_file_that_is_none(tmp_path: Path) -> None:
     done = CliRunner().invoke(app, ["calibrate", str(tmp_path / "no.csv"), "--out", str(tmp_path / "overlay")])
     assert done.exit_code == 2
     assert not (tmp_path / "overlay").exists()
+
+
+def test_rates_and_times_of_published_figures_agree(row: Rows, catalog: Catalog, tmp_path: Path) -> None:
+    given = {"hardware": "H100-SXM", "n_accel": "4", "model": "llama3.1-70b", "dtype": "fp8", "tp": "4", "pp": "1"}
+    given |= {"framework": "TensorRT-LLM 1.0", "isl": "1024", "osl": "512", "scenario": "serving", "concurrency": "16"}
+    rate = row("inference", **given, metric="tokens_per_s", value="400", unit="tokens/s")
+    time = row("inference", **given, metric="tpot_mean", value="36", unit="ms")
+    levels = [
+        calibrate([save(tmp_path / "inference.csv", [one])], catalog).stacks["tensorrt-llm-2026"]
+        for one in (rate, time)
+    ]
+    assert all(level.rows == 1 and level.factor > 1.0 for level in levels)
+    assert levels[0].factor == pytest.approx(levels[1].factor, rel=0.1)

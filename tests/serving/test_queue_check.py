@@ -81,7 +81,6 @@ def test_tables_keep_to_the_timing_model(catalog: Catalog, tmp_path: Path) -> No
     prefills = machine.prefill(layout, replace(lengths, nodes=length, weights=0.0, prefix_hits=hits)).seconds
     found = np.array([timing.prefill(a * (1.0 - b), a) for a, b in zip(length, hits, strict=True)])
     error = np.abs(found / prefills - 1.0)
-    print(np.median(error), error.max())
     assert np.median(error) < 0.01
     assert error.max() < 0.06
 
@@ -105,7 +104,6 @@ def test_closed_forms_and_simulation_stand_side_by_side(
     assert made == again
     json.dumps(made, allow_nan=False)
     check = made["queue_check"]
-    print(mode, expert, made)
     assert check["tpot_p50"]["simulated"] == pytest.approx(check["tpot_p50"]["analytic"], rel=0.3)
     assert check["sequences"]["simulated"] == pytest.approx(check["sequences"]["analytic"], rel=0.3)
     assert 0.0 < check["memory"]["mean"] <= check["memory"]["peak"] <= 1.0
@@ -125,6 +123,14 @@ def test_a_stated_share_of_hits_shortens_every_prompt(catalog: Catalog, tmp_path
     item, seen, study = planned(catalog, tmp_path, "aggregated", f"{REPLAYED}\n  prefix_hits: 0.4")
     made = queue_check(item, seen.scenario, seen.parts, study)
     assert made["queue_check"]["prefix_hits"]["simulated"] == pytest.approx(0.4, abs=0.01)
+
+
+def test_requests_of_one_token_have_no_time_between_tokens(catalog: Catalog, tmp_path: Path) -> None:
+    alike = "lengths: {input: 2048 token, output: 1 token}"
+    item, seen, study = planned(catalog, tmp_path, "disaggregated", alike, 8)
+    check = queue_check(item, seen.scenario, seen.parts, study)["queue_check"]
+    assert check["ttft_p95"]["simulated"] > 0.0
+    assert "tpot_p95" not in check
 
 
 def test_requests_come_at_the_pace_of_the_peak(catalog: Catalog, tmp_path: Path) -> None:

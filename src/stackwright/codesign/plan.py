@@ -478,7 +478,8 @@ def warnings_of(study: Study, seen: Searched, item: Finalist) -> list[str]:
         notes.append(f"The study assumes that {precision} loses {loss:.1%} of the model's quality.")
     if not study.model.quality_loss and item.design.precision in ("fp8", "fp4", "int8"):
         notes.append(f"Quality loss of {item.design.precision} weights is not priced: the study states none.")
-    notes.append(RESIZED)
+    if study.demand.kind == "serving":
+        notes.append(RESIZED)
     return list(dict.fromkeys(notes))
 
 

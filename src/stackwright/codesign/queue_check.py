@@ -24,7 +24,6 @@ from stackwright.serving.scheduler_tables import Timing, timing_of
 from stackwright.serving.service import Lengths
 from stackwright.serving.simulator import (
     BLOCK_TOKENS,
-    CHUNK_TOKENS,
     PREFIX_BLOCKS,
     Limits,
     Run,
@@ -74,18 +73,19 @@ def queue_check(item: Finalist, scenario: Scenario, parts: Parts, study: Study) 
     simulated = {
         "ttft_p50": float(np.percentile(seen.ttft, 50.0)) + overhead,
         "ttft_p95": float(np.percentile(seen.ttft, 95.0)) + overhead,
-        "tpot_p50": float(np.percentile(seen.tpot, 50.0)),
-        "tpot_p95": float(np.percentile(seen.tpot, 95.0)),
     }
+    if seen.tpot.size:
+        simulated["tpot_p50"] = float(np.percentile(seen.tpot, 50.0))
+        simulated["tpot_p95"] = float(np.percentile(seen.tpot, 95.0))
     analytic = {name: float(getattr(item.done.service, name)) for name in simulated}
     return {
-        "queue_gap": max(abs(analytic[name] / simulated[name] - 1.0) for name in JUDGED),
+        "queue_gap": max(abs(analytic[name] / simulated[name] - 1.0) for name in JUDGED if name in simulated),
         "queue_check": {
             **{name: {"analytic": analytic[name], "simulated": simulated[name], "unit": "s"} for name in simulated},
             "sequences": {"analytic": float(replica.under_way), "simulated": seen.run.occupancy},
             "prefix_hits": {"analytic": float(scenario.lengths.prefix_hits), "simulated": float(seen.hits)},
             "memory": {"mean": seen.run.memory, "peak": seen.run.peak_memory},
-            "requests": REQUESTS,
+            "requests": len(replica.traffic.requests),
             "preemptions": seen.run.preemptions,
             "refused": seen.run.refused,
         },
@@ -129,7 +129,12 @@ class Traffic:
             for path, weight in self.traces
         ]
         arrival, inputs, outputs = (np.concatenate([row[place] for row in windows]) for place in range(3))
-        prefixes = [tuple((trace, block) for block in ids) for trace, row in enumerate(windows) for ids in row[3]]
+        known: dict[tuple[int, str], int] = {}
+        prefixes = [
+            tuple(known.setdefault((trace, block), len(known)) for block in ids)
+            for trace, row in enumerate(windows)
+            for ids in row[3]
+        ]
         order = np.argsort(arrival, kind="stable")
         none = np.zeros(len(order), dtype=int)
         return Stream(
@@ -207,7 +212,7 @@ class Replica:
         arriving = self._paced(self.traffic.requests)
         stream = with_sequences_under_way(arriving, self.under_way, self.traffic.seed)
         run = simulate(stream, self._timing(self.layout, stream), self._limits())
-        return self._seen(run, run.first_token, run.hits)
+        return self._seen(stream, run, run.first_token, run.hits)
 
     def disaggregated(self) -> Seen:
         """A prefill queue, then a decode rank; each sees the requests at its own pace."""
@@ -227,8 +232,8 @@ class Replica:
         handed, order = _handed_over(self._paced(requests), ahead)
         stream = with_sequences_under_way(handed, self.under_way, self.traffic.seed)
         run = simulate(stream, self._timing(self.layout, stream), self._limits(), prefilled=True)
-        before = np.concatenate([np.zeros(self.under_way), ahead[order]])
-        return self._seen(run, run.first_token + before[run.served], prefills.hits)
+        before = np.concatenate([np.zeros(len(stream) - len(handed)), ahead[order]])
+        return self._seen(stream, run, run.first_token + before[run.served], prefills.hits)
 
     def _paced(self, requests: Stream) -> Stream:
         """The requests at the pace at which their output is what the ranks yield at the peak."""
@@ -253,7 +258,6 @@ class Replica:
             ranks=self.ranks,
             sequences=int(per_rank) * self.ranks,
             blocks=blocks,
-            chunk_tokens=int(self.machine.software.prefill_tokens or CHUNK_TOKENS),
             prefix_blocks=blocks // PREFIX_BLOCKS,
         )
 
@@ -265,7 +269,8 @@ class Replica:
         sequence = machine.architecture.cache_bytes(mean, machine.precision.cache_bytes, tensor_parallel=layout.tensor)
         return int(room * layout.pipeline / sequence * mean / BLOCK_TOKENS)
 
-    def _seen(self, run: Run, ttft: np.ndarray, hits: Ratio) -> Seen:
-        arrived = run.served - self.under_way
-        counted = (arrived >= COUNTED[0] * REQUESTS) & (arrived < COUNTED[1] * REQUESTS)
+    def _seen(self, stream: Stream, run: Run, ttft: np.ndarray, hits: Ratio) -> Seen:
+        count = len(self.traffic.requests)
+        place = run.served - (len(stream) - count)
+        counted = (place >= COUNTED[0] * count) & (place < COUNTED[1] * count)
         return Seen(ttft=ttft[counted], tpot=run.token_time(counted), run=run, hits=hits)

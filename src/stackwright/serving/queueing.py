@@ -8,8 +8,6 @@ from __future__ import annotations
 from stackwright.core.arrays import namespace
 from stackwright.core.units import Count, Ratio, Seconds, TokensPerRequest
 
-TAIL_95 = 2.9957322735539909
-"""-ln(0.05): the 95th percentile of an exponential, in means."""
 NORMAL_95 = 1.6448536269514722
 """95th percentile of a standard normal."""
 
@@ -30,14 +28,24 @@ def mean_wait(
     return 0.5 * (arrival_scv + service_scv) * crowd * service
 
 
-def wait_95(*, mean: Seconds, utilization: Ratio) -> Seconds:
-    """95th percentile of the wait, from an exponential tail above the chance of no wait at all.
+def chance_of_waiting(*, utilization: Ratio, servers: Count) -> Ratio:
+    """Chance that a request finds all servers busy.
+
+    Source: Sakasegawa's exponent read as the probability of delay (Hopp and Spearman, Factory Physics,
+    section 8.6); exact for one server with Poisson arrivals.
+    """
+    xp = namespace(utilization, servers)
+    busy = xp.minimum(xp.maximum(utilization, 1e-9), 0.999)
+    return busy ** ((2.0 * (servers + 1.0)) ** 0.5 - 1.0)
+
+
+def wait_quantile(*, mean: Seconds, chance: Ratio, beyond: Ratio) -> Seconds:
+    """The wait that a share `beyond` of the requests exceeds: an exponential tail above the chance of no wait.
 
     Source: exponential tail of the GI/G/c wait (heavy traffic; Kingman 1962); exact for M/M/1.
     """
-    xp = namespace(mean, utilization)
-    busy = xp.minimum(xp.maximum(utilization, 1e-9), 0.999)
-    return mean / busy * xp.maximum(0.0, TAIL_95 + xp.log(busy))
+    xp = namespace(mean, chance)
+    return mean / chance * xp.maximum(0.0, xp.log(chance / beyond))
 
 
 def sum_95(*, first_mean: Seconds, first_95: Seconds, second_mean: Seconds, second_95: Seconds) -> Seconds:

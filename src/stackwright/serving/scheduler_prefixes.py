@@ -36,6 +36,5 @@ class PrefixCache:
 
     def trim(self, most: int) -> None:
         """Drop the oldest blocks until no more than `most` are left."""
-        held = self._blocks
-        while len(held) > most:
-            held.popitem(last=False)
+        for _ in range(len(self._blocks) - most):
+            self._blocks.popitem(last=False)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from stackwright.core.units import Count, Ratio, Seconds, Tokens
+from stackwright.core.units import Count, Seconds, Tokens
 from stackwright.model.sharding import Layout
 from stackwright.serving.replica import Machine
 from stackwright.serving.service import Lengths

@@ -161,7 +161,8 @@ def aggregated(
     wait = queueing.mean_wait(
         service=hold, service_scv=scv, arrival_scv=lengths.arrival_scv, utilization=busy, servers=servers
     )
-    wait_95 = queueing.wait_95(mean=wait, utilization=busy)
+    waits = queueing.chance_of_waiting(utilization=busy, servers=servers)
+    wait_50, wait_95 = (queueing.wait_quantile(mean=wait, chance=waits, beyond=share) for share in (0.5, 0.05))
     own_50, own_95 = prefill.seconds[-2], prefill.seconds[-1]
     fixed = first_token_overhead + 0.5 * step.seconds
     ttft_95 = fixed + queueing.sum_95(first_mean=mean, first_95=own_95, second_mean=wait, second_95=wait_95)
@@ -181,7 +182,7 @@ def aggregated(
         prefill=Pool(chips=idle, flop_rate=idle, byte_rate=idle),
         tokens_per_second=requests * lengths.output_mean,
         requests_per_second=requests,
-        ttft_p50=fixed + own_50 + wait,
+        ttft_p50=fixed + own_50 + wait_50,
         ttft_p95=xp.maximum(ttft_95, fixed + own_95),
         tpot_p50=round_time / tokens_per_step,
         tpot_p95=tpot_95 / tokens_per_step,
@@ -258,7 +259,8 @@ def prefill_pool(
     wait = queueing.mean_wait(
         service=hold, service_scv=scv, arrival_scv=lengths.arrival_scv, utilization=utilization, servers=servers
     )
-    wait_95 = queueing.wait_95(mean=wait, utilization=utilization)
+    waits = queueing.chance_of_waiting(utilization=utilization, servers=servers)
+    wait_50, wait_95 = (queueing.wait_quantile(mean=wait, chance=waits, beyond=share) for share in (0.5, 0.05))
     total = prefill.seconds + transfer
     total_mean = node_mean(total, lengths)
     rate = request * utilization / hold * layout.data
@@ -268,7 +270,7 @@ def prefill_pool(
         requests_per_second=rate,
         flop_rate=node_mean(prefill.flops, lengths) * per_chip,
         byte_rate=node_mean(prefill.bytes, lengths) * per_chip,
-        ttft_p50=first_token_overhead + total[-2] + wait,
+        ttft_p50=first_token_overhead + total[-2] + wait_50,
         ttft_p95=first_token_overhead
         + queueing.sum_95(first_mean=total_mean, first_95=total[-1], second_mean=wait, second_95=wait_95),
         memory=memory + 0.0 * rate,

@@ -30,8 +30,8 @@ PREFIX_TOKENS = 512
 PREFIX_BLOCKS = PREFIX_TOKENS // BLOCK_TOKENS
 
 CHUNK_TOKENS = 8192
-"""Prompt tokens that a rank takes into one round: vLLM's default budget for online serving (its documentation,
-"Optimization and tuning", names 8192 for throughput; older releases took 2048)."""
+"""Prompt tokens that a rank takes into one round: vLLM's default for a server on chips with 70 GB or more
+(vllm/engine/arg_utils.py, `max_num_batched_tokens`); on smaller ones it is 2048."""
 
 NEVER = float("inf")
 
@@ -129,10 +129,12 @@ def with_sequences_under_way(stream: Stream, count: int, seed: int) -> Stream:
     """The stream behind so many of its requests that have emitted a part of their output at the start.
 
     A request is met in the middle of its output as often as it is long, and anywhere in it: the state that a
-    long run settles into, as far as rounds take equal time.
+    long run settles into, as far as rounds take equal time. Where no request has a second token, none is.
     """
     draw = np.random.default_rng(seed)
     later = stream.output_tokens - 1.0
+    if not later.any():
+        return stream
     who = draw.choice(len(stream), count, p=later / later.sum())
     emitted = 1 + (draw.random(count) * later[who]).astype(int)
 
@@ -176,6 +178,8 @@ def simulate_prefills(
 
     A server whose first stage is free takes the prompt at the head of the queue, and those behind it that have come
     as far as all fit into `pass_tokens`. Prefixes are found wherever they lie in the pool.
+
+    Source: definition (first come, first served).
     """
     cache = PrefixCache(prefix_blocks)
     arrival: list[float] = stream.arrival.tolist()
@@ -210,7 +214,7 @@ class _Replica:
     """State of a scheduler. Requests are named by their place in the stream.
 
     A running sequence needs a new block in a round that begins with its context a whole number of blocks;
-    `phases` counts running sequences by ``(context - rounds) mod 16``, which no round changes.
+    `phases` counts running sequences by ``(rounds - context) mod 16``, which no round changes: that round mod 16.
     """
 
     def __init__(self, stream: Stream, timing: Timing, limits: Limits, prefilled: bool) -> None:
@@ -306,14 +310,14 @@ class _Replica:
         return found
 
     def _trim(self) -> None:
-        if len(self.cache) * PREFIX_BLOCKS > self.free:
+        if self.prefixes and len(self.cache) * PREFIX_BLOCKS > self.free:
             self.cache.trim(self.free // PREFIX_BLOCKS)
 
     def _seat(self, who: int) -> None:
         end = self.rounds + self.outputs[who] - self.emitted[who]
         self.running[who] = end
         heappush(self.ends, (end, who))
-        self.phases[(self.length[who] - self.rounds) % BLOCK_TOKENS] += 1
+        self.phases[(self.rounds - self.length[who]) % BLOCK_TOKENS] += 1
         self.context += self.length[who]
 
     def _unseat(self, who: int, end: int) -> None:
@@ -321,7 +325,7 @@ class _Replica:
         emitted = self.outputs[who] - (end - self.rounds)
         length = self.length[who] + emitted - self.emitted[who]
         self.emitted[who], self.length[who] = emitted, length
-        self.phases[(length - self.rounds) % BLOCK_TOKENS] -= 1
+        self.phases[(self.rounds - length) % BLOCK_TOKENS] -= 1
         self.context -= length
         self._release(length)
 
@@ -331,7 +335,7 @@ class _Replica:
 
     def _preempt(self) -> None:
         """Send the newest sequences back to the queue until the next round's blocks are there."""
-        while self.phases[-self.rounds % BLOCK_TOKENS] > self.free:
+        while self.phases[self.rounds % BLOCK_TOKENS] > self.free:
             who, end = self.running.popitem()
             self._unseat(who, end)
             self.cached[who] = False
@@ -358,25 +362,26 @@ class _Replica:
         stands the time that its last chunk still needs for the other pipeline stages.
         """
         timing, budget, prefills = self.timing, self.limits.chunk_tokens, self.prefills
-        ranks = [(0, rank) for rank in range(self.limits.ranks)]
-        times = [0.0] * self.limits.ranks
+        used, times = [0] * self.limits.ranks, [0.0] * self.limits.ranks
         done: list[tuple[int, float]] = []
         unfinished: list[int] = []
-        while prefills and ranks[0][0] < budget:
-            used, rank = ranks[0]
-            who = prefills.popleft()
+        while prefills:
+            least = min(used)
+            if least >= budget:
+                break
+            rank, who = used.index(least), prefills.popleft()
             left = self.left[who]
-            size = min(left, budget - used)
-            seconds = timing.prefill(size, self.length[who] - left + size, first=not used)
+            size = min(left, budget - least)
+            seconds = timing.prefill(size, self.length[who] - left + size, first=not least)
             hold = seconds / timing.stages
             times[rank] += hold
-            self.unread -= size
-            heapreplace(ranks, (used + size, rank))
+            used[rank] = least + size
             if size == left:
                 done.append((who, seconds - hold))
             else:
                 self.left[who] = left - size
                 unfinished.append(who)
+        self.unread -= sum(used)
         prefills.extendleft(reversed(unfinished))
         return max(times), done
 
@@ -399,7 +404,7 @@ class _Replica:
         size = len(self.running)
         if not size:
             return
-        step, batch, context = self.timing.step, size / self.groups, self.context / size
+        step, batch, context = self.timing.steps.at, size / self.groups, self.context / size
         ends, running = self.ends, self.running
         while running.get(ends[0][1]) != ends[0][0]:
             heappop(ends)
@@ -408,7 +413,9 @@ class _Replica:
         if self.arrived < self.released and not self.waiting:
             apart = self.arrival[self.arrived] - self.now
             if apart < rounds * seconds:
-                rounds = int(apart / step(batch, context + 0.5 * apart / seconds)) + 1
+                if apart > BLOCK_TOKENS * seconds:
+                    seconds = step(batch, context + 0.5 * apart / seconds)
+                rounds = int(apart / seconds) + 1
         if self.free < size * (rounds // BLOCK_TOKENS + 1):
             rounds = min(rounds, self._rounds_in_memory(size))
         if rounds > 1:
@@ -420,7 +427,7 @@ class _Replica:
         if whole:
             return whole * BLOCK_TOKENS
         used, rounds = 0, 0
-        while (used := used + self.phases[-(self.rounds + rounds) % BLOCK_TOKENS]) <= self.free:
+        while (used := used + self.phases[(self.rounds + rounds) % BLOCK_TOKENS]) <= self.free:
             rounds += 1
         return rounds
 
@@ -447,10 +454,12 @@ class _Replica:
             self._end()
 
     def _grow(self, size: int, rounds: int) -> None:
+        """Blocks of the next rounds: one per sequence in 16, and those whose turn comes in the rest."""
         whole, rest = divmod(rounds, BLOCK_TOKENS)
-        blocks = whole * size
-        for later in range(rest):
-            blocks += self.phases[-(self.rounds + later) % BLOCK_TOKENS]
+        begin = self.rounds % BLOCK_TOKENS
+        blocks = whole * size + sum(self.phases[begin : begin + rest])
+        if begin + rest > BLOCK_TOKENS:
+            blocks += sum(self.phases[: begin + rest - BLOCK_TOKENS])
         self.free -= blocks
         self.context += rounds * size
         self._trim()
