@@ -4,9 +4,9 @@
 
 Both tables have the columns that docs/commands/validate.md names. Rows of one stack are replayed as
 ``stackwright validate`` does; its overheads and scales are fitted to the logarithm of measured times by
-least squares with a Cauchy loss, each with a prior around a start of its own. Half of the rows are fitted and the other
-half judged: halves go by a hash of the configuration and the measured values, so that copies of a row under
-other names fall into the same half, or by the model where a benchmark runs many. Run scripts/fit_kernels.py first.
+least squares with a Cauchy loss, each with a prior around a start of its own. Half of the rows are fitted and
+the other half judged: halves go by a hash of the configuration and the measured values, so that copies of a row
+under other names fall into the same half. Run scripts/fit_kernels.py first.
 """
 
 from __future__ import annotations
@@ -35,7 +35,9 @@ RECORDS = Path(__file__).resolve().parents[1] / "src" / "stackwright" / "catalog
 SCATTER = {"tpot": 0.06, "ttft": 0.35}
 """Scatter of a row, standard deviation of the logarithm, against which priors count: TTFT depends on when
 requests arrive, which no table says."""
-FOLLOWS_STEP = ("decode_step_time", "itl_p50", "tpot_p50", "tpot")
+FOLLOWS_STEP = ("decode_step_time", "tpot_p50", "tpot")
+PASSES = (*FOLLOWS_STEP, "prefill_time")
+"""Metrics that are the time of passes, without any wait: their residual is the stack's."""
 
 START: Mapping[str, tuple[float, float]] = {
     "step_overhead": (1.0e-3, 2.0),
@@ -68,9 +70,6 @@ LIMITS = {
 }
 """Where a scale may lie: isolated products reach 0.83 of the peak, so a lower scale would exceed it in prefill."""
 
-STEP_ALONE = {name: START[name] for name in START if not name.startswith("prefill")}
-"""Parameters that a benchmark tells of which does not state the length of its prompts."""
-
 UNITS = {"step_overhead": ("ms", 1e3), "prefill_overhead": ("ms", 1e3)}
 UNITS |= dict.fromkeys(("kernel_overhead", "layer_overhead", "sequence_overhead"), ("us", 1e6))
 
@@ -83,7 +82,6 @@ class Job:
     start: Mapping[str, tuple[float, float]]
     source: str
     metrics: tuple[str, ...] = ("ttft", "tpot")
-    by_model: bool = False
     flat: float = 1.5
     """Residual, in units of the scatter, beyond which a row counts ever less: a switch that no column tells of
     (drafts, attention ranks, a limit on running sequences) moves a row by half or more and tells nothing of
@@ -91,12 +89,11 @@ class Job:
 
 
 JOBS = (
-    Job("tensorrt-llm-2026", START, "serving-overheads-fit"),
-    Job("sglang-2026", START, "serving-overheads-fit"),
-    Job("vllm-2026", START, "serving-overheads-fit"),
-    Job("vllm-2025", STEP_ALONE, "ml-energy-leaderboard", ("itl_p50",), by_model=True, flat=6.0),
+    Job("tensorrt-llm-2026", START, "served-models-fit"),
+    Job("sglang-2026", START, "served-models-fit"),
+    Job("vllm-2026", START, "served-models-fit"),
     Job("engines-2023", WITHOUT_GRAPHS, "splitwise-profiles", ("prefill_time", "decode_step_time")),
-    Job("neuron-nxd", START, "serving-overheads-fit", ("ttft_p50", "tpot_p50"), flat=6.0),
+    Job("neuron-nxd", START, "neuron-benchmarks-fit", ("ttft_p50", "tpot_p50"), flat=6.0),
 )
 
 
@@ -165,7 +162,7 @@ def read_served(job: Job, serving: Table, inference: Table, bench: Bench) -> Ser
         reading = read_row(row, bench)
         if not _is_of(job, reading):
             continue
-        half = _hashed(row["model"] if job.by_model else "/".join(row[key] for key in CONFIGURATION))
+        half = _hashed("/".join(row[key] for key in CONFIGURATION))
         found.append((reading, wanted_one, row["metric"], float(row["value"]), row["model"], half))
     readings, wanted_all, metric, measured, model, halves = zip(*found, strict=True)
     return Served(readings, wanted_all, np.array(metric), np.array(measured), np.array(model), np.array(halves))
@@ -220,7 +217,7 @@ def edits(job: Job, fitted: Mapping[str, float], spread: np.ndarray, own: np.nda
         shown = value * factor
         made[name] = Edit(shown, shown / reach, shown * reach, unit, job.source, "half of the rows", "derived")
     low, high = (float(level) for level in np.quantile(own, [0.05, 0.95]))
-    note = "5-95 % of measured over predicted times between tokens, of rows that state all their inputs"
+    note = "5-95 % of measured over predicted times of passes, of rows that state all their inputs"
     made["time_spread"] = Edit(1.0, min(low, 0.95), max(high, 1.05), "", job.source, "residual", "derived", note)
     return made
 
@@ -240,7 +237,7 @@ def fit_stack(job: Job, rows: Served, catalog: Catalog, write: bool) -> None:
         print(f"{job.stack:18} {metric:17} {errors}")
     print(f"{'':18} " + " ".join(f"{name}={value:.3g}" for name, value in fitted.items()))
     stated = np.array([not reading.imputed for reading in rows.readings])
-    step = np.isin(rows.metric, FOLLOWS_STEP)
+    step = np.isin(rows.metric, PASSES)
     own = ratios(rows.where(rows.half & step & (stated | ~stated.any())), after)
     if write:
         rewrite(RECORDS / f"{job.stack}.yaml", edits(job, fitted, spread, own[np.isfinite(own)]))

@@ -133,11 +133,16 @@ def changed(records: Sequence[Record], values: Mapping[str, float]) -> Catalog:
         return Catalog.load([Path(folder)])
 
 
+def training_releases(catalog: Catalog) -> list[Record]:
+    """Records of training releases."""
+    return [record for record in catalog.records("training") if record.type == "TrainingRelease"]
+
+
 def releases_of(runs: Runs, catalog: Catalog) -> np.ndarray:
     """The release of every run: the one whose multiplier on the step time moves its prediction."""
     before = runs.slowness(catalog)
     found = np.full(len(runs), "", dtype=object)
-    for record in catalog.records("training"):
+    for record in training_releases(catalog):
         after = runs.slowness(changed([record], {"time_spread": 2.0}))
         found[np.abs(after / before - 1.0) > 0.1] = record.id
     return found
@@ -176,10 +181,16 @@ def edits(fitted: Mapping[str, float], spread: tuple[float, float], runs: int) -
         reach, shown = float(np.exp(1.15 * one.width)), value * one.factor
         highest = 1.0 if name.endswith("exposed") else np.inf
         made[name] = Edit(
-            shown, shown / reach, min(shown * reach, highest), one.unit, SOURCE, f"{runs} runs, half of all", "derived"
+            shown,
+            shown / reach,
+            min(shown * reach, highest),
+            one.unit,
+            SOURCE,
+            f"{runs} figures, half of all",
+            "derived",
         )
     low, high = min(spread[0], 0.85), max(spread[1], 1.2)
-    note = f"5-95 % of measured over predicted times of {runs} fitted runs, drawn to that of all releases"
+    note = f"5-95 % of measured over predicted times of {runs} fitted figures, drawn to that of all releases"
     made["time_spread"] = Edit(1.0, low, high, "", SOURCE, "residual", "derived", note)
     return made
 
@@ -203,7 +214,7 @@ def main() -> None:
     arguments = parser.parse_args()
     catalog, runs = Catalog.load(), read_runs(arguments.table)
     release = releases_of(runs, catalog)
-    records = {record.id: record for record in catalog.records("training")}
+    records = {record.id: record for record in training_releases(catalog)}
     alike = [record for name, record in records.items() if not name.startswith(OTHER_CHIPS)]
     gpus = np.isin(release, [record.id for record in alike])
     start = {name: one.start for name, one in PARAMETERS.items()}
@@ -225,7 +236,8 @@ def main() -> None:
         if not arguments.no_write:
             left = 1.0 / own.slowness(after)
             spread = shrunk(left[np.isfinite(left)], every)
-            rewrite(RECORDS / f"{name}.yaml", edits(fitted, spread, len(own)))
+            words = f"half of its figures, fitted on the other {len(own)}: {held} (median and 90th percentile, %)"
+            rewrite(RECORDS / f"{name}.yaml", edits(fitted, spread, len(own)), judged=words)
 
 
 if __name__ == "__main__":

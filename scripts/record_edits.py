@@ -38,8 +38,8 @@ def quoted(words: str) -> str:
     return '"' + words.replace('"', "'") + '"'
 
 
-def rewrite(path: Path, edits: Mapping[str, Edit], note: str | None = None) -> None:
-    """Put numbers, and a note on the whole record where one is given, in place of those that a record has."""
+def rewrite(path: Path, edits: Mapping[str, Edit], note: str | None = None, judged: str | None = None) -> None:
+    """Put numbers, and where given a note on the whole record and what it was judged on, in place of what it has."""
     head, mark, values = path.read_text(encoding="utf-8").partition("\nvalues:\n")
     if not mark:
         raise ValueError(f"{path} has no values")
@@ -51,4 +51,7 @@ def rewrite(path: Path, edits: Mapping[str, Edit], note: str | None = None) -> N
         block = re.compile(r"^note:.*(?:\n  .*)*", re.MULTILINE)
         line = f"note: {quoted(note)}"
         head = block.sub(lambda _: line, head) if block.search(head) else f"{head}\n{line}"
+    if judged is not None:
+        block = re.compile(r"^  judged_on:.*(?:\n    .*)*", re.MULTILINE)
+        head = block.sub(lambda _: f"  judged_on: {quoted(judged)}", head)
     path.write_text(head + mark + values, encoding="utf-8")

@@ -203,7 +203,7 @@ def test_alternatives_cost_more_and_the_rest_has_reasons(plan: dict[str, Any]) -
 
 def test_a_deadline_that_binds_is_worth_money(write_study: Callable[[str], Study], catalog: Catalog) -> None:
     """A shorter run needs more chips, and more chips train less well: a tenth more time is a cheaper run."""
-    made = plan_study(write_study(RUN.replace("40 day", "11.5 day")), catalog)
+    made = plan_study(write_study(RUN.replace("40 day", "12 day")), catalog)
     deadline = next(row for row in made["margins"] if row["constraint"] == "deadline")
     assert deadline["binding"]
     assert deadline["worth"]["unit"] == "USD per s"

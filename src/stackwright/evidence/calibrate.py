@@ -27,11 +27,11 @@ from stackwright.core.errors import Fault, InputError, nearest
 from stackwright.core.files import write_atomic
 from stackwright.core.records import Datum, Record
 from stackwright.core.spec import unit_fields
-from stackwright.evidence.inference import read_row, wanted_figure
+from stackwright.evidence.inference import LATENCIES, read_row, wanted_figure
 from stackwright.evidence.kernels import GPUS, TIMED, modes, predict_kernels
 from stackwright.evidence.predictions import NORMAL_95, spread_of
-from stackwright.evidence.replay import Bench, Reading, Replayed, Wanted
-from stackwright.evidence.serving_rows import LATENCIES, read_serving_row
+from stackwright.evidence.replay import Bench, Replayed, Wanted
+from stackwright.evidence.serving_rows import read_serving_row
 from stackwright.evidence.tables import KINDS, Kind
 
 SOURCE = "calibration"
@@ -178,33 +178,29 @@ def _kind(stem: str, header: set[str]) -> Kind:
 
 def _stack_ratios(kind: str, rows: Rows, bench: Bench, found: dict[str, list[float]], refused: dict[str, int]) -> None:
     """Measured over predicted times of rows whose stack is known, by stack."""
-    readings, wanted, measured = [], [], []
-    for row in rows:
-        reading, figure, value, is_rate = _as_step(kind, row, bench)
-        readings.append(reading)
-        wanted.append(figure)
-        measured.append(1.0 / value if is_rate and value else value)
-    replayed = Replayed(readings, bench)
-    made = replayed.predict(wanted)
-    for index, (reading, value, reason) in enumerate(zip(readings, measured, made.reason, strict=True)):
+    read = read_serving_row if kind == "e2e_serving" else read_row
+    readings = [read(row, bench) for row in rows]
+    steps = [_step(kind, row) for row in rows]
+    made = Replayed(readings, bench).predict([wanted for wanted, _ in steps])
+    for row, reading, (wanted, measured), predicted, refusal in zip(
+        rows, readings, steps, made.value, made.reason, strict=True
+    ):
         stacks = {run.software for _, run in reading.runs}
-        why = reason or (None if wanted[index] else "no figure that follows a step")
-        why = why or (None if value else "no positive measurement") or (None if len(stacks) == 1 else "no one stack")
+        why = refusal or (None if wanted else "no figure that follows a step")
+        why = why or (None if measured else "no positive measurement") or (None if len(stacks) == 1 else "no one stack")
         if why is not None:
             refused[why] += 1
             continue
-        predicted = float(made.value[index])
-        is_rate = rows[index].get("metric") in RATE_METRICS
-        found[stacks.pop()].append(value * predicted if is_rate else value / predicted)
+        slower = measured / float(predicted)
+        found[stacks.pop()].append(1.0 / slower if row.get("metric") in RATE_METRICS else slower)
 
 
-def _as_step(kind: str, row: Mapping[str, str], bench: Bench) -> tuple[Reading, Wanted | None, float, bool]:
+def _step(kind: str, row: Mapping[str, str]) -> tuple[Wanted | None, float]:
+    """The figure of a row that follows the time of a step, and its measurement."""
     if kind == "e2e_serving":
-        return read_serving_row(row, bench), Wanted(LATENCIES["tpot"][0], 1e3), _positive(row["tpot_ms"]), False
-    metric = row["metric"]
-    usable = metric in STEP_METRICS or metric in RATE_METRICS
-    figure = wanted_figure(row) if usable else None
-    return read_row(row, bench), figure, _positive(row["value"]), metric in RATE_METRICS
+        return Wanted(LATENCIES["tpot"][0], 1e3), _positive(row["tpot_ms"])
+    usable = row["metric"] in STEP_METRICS or row["metric"] in RATE_METRICS
+    return wanted_figure(row) if usable else None, _positive(row["value"])
 
 
 def _positive(text: str) -> float:

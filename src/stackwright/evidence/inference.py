@@ -116,7 +116,7 @@ LATENCIES: Mapping[str, tuple[Figure, Figure, Figure]] = {
     "itl": (attrgetter("tpot"), attrgetter("itl_p50"), attrgetter("itl_p99")),
 }
 """Latencies to their mean, median and 99th percentile."""
-LATENCY_SCATTER = {"ttft": 0.6, "tpot": 0.15, "itl": 0.3}
+LATENCY_SCATTER = {"ttft": 0.6, "tpot": 0.08, "itl": 0.3}
 """Scatter of a latency beyond that of step times, standard deviation of the logarithm: an assumption,
 widest where the instant of arrival decides."""
 TAIL_SCATTER = 0.4
