@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -43,7 +42,6 @@ from stackwright.core.spec import unit_fields
 from stackwright.core.units import FlopsPerSecond, Watts
 from stackwright.evidence.collectives import (
     COLLECTIVE_PARTS,
-    EXCHANGE_SIZES,
     PLATFORMS,
     collective_seconds,
     exchange_part,
@@ -61,6 +59,7 @@ from stackwright.evidence.kernels import (
     powered_work,
     stacked,
 )
+from stackwright.evidence.splits import SIZES, WORDS, is_fitted_kernel, powered_names
 
 CATALOG = Path(__file__).resolve().parents[1] / "src" / "stackwright" / "catalog" / "records" / "chip"
 SOURCE = "aiconfigurator-kernels"
@@ -284,12 +283,6 @@ def part_of(table: str, mode: Mode) -> str:
     return exchange_part(mode) if table == "moe_alltoall" else f"experts_{expert_format(mode)}"
 
 
-WORDS = {name: reader.words for name, reader in TIMED.items()}
-WORDS |= {"collectives": ("lib", "op"), "moe_alltoall": ("kind", "phase", "dtype")}
-SIZES = {name: reader.sizes for name, reader in TIMED.items()}
-SIZES |= {"collectives": ("num_gpus", "bytes"), "moe_alltoall": EXCHANGE_SIZES}
-
-
 def read_accelerator(record: str) -> Accelerator:
     """A chip's spec from the catalog."""
     text = yamltext.read(CATALOG / f"{record}.yaml")
@@ -334,7 +327,8 @@ def read_jobs(folder: Path, family: str, exchanges: bool = False) -> list[Job]:
     accelerators = {gpu: read_accelerator(GPUS[gpu]) for gpu in gpus}
     jobs = []
     for table, rows in read_tables(folder, family, gpus, exchanges).items():
-        names = (*SIZES[table], "kv_len") if family == VLLM and table == "context_attention" else SIZES[table]
+        configuration = powered_names(table) if family == VLLM else (*WORDS[table], *SIZES[table])
+        sizes = configuration[len(WORDS[table]) :]
         parts: dict[str, list[int]] = {}
         for index, row in enumerate(rows):
             parts.setdefault(part_of(table, tuple(row[word] for word in WORDS[table])), []).append(index)
@@ -347,11 +341,11 @@ def read_jobs(folder: Path, family: str, exchanges: bool = False) -> list[Job]:
                     part=part,
                     family=family,
                     gpu=np.array([row["gpu"] for row in chosen]),
-                    fitted=np.array([_is_fitted(row, WORDS[table] + names) for row in chosen]),
+                    fitted=np.array([is_fitted_kernel(row, configuration) for row in chosen]),
                     measured=np.array([_measured(row) for row in chosen]),
                     groups=tuple(groups.items()),
                     chips=stacked([accelerators[row["gpu"]] for row in chosen]),
-                    sizes={name: numbers(row[name] for row in chosen) for name in names},
+                    sizes={name: numbers(row[name] for row in chosen) for name in sizes},
                     rows=np.array(lines),
                 )
             )
@@ -360,11 +354,6 @@ def read_jobs(folder: Path, family: str, exchanges: bool = False) -> list[Job]:
 
 def _measured(row: Mapping[str, str]) -> float:
     return float(row["latency_us"]) / 1e6 if "latency_us" in row else float(row["latency_ms"]) / 1e3
-
-
-def _is_fitted(row: Mapping[str, str], names: Sequence[str]) -> bool:
-    configuration = "|".join(f"{name}={row[name]}" for name in sorted(names))
-    return hashlib.sha256(configuration.encode()).digest()[0] % 2 == 0
 
 
 @dataclass(frozen=True)

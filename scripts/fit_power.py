@@ -5,8 +5,8 @@
 POWER_CSV is a table of measured power whose columns docs/commands/validate.md names. Its inference
 rows are replayed as ``stackwright validate`` does, and the parameters of a family are fitted to the
 watts at the predicted rates of work, each with a prior around a start of its own.
-Half of the models are fitted, by a hash of the name, and the other half judged; where a family has rows of
-few models, half of the configurations.
+Half of the models are fitted, by a hash of the name, and the other half judged; of a source with few
+models, half of the configurations.
 Each model is judged again with itself left out of the fit. Run scripts/fit_kernels.py and
 scripts/fit_serving.py first: the rates of work are theirs.
 """
@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -30,6 +29,7 @@ from stackwright.chip.power import PowerFamily
 from stackwright.core.units import Watts
 from stackwright.evidence.power import read_power_row
 from stackwright.evidence.replay import Bench, Replayed, phase_draws
+from stackwright.evidence.splits import is_fitted
 
 RECORDS = Path(__file__).resolve().parents[1] / "src" / "stackwright" / "catalog" / "records" / "chip"
 
@@ -106,7 +106,8 @@ class Powered:
     """True where the row is of the busiest phase."""
     watts: np.ndarray
     model: np.ndarray
-    configuration: np.ndarray
+    half: np.ndarray
+    """True for rows that are fitted."""
     tdp: Watts
 
     def __len__(self) -> int:
@@ -125,15 +126,6 @@ class Powered:
             mean = self.prefilling * filling + (1.0 - self.prefilling) * decoding
             made[precision] = np.where(self.peak, np.maximum(decoding, filling), mean)
         return self.watts / np.where(self.narrow, made["fp8"], made["bf16"])
-
-    def half(self) -> np.ndarray:
-        """True for rows that are fitted."""
-        few = len(set(self.model)) < FEW_MODELS
-        return np.array([_hashed(name) for name in (self.configuration if few else self.model)])
-
-
-def _hashed(name: str) -> bool:
-    return hashlib.sha256(name.encode()).digest()[0] % 2 == 0
 
 
 def read_powered(table: Path, bench: Bench) -> dict[str, Powered]:
@@ -170,12 +162,9 @@ def _powered(
         peak=np.array([row["metric"].startswith("peak") for row in chosen]),
         watts=np.array(watts),
         model=np.array([row["model"] for row in chosen]),
-        configuration=np.array(["/".join(row[key] for key in CONFIGURATION) for row in chosen]),
+        half=np.array([is_fitted("power", row["source_id"], row) for row in chosen]),
         tdp=tdp,
     )
-
-
-CONFIGURATION = ("model", "n_accel", "isl", "osl", "batch")
 
 
 def fit(rows: Powered, start: PowerFamily, prior: float) -> PowerFamily:
@@ -234,7 +223,7 @@ def edits(fitted: PowerFamily, family: Family, held: np.ndarray) -> dict[str, Ed
 def fit_family(family: Family, rows: Powered, record: PowerFamily, write: bool) -> None:
     """Fit one family, print its errors on rows that were not fitted, and write its record."""
     start = replace(record, **dict(zip(FITTED, family.start, strict=True)))
-    chosen = rows.half()
+    chosen = rows.half
     fitted = fit(rows.where(chosen), start, family.prior)
     judged = rows.where(~chosen)
     after = judged.ratio(fitted)

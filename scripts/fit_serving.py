@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
@@ -28,6 +27,7 @@ from stackwright.evidence.inference import LATENCIES, read_row, wanted_figure
 from stackwright.evidence.predictions import Predictions
 from stackwright.evidence.replay import Bench, Reading, Replayed, Wanted
 from stackwright.evidence.serving_rows import read_serving_row
+from stackwright.evidence.splits import is_fitted
 from stackwright.interface.software import SoftwareStack
 
 RECORDS = Path(__file__).resolve().parents[1] / "src" / "stackwright" / "catalog" / "records" / "interface"
@@ -127,18 +127,10 @@ class Served:
         return Replayed(self.readings, bench).predict(self.wanted)
 
 
-def _hashed(text: str) -> bool:
-    return hashlib.sha256(text.encode()).digest()[0] % 2 == 0
-
-
 def read_table(path: Path) -> list[dict[str, str]]:
     """Rows of a CSV file."""
     with path.open(encoding="utf-8", newline="") as lines:
         return list(csv.DictReader(lines))
-
-
-COPIED = ("gpu", "isl", "osl", "concurrency", "ttft_ms", "tpot_ms")
-CONFIGURATION = ("hardware", "model", "n_accel", "tp", "isl", "osl", "batch")
 
 
 Table = Sequence[Mapping[str, str]]
@@ -151,7 +143,7 @@ def read_served(job: Job, serving: Table, inference: Table, bench: Bench) -> Ser
         reading = read_serving_row(row, bench)
         if row["mode"] != "agg" or not _is_of(job, reading) or "tpot" not in job.metrics:
             continue
-        half = _hashed("/".join(row[key] for key in COPIED))
+        half = is_fitted("e2e_serving", row["source"], row)
         for metric in job.metrics:
             wanted = Wanted(LATENCIES[metric][0], 1e3)
             found.append((reading, wanted, metric, float(row[f"{metric}_ms"]), row["model"], half))
@@ -162,7 +154,7 @@ def read_served(job: Job, serving: Table, inference: Table, bench: Bench) -> Ser
         reading = read_row(row, bench)
         if not _is_of(job, reading):
             continue
-        half = _hashed("/".join(row[key] for key in CONFIGURATION))
+        half = is_fitted("inference", row["source_id"], row)
         found.append((reading, wanted_one, row["metric"], float(row["value"]), row["model"], half))
     readings, wanted_all, metric, measured, model, halves = zip(*found, strict=True)
     return Served(readings, wanted_all, np.array(metric), np.array(measured), np.array(model), np.array(halves))

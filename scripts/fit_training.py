@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import hashlib
 import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -28,13 +27,13 @@ from stackwright.catalog import Catalog
 from stackwright.core.records import Record
 from stackwright.evidence.calibrate import record_text
 from stackwright.evidence.predictions import Predictions
+from stackwright.evidence.splits import is_fitted
 from stackwright.evidence.training import predict_training
 
 RECORDS = Path(__file__).resolve().parents[1] / "src" / "stackwright" / "catalog" / "records" / "training"
 SOURCE = "training-overheads-fit"
 
 TIMES, RATES = ("train_step_time",), ("tokens_per_s_per_accel", "samples_per_s")
-CONFIGURATION = ("model", "hardware", "n_accel", "task", "dtype", "tp", "pp", "dp", "global_batch", "seq_len")
 SCATTER = 0.12
 FEWEST = 6
 """Fitted runs below which a release keeps its record."""
@@ -111,12 +110,8 @@ def read_runs(path: Path) -> Runs:
         measured=np.array([float(row["value"]) for row in rows]),
         rate=np.array([row["metric"] in RATES for row in rows]),
         source=np.array([row["source_id"] for row in rows]),
-        half=np.array([_hashed("/".join(row[name] for name in CONFIGURATION)) for row in rows]),
+        half=np.array([is_fitted("training", row["source_id"], row) for row in rows]),
     )
-
-
-def _hashed(text: str) -> bool:
-    return hashlib.sha256(text.encode()).digest()[0] % 2 == 0
 
 
 def changed(records: Sequence[Record], values: Mapping[str, float]) -> Catalog:
