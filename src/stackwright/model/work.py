@@ -193,7 +193,7 @@ def latent_attention_work(
 def experts_work(op: Experts, kernels: KernelTimes, layout: Layout, run: Pass, precision: Precision) -> Work:
     """Routed experts: the tokens of all attention ranks of a stage, spread over the expert ranks."""
     xp = namespace(layout.expert, run.tokens)
-    everyone = run.tokens * layout.data
+    everyone = run.tokens * layout.groups
     seconds = kernels.experts(
         everyone,
         op.hidden,
