@@ -18,7 +18,7 @@ from stackwright.chip.power import PowerFamily
 from stackwright.core.errors import InputError
 from stackwright.core.units import Watts
 from stackwright.evidence.inference import read_row
-from stackwright.evidence.names import amount, positive
+from stackwright.evidence.names import amount, number, positive
 from stackwright.evidence.predictions import Predictions
 from stackwright.evidence.replay import Bench, Outcomes, Reading, Replayed, State, Wanted, mixed, system_power
 
@@ -29,6 +29,19 @@ PHASES: Mapping[str, str] = {
     "inference-server": "Server",
 }
 """Phases of power rows to the scenarios of inference rows that they ran under."""
+
+MLPERF: Mapping[str, tuple[str, str]] = {
+    "llama2-70b": ("MLPerf OpenOrca", "TTFT p99<=2000ms; TPOT p99<=200ms"),
+    "mixtral-8x7b": ("MLPerf OpenOrca+GSM8K+MBXP", "TTFT p99<=2000ms; TPOT p99<=200ms"),
+    "llama3.1-405b": ("MLPerf LongBench", "TTFT p99<=6000ms; TPOT p99<=175ms"),
+    "llama3.1-8b": ("MLPerf CNN-DailyMail", "TTFT p99<=2000ms; TPOT p99<=100ms"),
+    "deepseek-r1": ("MLPerf AIME+MATH500", "TTFT p99<=2000ms; TPOT p99<=80ms"),
+}
+"""The data set that MLPerf inference prescribes for a model, and the targets of its server scenario.
+Source: rules of MLPerf inference 5.1."""
+REASONED = 1500.0
+"""Mean output tokens from which on a row of the ML.ENERGY benchmark is of its reasoning task, not of chat: an
+assumption. Its third task completes code, and only models made for code run it."""
 
 TRAINING_SHARES = ((0.3, 0.3), (0.4, 0.4), (0.3, 0.5))
 """Weights and shares of peak compute and bandwidth that training sustains: an assumption, around
@@ -72,12 +85,24 @@ def read_power_row(row: Mapping[str, str], bench: Bench) -> Reading:
     if not _replays(row):
         return Reading()
     steady = amount(row["batch"]) is not None and "mean" in row["batch"]
-    workload = "MLPerf" if row["phase"].startswith("inference-") else ""
-    blank = dict.fromkeys(("kv_dtype", "disagg", "concurrency", "num_requests", "slo"), "")
+    workload, targets = _task(row)
+    blank = dict.fromkeys(("kv_dtype", "disagg", "concurrency", "num_requests"), "")
     twin = {**row, **blank, "metric": "tokens_per_s", "scenario": PHASES[row["phase"]], "workload": workload}
+    twin["slo"] = targets if row["phase"] == "inference-server" else ""
     if steady:
         twin["concurrency"] = row["batch"].split()[0]
     return read_row(twin, bench)
+
+
+def _task(row: Mapping[str, str]) -> tuple[str, str]:
+    """The benchmark's task, which a power row does not name, and the latency targets of its server scenario."""
+    if row["phase"].startswith("inference-"):
+        return MLPERF.get(row["model"], ("MLPerf", ""))
+    if "ML.ENERGY" not in row["framework"]:
+        return "", ""
+    if "coder" in row["model"]:
+        return "sourcegraph-fim", ""
+    return ("gpqa" if (number(row["osl"]) or 0.0) >= REASONED else "lm-arena-chat"), ""
 
 
 def _wanted(row: Mapping[str, str]) -> Wanted | None:
