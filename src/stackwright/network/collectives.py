@@ -1,7 +1,8 @@
 """Times of collectives: latency, bandwidth, and the split between a scale-up domain and the fabric.
 
 A group of ranks fills scale-up domains of `domain` ranks first and spans as many as it needs. Inside,
-messages run over the scale-up links; between, over each chip's own port of the fabric.
+messages run over the scale-up links; between, over each chip's own port of the fabric, and over its
+spine only where they leave a leaf switch.
 """
 
 from __future__ import annotations
@@ -28,6 +29,56 @@ def pass_time(
     return xp.where(ranks > 1, time, 0.0 * time)
 
 
+def ring_time(*, size: Bytes, ranks: Count, bandwidth: BytesPerSecond, hop_latency: Seconds) -> Seconds:
+    """All-reduce in two passes around a ring, pipelined: each rank delays it once.
+
+    Source: Thakur et al. 2005, section 4 (ring).
+    """
+    return hop_latency * (ranks - 1.0) + 2.0 * size * ring_share(ranks=ranks) / bandwidth
+
+
+def tree_time(*, size: Bytes, ranks: Count, bandwidth: BytesPerSecond, hop_latency: Seconds) -> Seconds:
+    """All-reduce up and down two binary trees, each of half of the buffer: few hops, all of the buffer both ways.
+
+    Source: Sanders et al. 2009 (two-tree).
+    """
+    xp = namespace(size, ranks, bandwidth)
+    return 2.0 * hop_latency * xp.ceil(xp.log2(ranks)) + 2.0 * size / bandwidth
+
+
+def one_shot_time(
+    *, size: Bytes, ranks: Count, bandwidth: BytesPerSecond, hop_latency: Seconds, detour: Ratio = 1.0
+) -> Seconds:
+    """All-reduce in one step: every rank reads the buffers of all others and adds them up itself.
+
+    `detour` is the mean number of links of a path between ranks: 1 with switches or a full mesh.
+    Source: custom all-reduce of TensorRT-LLM and vLLM (one-shot kernel).
+    """
+    return detour * (hop_latency + size * (ranks - 1.0) / bandwidth)
+
+
+def two_shot_time(
+    *, size: Bytes, ranks: Count, bandwidth: BytesPerSecond, hop_latency: Seconds, detour: Ratio = 1.0
+) -> Seconds:
+    """All-reduce in two steps: every rank adds up its share of all buffers, then reads the others' sums.
+
+    Traffic of a ring in two hops, where every pair of ranks has a path; `detour` as in `one_shot_time`.
+    Source: custom all-reduce of TensorRT-LLM and vLLM (two-shot kernel); Thakur et al. 2005, section 4
+    (reduce-scatter, then all-gather).
+    """
+    return detour * (2.0 * hop_latency + 2.0 * size * ring_share(ranks=ranks) / bandwidth)
+
+
+def reduced_time(*, size: Bytes, bandwidth: BytesPerSecond, hop_latency: Seconds, reduction: Ratio) -> Seconds:
+    """All-reduce with sums formed in switches: each rank sends its buffer once and receives the sum once.
+
+    `reduction` is the speed-up over a ring of very many ranks at the same links: at most 2, less where
+    switches add more slowly than links send. A ring of n ranks is beaten by `reduction` (n - 1) / n.
+    Source: Klenk et al. 2020 (reduction in the switches of a domain); Graham et al. 2020 (SHARP on InfiniBand).
+    """
+    return 2.0 * hop_latency + 2.0 * size / (bandwidth * reduction)
+
+
 def all_reduce_time(
     *,
     size: Bytes,
@@ -36,20 +87,55 @@ def all_reduce_time(
     latency: Seconds,
     hop_latency: Seconds,
     reduction: Ratio = 1.0,
+    detour: Ratio = 1.0,
 ) -> Seconds:
-    """All-reduce of `size` bytes per rank over one kind of link: the best of three algorithms.
+    """All-reduce of `size` bytes per rank over one kind of link, by the best algorithm; nothing for one rank.
 
-    A ring (two passes), a tree (few hops, both directions of the whole buffer), and one shot (every
-    rank reads all others). `reduction` is the ring's speed-up where switches reduce on the way.
-    Nothing for one rank.
-    Source: Thakur et al. 2005, section 4; Sanders et al. 2009 (two-tree).
+    Ring, two trees, one shot, two shots, or sums in the switches, which never win at a `reduction` of 1.
+    Source: least of `ring_time`, `tree_time`, `one_shot_time`, `two_shot_time`, `reduced_time`.
     """
     xp = namespace(size, ranks, bandwidth)
-    ring = hop_latency * (ranks - 1.0) + 2.0 * size * ring_share(ranks=ranks) / (bandwidth * reduction)
-    tree = 2.0 * hop_latency * xp.ceil(xp.log2(ranks)) + 2.0 * size / bandwidth
-    shot = hop_latency + size * (ranks - 1.0) / bandwidth
-    time = latency + xp.minimum(ring, xp.minimum(tree, shot))
+    ring = ring_time(size=size, ranks=ranks, bandwidth=bandwidth, hop_latency=hop_latency)
+    tree = tree_time(size=size, ranks=ranks, bandwidth=bandwidth, hop_latency=hop_latency)
+    one = one_shot_time(size=size, ranks=ranks, bandwidth=bandwidth, hop_latency=hop_latency, detour=detour)
+    two = two_shot_time(size=size, ranks=ranks, bandwidth=bandwidth, hop_latency=hop_latency, detour=detour)
+    reduced = reduced_time(size=size, bandwidth=bandwidth, hop_latency=hop_latency, reduction=reduction)
+    time = latency + xp.minimum(xp.minimum(ring, tree), xp.minimum(xp.minimum(one, two), reduced))
     return xp.where(ranks > 1, time, 0.0 * time)
+
+
+def leaf_domains(*, leaf_ports: Count, domain: Count, rails: Ratio) -> Count:
+    """Domains whose chips meet at one leaf switch of the fabric, at least one.
+
+    With rails (1) a leaf joins the chips of one rank of many domains; without (0) it joins all chips of few.
+    Source: definition (rail-optimized wiring, NVIDIA DGX SuperPOD reference architecture).
+    """
+    xp = namespace(leaf_ports, domain, rails)
+    return xp.maximum(rails * leaf_ports + (1.0 - rails) * leaf_ports / domain, 1.0)
+
+
+def spine_share(*, groups: Count, together: Count) -> Ratio:
+    """Share of traffic spread evenly over `groups` domains that leaves leaves joining `together` of them.
+
+    Source: definition.
+    """
+    xp = namespace(groups, together)
+    return xp.clip((groups - together) / xp.maximum(groups - 1.0, 1e-9), 0.0, 1.0)
+
+
+def crossing_share(*, groups: Count, together: Count) -> Ratio:
+    """Share of the steps between neighbors, of a ring of domains in order, that leave a leaf. Source: definition."""
+    xp = namespace(groups, together)
+    return xp.where(groups > together, 1.0 / together, 0.0 * together)
+
+
+def thinning(*, oversubscription: Ratio, crossing: Ratio) -> Ratio:
+    """Slowdown of traffic of which a share crosses an oversubscribed spine: the slower of leaf and spine.
+
+    Source: definition (bandwidth into a leaf over bandwidth out of it).
+    """
+    xp = namespace(oversubscription, crossing)
+    return xp.maximum(oversubscription * crossing, 1.0)
 
 
 def torus_factor(*, ranks: Count, dimensions: Count) -> Ratio:
@@ -96,7 +182,14 @@ class Wires:
     oversubscription: Ratio = 1.0
     """Edge bandwidth over spine bandwidth of the fabric; 1 is non-blocking."""
     in_network_reduction: Ratio | None = None
+    """Speed-up by sums in the switches of a domain; see `reduced_time`."""
+    fabric_reduction: Ratio | None = None
+    """The same in the switches of the fabric."""
     torus_dimensions: Count | None = None
+    leaf_ports: Count | None = None
+    """Ports of a leaf switch that face chips; None: traffic between domains always crosses the spine."""
+    rails: Ratio = 0.0
+    """1 where a leaf joins chips of the same rank in many domains, 0 where it joins whole domains."""
 
     def all_reduce(self, size: Bytes, ranks: Count) -> Seconds:
         """Sum of `size` bytes over all ranks: scatter inside, reduce between domains, gather inside, pipelined."""
@@ -109,13 +202,15 @@ class Wires:
             latency=self.scale_up_latency,
             hop_latency=self.scale_up_hop_latency,
             reduction=1.0 if self.in_network_reduction is None else self.in_network_reduction,
+            detour=self._detour(inside),
         )
         between = all_reduce_time(
             size=size / inside,
             ranks=groups,
-            bandwidth=self._outer,
-            latency=self.fabric_latency,
-            hop_latency=self.fabric_hop_latency,
+            bandwidth=self._outer(self._neighbors(groups)),
+            latency=self.fabric_hop_latency,
+            hop_latency=self.fabric_latency,
+            reduction=1.0 if self.fabric_reduction is None else self.fabric_reduction,
         )
         return xp.where(groups > 1, xp.maximum(2.0 * self._inner_pass(size, inside), between), local)
 
@@ -125,9 +220,9 @@ class Wires:
         between = pass_time(
             size=size / inside,
             ranks=groups,
-            bandwidth=self._outer,
-            latency=self.fabric_latency,
-            hop_latency=self.fabric_hop_latency,
+            bandwidth=self._outer(self._neighbors(groups)),
+            latency=self.fabric_hop_latency,
+            hop_latency=self.fabric_latency,
         )
         return between + self._inner_pass(size, inside)
 
@@ -136,10 +231,14 @@ class Wires:
         return self.all_gather(size, ranks)
 
     def all_to_all(self, size: Bytes, ranks: Count) -> Seconds:
-        """Exchange in which each rank sends `size` bytes in all, evenly to every rank."""
+        """Exchange in which each rank sends `size` bytes in all, evenly to every rank.
+
+        On rails, what is meant for another rank of another domain first goes to the chip of that rank.
+        """
         inside, _ = self._split(ranks)
-        near = size * (inside - 1.0) / ranks
-        return self._both(near, size * (ranks - inside) / ranks, ranks)
+        far = size * (ranks - inside) / ranks
+        forwarded = self.rails * far * (inside - 1.0) / inside
+        return self._both(size * (inside - 1.0) / ranks + forwarded, far, ranks)
 
     def expert_exchange(self, size: Bytes, active: Count, ranks: Count) -> Seconds:
         """Dispatch (or combine) of a rank's tokens to the ranks of their experts.
@@ -155,9 +254,11 @@ class Wires:
 
     def point_to_point(self, size: Bytes, ranks: Count) -> Seconds:
         """A message to the next of `ranks` ranks: over the fabric where they span domains."""
+        _, groups = self._split(ranks)
         xp = namespace(size, ranks, self.domain)
         near = self.scale_up_latency + size / self._inner(2.0)
-        return xp.where(ranks > self.domain, self.fabric_latency + size / self._outer, near)
+        far = self.fabric_latency + size / self._outer(self._neighbors(groups))
+        return xp.where(ranks > self.domain, far, near)
 
     def _split(self, ranks: Count) -> tuple[Count, Count]:
         xp = namespace(ranks, self.domain)
@@ -168,11 +269,12 @@ class Wires:
         """Exchanges over both kinds of link at once; the slower one decides."""
         inside, groups = self._split(ranks)
         xp = namespace(near, far, ranks)
-        detour = 1.0 if self.torus_dimensions is None else torus_factor(ranks=inside, dimensions=self.torus_dimensions)
         hops = self.scale_up_hop_latency * xp.log2(xp.maximum(inside, 1.0))
-        local = self.scale_up_latency + hops + near * detour / self._inner(inside)
+        local = self.scale_up_latency + hops + near * self._detour(inside) / self._inner(inside)
         local = xp.where(inside > 1, local, 0.0 * local)
-        between = self.fabric_latency + self.fabric_hop_latency * xp.log2(xp.maximum(groups, 1.0)) + far / self._outer
+        crossing = spine_share(groups=groups, together=self._together)
+        hops = self.fabric_hop_latency * xp.log2(xp.maximum(groups, 1.0))
+        between = self.fabric_latency + hops + far / self._outer(crossing)
         return xp.maximum(local, xp.where(groups > 1, between, 0.0 * between))
 
     def _inner_pass(self, size: Bytes, ranks: Count) -> Seconds:
@@ -188,6 +290,20 @@ class Wires:
         share = 1.0 if self.torus_dimensions is None else torus_share(ranks=ranks, dimensions=self.torus_dimensions)
         return self.scale_up_bandwidth * self.scale_up_efficiency * share
 
+    def _detour(self, ranks: Count) -> Ratio:
+        return 1.0 if self.torus_dimensions is None else torus_factor(ranks=ranks, dimensions=self.torus_dimensions)
+
+    def _outer(self, crossing: Ratio) -> BytesPerSecond:
+        """Bandwidth between domains of traffic of which this share crosses the spine."""
+        slower = thinning(oversubscription=self.oversubscription, crossing=crossing)
+        return self.fabric_bandwidth * self.fabric_efficiency / slower
+
+    def _neighbors(self, groups: Count) -> Ratio:
+        return crossing_share(groups=groups, together=self._together)
+
     @property
-    def _outer(self) -> BytesPerSecond:
-        return self.fabric_bandwidth * self.fabric_efficiency / self.oversubscription
+    def _together(self) -> Count:
+        """Domains that meet at one leaf switch."""
+        if self.leaf_ports is None:
+            return 1.0
+        return leaf_domains(leaf_ports=self.leaf_ports, domain=self.domain, rails=self.rails)

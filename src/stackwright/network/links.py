@@ -24,7 +24,7 @@ class ScaleUp:
     torus_dimensions: Count | None = None
     """Dimensions of a torus; None where every pair is switched or fully meshed."""
     in_network_reduction: Ratio | None = None
-    """All-reduce speed-up by reduction in the switch (1 = none)."""
+    """Speed-up of all-reduces of very many ranks by sums in the switch (1 = none); see `reduced_time`."""
 
 
 @spec
@@ -44,6 +44,10 @@ class Fabric:
     optic_power: Watts
     """One pluggable module."""
     optic_price: Dollars
+    in_network_reduction: Ratio | None = None
+    """Speed-up of all-reduces of very many domains by sums in the switches (1 = none); see `reduced_time`."""
+    rails: Ratio | None = None
+    """1 where leaf switches join chips of the same rank (rail-optimized), 0 where they join whole domains."""
     nic_price: Dollars | None = None
     switch_cost: Dollars | None = None
     """Vendor's cost of goods of a switch, where a source gives a margin."""

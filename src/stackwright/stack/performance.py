@@ -21,6 +21,7 @@ from stackwright.model.sharding import Layout
 from stackwright.model.work import Work
 from stackwright.network.collectives import Wires
 from stackwright.network.links import Fabric, ScaleUp
+from stackwright.network.topology import edge_ports
 from stackwright.rack.system import System
 from stackwright.serving.replica import Machine
 from stackwright.serving.service import (
@@ -101,7 +102,10 @@ def wires(parts: Hardware, oversubscription: Ratio) -> Wires:
         fabric_efficiency=fabric.efficiency,
         oversubscription=oversubscription,
         in_network_reduction=links.in_network_reduction,
+        fabric_reduction=fabric.in_network_reduction,
         torus_dimensions=links.torus_dimensions,
+        leaf_ports=edge_ports(switch_ports=fabric.switch_ports, oversubscription=oversubscription),
+        rails=0.0 if fabric.rails is None else fabric.rails,
     )
 
 
