@@ -127,6 +127,19 @@ def touched_experts(*, tokens: Count, active: Count, experts: Count) -> Count:
     return experts * (1.0 - (1.0 - active / experts) ** tokens)
 
 
+BLOCK_ROWS = 64.0
+"""Rows of a tile of block-scaled expert products. Source: default of vLLM's fused experts with block scales."""
+
+
+def executed_rows(*, routed: Count, touched: Count, tile: Count) -> Count:
+    """Rows that a grouped product works through when each touched expert's are filled up to whole tiles.
+
+    Filling up adds half a tile on average, and a lone row costs a whole one. Source: definition.
+    """
+    xp = namespace(routed, touched)
+    return xp.maximum(touched * tile, routed + 0.5 * touched * tile)
+
+
 def moved_bytes(*, values: Count, value_bytes: Bytes) -> Bytes:
     """Bytes of so many values. Source: definition."""
     return values * value_bytes
@@ -191,7 +204,10 @@ def latent_attention_work(
 
 
 def experts_work(op: Experts, kernels: KernelTimes, layout: Layout, run: Pass, precision: Precision) -> Work:
-    """Routed experts: the tokens of all attention ranks of a stage, spread over the expert ranks."""
+    """Routed experts: the tokens of all attention ranks of a stage, spread over the expert ranks.
+
+    Block-scaled products count the rows that fill their tiles too: they take energy like any other.
+    """
     xp = namespace(layout.expert, run.tokens)
     everyone = run.tokens * layout.groups
     seconds = kernels.experts(
@@ -207,11 +223,14 @@ def experts_work(op: Experts, kernels: KernelTimes, layout: Layout, run: Pass, p
     )
     share = layout.expert * layout.expert_shards
     routed = everyone * op.active
-    here = touched_experts(tokens=everyone, active=op.active, experts=op.experts) / share
+    touched = touched_experts(tokens=everyone, active=op.active, experts=op.experts)
+    here = touched / share
+    blocks = precision.kernel("experts") == "fp8_block"
+    rows = executed_rows(routed=routed, touched=touched, tile=BLOCK_ROWS) if blocks else routed
     weights = xp.minimum(here, op.experts / share) * op.matrices * op.hidden * op.inner
     return Work(
         seconds,
-        matmul_flops(rows=routed / share, inner=op.hidden, columns=op.matrices * op.inner),
+        matmul_flops(rows=rows / share, inner=op.hidden, columns=op.matrices * op.inner),
         moved_bytes(values=weights, value_bytes=precision.weight_bytes("experts"))
         + moved_bytes(values=routed / share * 2 * (op.hidden + op.inner), value_bytes=2.0),
         2.0,
