@@ -86,6 +86,16 @@ def exchange_time(
     return launch + rank_time * ranks + copy_time * tokens * copies + sent
 
 
+def eager_time(*, captured: Seconds, floor: Seconds, size: Bytes, copy_bandwidth: BytesPerSecond) -> Seconds:
+    """Time of an engine's all-reduce outside of a graph, from its time inside of one.
+
+    The buffer is first copied to where the other ranks can read it, and the host takes `floor` to launch a call.
+    Source: custom all-reduce of vLLM (unregistered buffers are copied: a read and a write); `floor` fitted.
+    """
+    xp = namespace(captured, floor, size)
+    return xp.maximum(floor, captured + 2.0 * size / copy_bandwidth)
+
+
 @spec
 class CollectiveKernel:
     """One collective of a library; see `collective_time`."""
@@ -117,6 +127,34 @@ class ExchangeResidual:
 
     low: Ratio
     high: Ratio
+
+
+LIBRARY_RESIDUALS = ("table", "custom", "eager", "node", "called", "message", "across")
+"""Kinds of timed calls: tables of NCCL and of engines' kernels in a graph and outside; published calls inside a
+node, launched by a framework, point to point, and across nodes."""
+
+
+@spec
+@with_parts({f"{name}_residual": ExchangeResidual for name in LIBRARY_RESIDUALS})
+class CollectiveLibrary(Parted):
+    """What libraries of collectives and their callers add to the links, flat: see `LIBRARY_RESIDUALS` for the rest."""
+
+    reduction_hops: Ratio
+    """Delay before sums in the switches of a domain flow, in hops of its links for each rank."""
+    handshake: Seconds
+    """What sender and receiver add to a message inside a domain until they have met."""
+    ports: Count
+    """Ports of a domain by which rings leave it, at most."""
+    proxy_time: Seconds
+    """What host threads that drive the ports add to a message between nodes."""
+    call_time: Seconds
+    """Host work of a call that the next one waits for."""
+    arrival_spread: Seconds
+    """How far apart ranks arrive at a call that a framework launches: it lasts that long at least."""
+    eager_floor: Seconds
+    """Host work of an engine's all-reduce outside of a graph."""
+    copy_efficiency: Ratio
+    """Share of the memory bandwidth at which a buffer is copied."""
 
 
 EXCHANGES = (

@@ -104,6 +104,48 @@ def all_reduce_time(
     return xp.where(ranks > 1, time, 0.0 * time)
 
 
+def spanning_ring_time(
+    *,
+    size: Bytes,
+    ranks: Count,
+    groups: Count,
+    passes: Count,
+    near_bandwidth: BytesPerSecond,
+    far_bandwidth: BytesPerSecond,
+    near_latency: Seconds,
+    far_latency: Seconds,
+) -> Seconds:
+    """One ring through the ranks of all `groups` domains, as libraries of collectives lay it.
+
+    `far_bandwidth` is that of all ports by which the ring leaves a domain; the slower kind of link decides.
+    Two `passes` reduce everywhere, one gathers or scatters; every step delays the ring once.
+    Source: Thakur et al. 2005, section 4 (ring).
+    """
+    xp = namespace(size, near_bandwidth, far_bandwidth)
+    steps = near_latency * (ranks - groups) + far_latency * groups
+    return steps + passes * size * ring_share(ranks=ranks) / xp.minimum(near_bandwidth, far_bandwidth)
+
+
+def spanning_tree_time(
+    *,
+    size: Bytes,
+    ranks: Count,
+    groups: Count,
+    near_bandwidth: BytesPerSecond,
+    far_bandwidth: BytesPerSecond,
+    near_latency: Seconds,
+    far_latency: Seconds,
+) -> Seconds:
+    """All-reduce along a chain inside each of `groups` domains and a binary tree between them.
+
+    A tree's inner domains pass a buffer up and two copies of it down, so it runs at half of the bandwidth.
+    Source: Sanders et al. 2009, section 2 (one tree).
+    """
+    xp = namespace(size, groups, near_bandwidth, far_bandwidth)
+    steps = near_latency * (ranks / groups - 1.0) + 2.0 * far_latency * xp.ceil(xp.log2(groups))
+    return steps + 4.0 * size / xp.minimum(near_bandwidth, far_bandwidth)
+
+
 def leaf_domains(*, leaf_ports: Count, domain: Count, rails: Ratio) -> Count:
     """Domains whose chips meet at one leaf switch of the fabric, at least one.
 
