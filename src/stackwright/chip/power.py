@@ -12,6 +12,7 @@ from stackwright.core.units import (
     Kelvin,
     PerKelvin,
     Ratio,
+    Seconds,
     Watts,
 )
 
@@ -69,6 +70,73 @@ def capped_clock(*, power_cap: Ratio, constant_share: Ratio, threshold: Ratio, l
         slope = (1.0 - constant_share) * (volts**2 + 2.0 * clock * volts * (1.0 - threshold))
         clock = xp.maximum(clock - excess / slope, lowest)
     return xp.minimum(clock, 1.0)
+
+
+def sampled_share(*, span: Seconds, interval: Seconds, window: Seconds) -> Ratio:
+    """Share of a mean reading that is of the work measured; what ran before it has the rest.
+
+    A sensor that averages over `window` is read at the start of a span of work and every `interval`
+    within it: a reading at time t has seen the work for min(t, window).
+    Source: definition (mean of a running average over its samples).
+    """
+    xp = namespace(span, interval, window)
+    later = xp.floor(span / interval)
+    rising = xp.minimum(later, xp.floor(window / interval))
+    return (0.5 * rising * (rising + 1.0) * interval / window + later - rising) / (later + 1.0)
+
+
+@spec
+class PowerSensor:
+    """What a board's sensor shows of kernels that a benchmark repeats for a short while.
+
+    Not a property of the chip: it tells how far a table of such readings is evidence of its power.
+    """
+
+    window: Seconds
+    """Time over which a reading averages."""
+    interval: Seconds
+    """Time between the readings of one kernel, the first of which is taken as it starts."""
+    span: Seconds
+    """How long a kernel is repeated."""
+    short_span: Seconds
+    """How long if one call takes less than `short_call`."""
+    short_call: Seconds
+    most_repeats: Ratio
+    least_repeats: Ratio
+    resting: Ratio
+    """Lowest reading between kernels, as a share of the limit."""
+    back_to_back: Ratio
+    """What one kernel without gaps keeps moving, over what the mixed kernels of a served step do."""
+    before_prefill: Ratio
+    """Where, from `resting` to the limit, power was before kernels of this kind: those of a sweep follow their like."""
+    before_decode: Ratio
+    before_experts: Ratio
+    by_heads: Ratio
+    """Power of the odds of `before_prefill` in the width of all heads over 1,024."""
+    by_cache_heads: Ratio
+    """Power of the odds of `before_decode` in the key-value heads over 2."""
+    by_weights: Ratio
+    """Power of the odds of `before_experts` in the weights of a rank over 2^28."""
+    windowed: Ratio
+    """Factor of the odds where attention sees a window only."""
+    before_low: Ratio
+    """5th and 95th percentile of measured over predicted readings where only what ran before is seen."""
+    before_high: Ratio
+    own_low: Ratio
+    """Likewise where a kernel is seen as well as can be."""
+    own_high: Ratio
+
+    def seen(self, *, call: Seconds) -> Ratio:
+        """Share of the reading that is of a kernel whose call takes so long."""
+        xp = namespace(call)
+        span = xp.where(call < self.short_call, self.short_span, self.span)
+        repeats = xp.minimum(xp.maximum(span / call, self.least_repeats), self.most_repeats)
+        return sampled_share(span=repeats * call, interval=self.interval, window=self.window)
+
+    def before(self, *, share: Ratio, odds: Ratio, tdp: Watts) -> Watts:
+        """Power before a kernel, whose kind has `share` between resting and the limit, its odds times `odds`."""
+        ahead = share / (1.0 - share) * odds
+        return (self.resting + (1.0 - self.resting) * ahead / (1.0 + ahead)) * tdp
 
 
 @spec

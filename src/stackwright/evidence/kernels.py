@@ -17,9 +17,10 @@ from stackwright.catalog import Catalog
 from stackwright.chip.accelerator import Accelerator
 from stackwright.chip.experts import route
 from stackwright.chip.family import FORMATS, KernelFamily, Kernels, Residual
-from stackwright.chip.power import PowerFamily
+from stackwright.chip.power import PowerFamily, PowerSensor
 from stackwright.core.errors import InputError, StackwrightError
 from stackwright.core.units import Seconds
+from stackwright.evidence.kernel_power import SENSOR, shown
 from stackwright.evidence.names import number
 from stackwright.evidence.predictions import Predictions
 
@@ -347,10 +348,11 @@ SMALLEST_TIME = 1e-9
 
 
 def predict_powered(columns: Columns, catalog: Catalog) -> dict[str, Predictions]:
-    """Milliseconds and watts of the power table: the power is that of the predicted call, repeated.
+    """Milliseconds and watts of the power table: what its sensor shows of the predicted call, repeated.
 
     Source: definition.
     """
+    sensor = catalog.get("chip", SENSOR).spec(PowerSensor)
     rows_of = powered_rows(columns)
     time, power = Making(len(columns["op"])), Making(len(columns["op"]))
     known = np.zeros(len(columns["op"]), dtype=bool)
@@ -367,14 +369,21 @@ def predict_powered(columns: Columns, catalog: Catalog) -> dict[str, Predictions
             _time_rows(table, own, places, chip, here)
             timed = here.predictions()
             time.copy(rows, timed, places)
-            _power_rows(table, own, places, chip, timed, power, rows)
+            _power_rows(table, own, places, chip, sensor, timed, power, rows)
     for made in (time, power):
         made.refuse(np.flatnonzero(~known), "no such operation is modeled")
     return {"latency_ms": time.predictions(), "power_w": power.predictions()}
 
 
 def _power_rows(
-    table: str, columns: Columns, rows: np.ndarray, chip: Chip, timed: Predictions, made: Making, places: np.ndarray
+    table: str,
+    columns: Columns,
+    rows: np.ndarray,
+    chip: Chip,
+    sensor: PowerSensor,
+    timed: Predictions,
+    made: Making,
+    places: np.ndarray,
 ) -> None:
     reader = TIMED[table]
     size = {name: numbers(columns[name]) for name in _sizes(table, columns)}
@@ -385,13 +394,19 @@ def _power_rows(
         chosen = chosen[[reason is None for reason in reasons]]
         work = powered_work(table, mode, {name: values[chosen] for name, values in size.items()})
         seconds = np.maximum(timed.value[chosen] / 1e3, SMALLEST_TIME)
-        watts = chip.power.draw(
+        reading = shown(
+            table,
+            {name: values[chosen] for name, values in size.items()},
             flop_rate=work.flops / seconds,
             byte_rate=work.bytes / seconds,
+            call=seconds,
             tdp=chip.accelerator.tdp,
             precision="fp8" if table == "moe" and mode[1].startswith("fp8") else "bf16",
+            family=chip.power,
+            sensor=sensor,
         )
-        made.set(places[chosen], watts, Residual(low=chip.power.residual_low, high=chip.power.residual_high))
+        ratio = Residual(low=reading.low / reading.value, high=reading.high / reading.value)
+        made.set(places[chosen], reading.value, ratio)
 
 
 DECODE_SHAPES = tuple((heads / chips, 8.0 / chips, 128.0) for heads in (32.0, 64.0) for chips in (1.0, 2.0, 4.0, 8.0))
