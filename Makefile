@@ -4,7 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP_FLAGS := --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: plan test bench lint docs setup setup-dev clean
+PEERS := aiconfigurator llm-analysis genz-llm
+
+.PHONY: plan test bench peers lint docs setup setup-dev clean
 
 plan: $(VENV)/.ready
 	$(BIN)/stackwright plan examples/chat.yaml --out out/chat
@@ -16,8 +18,18 @@ test: $(VENV)/.ready-dev
 	$(BIN)/lint-imports
 	$(BIN)/pytest -n 2 --dist loadfile
 
+# Peers that cannot be installed are reported as not measured.
 bench: $(VENV)/.ready-dev
+	-$(MAKE) --keep-going peers
 	$(BIN)/python benchmarks/bench.py --out out/bench.json
+
+peers: $(PEERS:%=out/peers/%/.ready)
+
+out/peers/%/.ready: benchmarks/peers/%.txt
+	mkdir -p $(@D)
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check --retries 1 --requirement $< > $(@D).log 2>&1
+	touch $@
 
 setup: $(VENV)/.ready
 

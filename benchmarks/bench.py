@@ -1,7 +1,8 @@
-"""Speed of the main job, printed as a table and written as JSON.
+"""Speed of the main job, and speed and accuracy beside other tools, printed as tables and written as JSON.
 
 ``make bench`` runs it. CPU seconds count all threads of a process; a shared machine changes them far
-less than wall time. Nothing here is asserted: it is a measurement.
+less than wall time. Nothing here is asserted: it is a measurement. A peer whose environment could not be made
+(``make peers``) is reported as not measured, with the reason.
 """
 
 from __future__ import annotations
@@ -15,11 +16,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the command line does
+
+from configurations import configurations_table, measure_configurations
+from peer_accuracy import accuracy_table, measure_accuracy
+from peer_speed import measure_speed, speed_table
 
 from stackwright.catalog import Catalog
 from stackwright.codesign.finalists import best_finalists, terms_of
@@ -119,8 +125,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=ROOT / "out" / "bench.json")
     out = parser.parse_args().out
-    figures = measure()
-    print(table(figures))
+    print(table(figures := measure()), flush=True)
+    print("", configurations_table(configurations := measure_configurations()), sep="\n", flush=True)
+    print("", speed_table(speed := measure_speed()), sep="\n", flush=True)
+    print("", accuracy_table(accuracy := measure_accuracy()), sep="\n")
+    figures |= {"configurations": configurations, "speed": speed, "accuracy": accuracy}
+    figures["measured_at"] = datetime.now(UTC).isoformat(timespec="seconds")
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     print(f"Written: {out}")
