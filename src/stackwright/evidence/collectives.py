@@ -259,20 +259,28 @@ ASSUMED = {"copy": ExchangeResidual(low=0.85, high=1.15), "links": ExchangeResid
 
 @dataclass(frozen=True)
 class Ports:
-    """A node's ports of a fabric: number, and bandwidth of each in one direction."""
+    """A node's ports of a fabric: how likely they are, their number, and what each does in one direction."""
 
     weight: float
     count: float
     bandwidth: float
+    efficiency: float
+    latency: float
 
-    def per_chip(self, chips: float) -> float:
-        """What each of so many chips has, which share the node's ports or use one each."""
-        return self.bandwidth * min(self.count / chips, 1.0)
+    def laid(self, wires: Wires, chips: float) -> Wires:
+        """The links where so many chips of a node share its ports, or use one each."""
+        share = self.bandwidth * min(self.count / chips, 1.0)
+        return replace(wires, fabric_bandwidth=share, fabric_efficiency=self.efficiency, fabric_latency=self.latency)
 
 
-AMPERE_NODES = (Ports(1 / 3, 1.0, 12.5e9), Ports(1 / 3, 4.0, 12.5e9), Ports(1 / 3, 8.0, 25e9))
-"""A node of eight A100 whose fabric is not named: one or four ports of 100 Gb/s (two large clouds), or eight of
-200 Gb/s (a third, and DGX), equally likely. An assumption; later nodes have a port of 400 Gb/s for each chip."""
+AMPERE_NODES = (
+    Ports(1 / 3, 1.0, 12.5e9, 0.55, 25e-6),
+    Ports(1 / 3, 4.0, 12.5e9, 0.74, 15e-6),
+    Ports(1 / 3, 8.0, 25e9, 0.85, 10e-6),
+)
+"""A node of eight A100 whose fabric is not named: one port of 100 Gb/s over sockets, four with EFA, or eight of
+200 Gb/s with InfiniBand, as three large clouds have built it, equally likely. An assumption; what sockets reach was
+set after seeing half of the rows of one such system. Later nodes have a port of 400 Gb/s for each chip."""
 
 
 @dataclass(frozen=True)
@@ -387,8 +395,6 @@ def _case(row: Mapping[str, str], library: CollectiveLibrary, catalog: Catalog) 
     domain = 72.0 if "nvl72" in words else ranks if "ici" in words else max(1.0, ranks / nodes)
     unnamed = ranks > domain and not any(word in words for word in ("efa", "ib", "rdma"))
     stated = _ports(words, ranks / nodes) or fabric.port_bandwidth
-    open_ports = unnamed and scale_up_id == "nvlink-3"
-    ports = [(p.weight, p.per_chip(ranks / nodes)) for p in AMPERE_NODES] if open_ports else [(1.0, stated)]
     wires = Wires(
         domain=domain,
         scale_up_bandwidth=_bandwidth(chip.accelerator, links),
@@ -402,10 +408,10 @@ def _case(row: Mapping[str, str], library: CollectiveLibrary, catalog: Catalog) 
         in_network_reduction=links.in_network_reduction,
         torus_dimensions=links.torus_dimensions,
     )
-    groups = tuple(
-        Group(chip, links, replace(wires, fabric_bandwidth=bandwidth), library, ranks, nodes, weight)
-        for weight, bandwidth in ports
-    )
+    states = [(1.0, wires)]
+    if unnamed and scale_up_id == "nvlink-3":
+        states = [(ports.weight, ports.laid(wires, ranks / nodes)) for ports in AMPERE_NODES]
+    groups = tuple(Group(chip, links, laid, library, ranks, nodes, weight) for weight, laid in states)
     return Case(groups, imputed=unnamed or not row["msg_bytes"] or not row["n_nodes"])
 
 
