@@ -36,6 +36,7 @@ SERVED = ("gpu", "isl", "osl", "concurrency", "ttft_ms", "tpot_ms")
 REPLAYED = ("hardware", "model", "n_accel", "tp", "isl", "osl", "batch")
 POWERED = ("model", "n_accel", "isl", "osl", "batch")
 TRAINED = ("model", "hardware", "n_accel", "task", "dtype", "tp", "pp", "dp", "global_batch", "seq_len")
+EXCHANGED = ("hardware", "n_accel", "n_nodes", "library", "collective", "msg_bytes")
 WHOLE: tuple[str, ...] = ()
 """No columns: all rows of the source were fitted, or set a prior, and none of them judges."""
 
@@ -58,7 +59,22 @@ FEEDS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         TRAINED,
     ),
     "kernels": dict.fromkeys(("tpu-recipes-ironwood-gemm", "tpu-recipes-trillium-micro"), WHOLE),
-    "collectives": dict.fromkeys(("tpu-recipes-ironwood-ag", "tpu-recipes-trillium-coll"), WHOLE),
+    "collectives": {
+        **dict.fromkeys(
+            (
+                *("aws-nccl-p5-1n", "aws-nccl-p5-2n-eks", "coreweave-gb200-20rack", "stas-a100-1n", "stas-h200-1n"),
+                *("vidur-a100_dgx", "vidur-h100_dgx"),
+            ),
+            EXCHANGED,
+        ),
+        **dict.fromkeys(
+            (
+                *("aws-nccl-p5en-16n", "nvidia-gtc25-s72583", "stas-b200-nvls", "stas-h200-nvls", "stas-mi300x"),
+                *("tpu-recipes-ironwood-ag", "tpu-recipes-trillium-coll"),
+            ),
+            WHOLE,
+        ),
+    },
 }
 """Table to the sources that feed a fit or a prior, each with the columns whose hash halves it. Sources that are not
 here feed none. Power goes by model where a source has many, so that the judged half is of other models."""
@@ -92,7 +108,7 @@ def is_fitted(table: str, source: str, row: Row) -> bool:
 def fitted_rows(table: Table) -> np.ndarray:
     """True for rows of configurations, or of values, that belong to a fitted half. Source: definition."""
     name = table.kind.name
-    if "gpu" in table.kind.columns and name in WORDS:
+    if _is_timed(table):
         return _fitted_kernels(table.columns, (*WORDS[name], *SIZES[name]))
     if name == "kernel_power_b200":
         return _fitted_powered(table)
@@ -108,9 +124,51 @@ def feeding_rows(table: Table) -> np.ndarray:
 
     Source: definition.
     """
-    if table.kind.name not in FEEDS or ("gpu" in table.kind.columns and table.kind.name in WORDS):
+    if table.kind.name not in FEEDS or _is_timed(table):
         return np.ones(table.rows, dtype=bool)
     return np.array([source in FEEDS[table.kind.name] for source in table.source], dtype=bool)
+
+
+def rule_of(table: Table) -> str:
+    """Which rows of a table judge, in words. Source: definition."""
+    if table.kind.name in RULES and not _is_timed(table):
+        return RULES[table.kind.name]
+    return KERNEL_RULE
+
+
+KERNEL_RULE = (
+    "the half of the configurations that was not fitted, by a hash of the words and sizes that name a kernel: the "
+    "same configurations on every chip"
+)
+RULES: Mapping[str, str] = {
+    "e2e_serving": (
+        "the half that was not fitted, by a hash of chip, lengths, load and both measured times, so that copies of a "
+        "row under other names fall into the same half"
+    ),
+    "inference": (
+        "all rows of sources that feed no fit; of Splitwise and Neuron the half of the configurations that was not "
+        "fitted; no row of ML.ENERGY, on all of which a stack was set"
+    ),
+    "power": (
+        "all rows of sources that feed no fit; of ML.ENERGY the half of the models that was not fitted, of Splitwise "
+        "the half of the configurations. Energy takes its times from a stack that was set on throughput rows of all "
+        "these models"
+    ),
+    "training": (
+        "all rows of sources that feed no fit; of the others the half of the configurations that was not fitted"
+    ),
+    "kernels": "all rows but those that set the prior of TPU kernels",
+    "collectives": (
+        "all rows of sources that feed no fit; of those that feed one the half of the configurations that was not "
+        "fitted; no row of sources all of which set an efficiency"
+    ),
+}
+"""Table to which of its rows judge. Measured kernels have a rule of their own."""
+
+
+def _is_timed(table: Table) -> bool:
+    """Whether the table is one of those that kernel families are fitted on, by its columns."""
+    return table.kind.name in WORDS and "gpu" in table.kind.columns
 
 
 def _rows(columns: Columns) -> list[dict[str, str]]:

@@ -6,24 +6,23 @@ import csv
 import io
 import json
 import time
-from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from stackwright.catalog import Catalog
 from stackwright.core.files import write_atomic
 from stackwright.evidence import collectives, kernels
 from stackwright.evidence.inference import predict_inference
+from stackwright.evidence.judged import Compared, Judged, breakdown, counts, taken
+from stackwright.evidence.page import write_page
 from stackwright.evidence.power import predict_power
 from stackwright.evidence.predictions import Predictions
 from stackwright.evidence.serving_rows import predict_serving
-from stackwright.evidence.statistics import FIGURES, summary
+from stackwright.evidence.splits import feeding_rows, fitted_rows, rule_of
 from stackwright.evidence.tables import Columns, Table, read_directory
+from stackwright.evidence.targets import reached_targets
 from stackwright.evidence.training import predict_training
 
 UNREAD = frozenset(
@@ -71,40 +70,35 @@ FITTED_BY_FAMILY = (
 NOT_MEASURED = "the row states no positive measurement to judge by"
 
 
-@dataclass(frozen=True)
-class Judged:
-    """One metric of a table: `index` are the rows that state it; the other arrays run along them."""
-
-    metric: str
-    index: np.ndarray
-    measured: np.ndarray
-    predictions: Predictions
-
-    @property
-    def predicted(self) -> np.ndarray:
-        """True where the row was predicted."""
-        return np.array([reason is None for reason in self.predictions.reason], dtype=bool)
-
-
 def validate_directory(
-    directory: Path, catalog: Catalog, only: str | None = None, rows: Path | None = None
+    directory: Path, catalog: Catalog, only: str | None = None, rows: Path | None = None, page: Path | None = None
 ) -> dict[str, Any]:
     """Predict every row of the known tables of a folder and compare with what was measured.
 
     `rows` takes a line per row and metric, as JSON lines where its name ends in ``.jsonl`` and as CSV
-    otherwise. Source: definition.
+    otherwise; `page` is a folder that takes a page with pictures. Source: definition.
     """
     started = time.perf_counter()
     found = read_directory(directory, only)
-    judged = {table.name: judge(table, catalog) for table in found.tables}
+    compared = [compare(table, catalog) for table in found.tables]
     if rows is not None:
-        lines = [line for table in found.tables for line in row_lines(table, judged[table.name])]
+        lines = [line for one in compared for line in row_lines(one.table, one.judged)]
         write_atomic(rows, _as_jsonl(lines) if rows.suffix == ".jsonl" else _as_csv(lines))
-    return {
-        "tables": {table.name: report(table, judged[table.name]) for table in found.tables},
+    reports = {one.table.name: report(one) for one in compared}
+    result = {
+        "tables": reports,
+        "targets": reached_targets(compared, reports),
         "skipped": dict(found.skipped),
         "run": {"seconds": time.perf_counter() - started},
     }
+    if page is not None:
+        write_page(page, directory.resolve().name, compared, result)
+    return result
+
+
+def compare(table: Table, catalog: Catalog) -> Compared:
+    """A table beside what the catalog says of it, with the rows that fitted something marked. Source: definition."""
+    return Compared(table, judge(table, catalog), fitted_rows(table), feeding_rows(table))
 
 
 def judge(table: Table, catalog: Catalog) -> list[Judged]:
@@ -113,7 +107,7 @@ def judge(table: Table, catalog: Catalog) -> list[Judged]:
     predictions = predict(table, catalog)
     for metric, index in table.metrics().items():
         measured = table.measurements(metric)[index]
-        own = _take(predictions[metric], index)
+        own = taken(predictions[metric], index)
         reason = [why or (None if value else NOT_MEASURED) for why, value in zip(own.reason, measured, strict=True)]
         made.append(Judged(metric, index, measured, Predictions(own.value, own.low, own.high, own.imputed, reason)))
     return made
@@ -127,43 +121,26 @@ def predict(table: Table, catalog: Catalog) -> Mapping[str, Predictions]:
     return dict.fromkeys(table.metrics(), made) if isinstance(made, Predictions) else made
 
 
-def report(table: Table, judged: list[Judged]) -> dict[str, Any]:
-    """The figures of a table. A row counts as predicted if each of its metrics in scope was. Source: definition."""
-    reasons = _row_reasons(judged)
-    refused = Counter(reason for reason in reasons.values() if reason is not None)
+def report(compared: Compared) -> dict[str, Any]:
+    """The figures of a table: of all rows, of those that fitted nothing, and of sources that feed no fit.
+
+    A row counts as predicted if each of its metrics in scope was. Source: definition.
+    """
+    table = compared.table
     fitted = {"leave_chip_out": None, "leave_chip_out_reason": FITTED_BY_FAMILY} if table.name in FITTED else {}
-    sources = np.array(table.source)
-    demand = table.kind.demand(table.columns)
-    every = {source: sources == source for source in dict.fromkeys(table.source)}
+    demand, sources = table.kind.demand(table.columns), table.source
+    held, apart = compared.held, compared.apart
     return {
         "rows": table.rows,
-        "in_scope": len(reasons),
-        "predicted": len(reasons) - sum(refused.values()),
-        "refused": dict(refused.most_common()),
-        "by_metric": {one.metric: figures([one], demand) for one in judged},
-        "by_source": {
-            source: figures([_where(one, chosen[one.index]) for one in judged], demand)
-            for source, chosen in every.items()
-            if any(chosen[one.index].any() for one in judged)
-        },
+        **counts(compared.judged),
+        **breakdown(compared.judged, demand, sources),
         **fitted,
+        "judged": {"rule": rule_of(table), **counts(held), **breakdown(held, demand, sources)},
+        "never_fitted": {**counts(apart), **breakdown(apart, demand, sources)},
     }
 
 
-def figures(judged: list[Judged], demand: list[tuple[str, ...]]) -> dict[str, Any]:
-    """Error figures of some metrics together, then of the rows that leave no input out. Source: definition."""
-    reasons = _row_reasons(judged)
-    imputed = {int(row) for one in judged for row in one.index[one.predictions.imputed & one.predicted]}
-    return {
-        "rows": len(reasons),
-        "predicted": sum(reason is None for reason in reasons.values()),
-        **_errors(judged, demand),
-        "imputed": len(imputed),
-        "without_imputed": _errors([_where(one, ~one.predictions.imputed) for one in judged], demand),
-    }
-
-
-def row_lines(table: Table, judged: list[Judged]) -> list[dict[str, Any]]:
+def row_lines(table: Table, judged: Sequence[Judged]) -> list[dict[str, Any]]:
     """A line per row and metric, in file order. Source: definition."""
     keys = table.key
     lines = []
@@ -185,42 +162,6 @@ def row_lines(table: Table, judged: list[Judged]) -> list[dict[str, Any]]:
                 }
             )
     return lines
-
-
-def _errors(judged: list[Judged], demand: list[tuple[str, ...]]) -> dict[str, Any]:
-    known = [_where(one, one.predicted) for one in judged]
-    if not known:
-        return dict.fromkeys(FIGURES)
-    return summary(
-        predicted=np.concatenate([one.predictions.value for one in known]),
-        low=np.concatenate([one.predictions.low for one in known]),
-        high=np.concatenate([one.predictions.high for one in known]),
-        measured=np.concatenate([one.measured for one in known]),
-        group=[(one.metric, *demand[row]) for one in known for row in one.index],
-    )
-
-
-def _row_reasons(judged: list[Judged]) -> dict[int, str | None]:
-    """Row to why it is refused: the first reason among its metrics, or None."""
-    found: dict[int, str | None] = {}
-    for one in judged:
-        for row, reason in zip(one.index.tolist(), one.predictions.reason, strict=True):
-            found[row] = found.get(row) or reason
-    return found
-
-
-def _where(one: Judged, chosen: np.ndarray) -> Judged:
-    return Judged(one.metric, one.index[chosen], one.measured[chosen], _take(one.predictions, np.flatnonzero(chosen)))
-
-
-def _take(predictions: Predictions, index: np.ndarray) -> Predictions:
-    return Predictions(
-        predictions.value[index],
-        predictions.low[index],
-        predictions.high[index],
-        predictions.imputed[index],
-        [predictions.reason[row] for row in index],
-    )
 
 
 def _as_jsonl(lines: list[dict[str, Any]]) -> str:
