@@ -87,20 +87,24 @@ def all_reduce_time(
     latency: Seconds,
     hop_latency: Seconds,
     reduction: Ratio = 1.0,
-    detour: Ratio = 1.0,
+    detour: Ratio | None = None,
 ) -> Seconds:
     """All-reduce of `size` bytes per rank over one kind of link, by the best algorithm; nothing for one rank.
 
-    Ring, two trees, one shot, two shots, or sums in the switches, which never win at a `reduction` of 1.
+    Ring, two trees, sums in the switches, which never win at a `reduction` of 1, and where ranks reach each
+    other's memory, by paths of `detour` links, one shot or two.
     Source: least of `ring_time`, `tree_time`, `one_shot_time`, `two_shot_time`, `reduced_time`.
     """
     xp = namespace(size, ranks, bandwidth)
     ring = ring_time(size=size, ranks=ranks, bandwidth=bandwidth, hop_latency=hop_latency)
     tree = tree_time(size=size, ranks=ranks, bandwidth=bandwidth, hop_latency=hop_latency)
-    one = one_shot_time(size=size, ranks=ranks, bandwidth=bandwidth, hop_latency=hop_latency, detour=detour)
-    two = two_shot_time(size=size, ranks=ranks, bandwidth=bandwidth, hop_latency=hop_latency, detour=detour)
     reduced = reduced_time(size=size, bandwidth=bandwidth, hop_latency=hop_latency, reduction=reduction)
-    time = latency + xp.minimum(xp.minimum(ring, tree), xp.minimum(xp.minimum(one, two), reduced))
+    best = xp.minimum(xp.minimum(ring, tree), reduced)
+    if detour is not None:
+        one = one_shot_time(size=size, ranks=ranks, bandwidth=bandwidth, hop_latency=hop_latency, detour=detour)
+        two = two_shot_time(size=size, ranks=ranks, bandwidth=bandwidth, hop_latency=hop_latency, detour=detour)
+        best = xp.minimum(best, xp.minimum(one, two))
+    time = latency + best
     return xp.where(ranks > 1, time, 0.0 * time)
 
 
