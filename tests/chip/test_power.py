@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stackwright.catalog import Catalog
-from stackwright.chip.power import PowerFamily, capped_clock, dynamic_scale, leakage_power
+from stackwright.chip.power import PowerFamily, PowerSensor, capped_clock, dynamic_scale, leakage_power, sampled_share
 
 FAMILIES = (
     *("ampere", "ada", "hopper", "blackwell", "rubin", "cdna"),
@@ -77,3 +77,32 @@ def test_clocks_have_bounds() -> None:
     assert clocks[-2] == pytest.approx(1.0)
     assert clocks[-1] == pytest.approx(1.0)
     assert 0.7 < clocks[2] < 0.9
+
+
+@pytest.mark.parametrize(("span", "window"), [(0.02, 1.0), (0.3, 1.0), (1.0, 0.4), (5.0, 1.0)])
+def test_a_mean_reading_contains_as_much_of_a_kernel_as_its_samples(span: float, window: float) -> None:
+    samples = np.arange(0.0, span + 1e-9, 0.1)
+    expected = np.mean(np.minimum(samples / window, 1.0))
+    assert sampled_share(span=span + 1e-9, interval=0.1, window=window + 1e-9) == pytest.approx(expected, abs=1e-6)
+
+
+def sensor() -> PowerSensor:
+    made = Catalog.load().get("chip", "power-sensor-b200").spec(PowerSensor)
+    assert isinstance(made, PowerSensor)
+    return made
+
+
+def test_a_short_kernel_is_not_seen_and_a_long_one_is() -> None:
+    seen = sensor().seen(call=np.array([1e-5, 5e-5, 1e-3, 1.0]))
+    assert seen[0] < 0.05
+    assert np.all(np.diff(seen) > 0.0)
+    assert seen[2] > 0.5
+    assert seen[3] < 1.0
+
+
+def test_what_ran_before_lies_between_rest_and_the_limit() -> None:
+    made = sensor()
+    watts = made.before(share=0.5, odds=np.array([0.0, 1.0, 1e9]), tdp=1000.0)
+    assert watts[0] == pytest.approx(made.resting * 1000.0)
+    assert watts[1] == pytest.approx((made.resting + 1.0) * 500.0)
+    assert watts[2] == pytest.approx(1000.0)

@@ -7,7 +7,7 @@ carries are links of its record, not fields.
 from __future__ import annotations
 
 from stackwright.core.spec import spec
-from stackwright.core.units import BytesPerSecond, Count, Dollars, DollarsPerSecond, Ratio, Watts
+from stackwright.core.units import Bytes, BytesPerSecond, Count, Dollars, DollarsPerSecond, Ratio, Watts
 
 
 @spec
@@ -22,7 +22,7 @@ class System:
     node_chips: Count
     """Accelerators that share one host and its NICs."""
     processor_power: Watts
-    """Host CPUs and their memory, per accelerator, at full load."""
+    """Host CPUs and their memory, per accelerator, while the accelerators work."""
     overhead_power: Watts
     """NICs, scale-up switches, drives and boards, per accelerator."""
     fan_share: Ratio
@@ -33,6 +33,8 @@ class System:
     """Share of the system's heat that a liquid-cooled build of it gives to liquid; 0 where no such build is sold."""
     rack_power: Watts | None = None
     """Nameplate of a full rack, as the vendor states it; a check, not an input."""
+    host_memory: Bytes | None = None
+    """Memory of the host CPUs, per accelerator; None where it is not known."""
     nic_bandwidth: BytesPerSecond
     """Scale-out bandwidth per accelerator, one direction."""
     price_per_chip: Dollars | None = None
