@@ -6,7 +6,7 @@ PIP_FLAGS := --quiet --disable-pip-version-check --constraint constraints.txt
 
 PEERS := aiconfigurator llm-analysis genz-llm
 
-.PHONY: plan test bench peers lint docs setup setup-dev clean
+.PHONY: plan test bench peers evidence lint docs setup setup-dev clean
 
 plan: $(VENV)/.ready
 	$(BIN)/stackwright plan examples/chat.yaml --out out/chat
@@ -30,6 +30,12 @@ out/peers/%/.ready: benchmarks/peers/%.txt
 	$(PYTHON) -m venv $(@D)
 	$(@D)/bin/pip install --quiet --disable-pip-version-check --retries 1 --requirement $< > $(@D).log 2>&1
 	touch $@
+
+# The pages in docs/evidence, from the folders of measurements in DATA.
+evidence: $(VENV)/.ready-dev
+	$(if $(DATA),,$(error DATA is the folder that holds the folders measured and validation))
+	$(BIN)/stackwright validate $(DATA)/measured --page docs/evidence
+	$(BIN)/stackwright validate $(DATA)/validation --page docs/evidence
 
 setup: $(VENV)/.ready
 

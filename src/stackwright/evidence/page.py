@@ -27,9 +27,8 @@ def write_page(folder: Path, name: str, compared: Sequence[Compared], result: Fi
 def _head(name: str) -> str:
     return f"""# Predictions against measurements: {name}
 
-Written by `stackwright validate {name} --page ...`; `make evidence` makes it anew. Predictions come from the
-[catalog](../commands/catalog.md) and from what a row says was run; nothing that names a row's source is read.
-[How rows are predicted and split](../ideas/evidence.md).
+Written by `stackwright validate {name} --page`. Predictions come from the catalog and from what a row says was run;
+nothing that names a row's source is read.
 
 **Judged** rows fitted no parameter: they differ in configuration, or in value, from every row that did. **Never
 fitted** are the rows of sources of which no row fed a fit. *All* counts both halves.
@@ -68,11 +67,9 @@ def _targets(lines: Sequence[Figures]) -> str:
     unanswered = "\n".join(f"- {'; '.join(names)}: {reason}." for reason, names in missing.items())
     return f"""## Targets, on rows not used for fitting
 
-Median / 90th percentile of the absolute error. Ranks are Kendall's tau; intervals are those of
-90 %, with coverage; width. Offline
-throughput, published kernels and published collectives are of sources never fitted; the other lines are of judged
-rows. The best peer and the prototype (a throw-away model of one afternoon) are as published or run on rows of the
-same tables.
+Median / 90th percentile of the absolute error; ranks are Kendall's tau, intervals the coverage and width of those of
+90 %. Lines that say *never fitted* count sources that feed no fit, all others judged rows. The best peer and the
+prototype, a throw-away model of one afternoon, are as published or as run on rows of the same tables.
 
 {_grid(heads, rows)}
 

@@ -31,8 +31,9 @@ SIZES: Mapping[str, tuple[str, ...]] = {
 }
 """Sizes of a measured table's kernels. Words and sizes name a configuration, the same one on every chip."""
 
-SERVED = ("gpu", "isl", "osl", "concurrency", "ttft_ms", "tpot_ms")
-"""Tables of served models repeat rows of each other under other names: halves go by what was measured."""
+SERVED = ("gpu", "mode", "isl", "osl", "concurrency")
+"""Tables of served models repeat rows of each other under other names of source, model and layout: halves go by
+what all copies share, so that a copy, and a repeat with another result, falls into the half of the first."""
 REPLAYED = ("hardware", "model", "n_accel", "tp", "isl", "osl", "batch")
 POWERED = ("model", "n_accel", "isl", "osl", "batch")
 TRAINED = ("model", "hardware", "n_accel", "task", "dtype", "tp", "pp", "dp", "global_batch", "seq_len")
@@ -46,9 +47,23 @@ FEEDS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "e2e_serving": dict.fromkeys(("dated-csv", "db-dump", "vendor-gap-study", "other"), SERVED),
     "inference": {
         **dict.fromkeys(("splitwise-perf-model", "neuron-inf2", "neuron-trn1", "neuron-trn2"), REPLAYED),
-        "ml-energy-leaderboard-v3": WHOLE,
+        **dict.fromkeys(
+            (
+                "ml-energy-leaderboard-v3",
+                "mlperf-inf-v5.1",
+                "mlperf-inf-v5.1-open",
+                "trtllm-perf-overview-v1.0",
+                "trtllm-0.5",
+                "inferencex-experimental",
+            ),
+            REPLAYED,
+        ),
     },
-    "power": {"ml-energy-leaderboard-v3": ("model",), "splitwise-perf-model": POWERED},
+    "power": {
+        "ml-energy-leaderboard-v3": ("model",),
+        "splitwise-perf-model": POWERED,
+        **dict.fromkeys(("dgx-spec", "bnl-h100-node", "mlperf-train-power-v4.0"), WHOLE),
+    },
     "training": dict.fromkeys(
         (
             *(f"megatron-bridge-{release}" for release in MEGATRON_BRIDGE),
@@ -131,39 +146,22 @@ def feeding_rows(table: Table) -> np.ndarray:
 
 def rule_of(table: Table) -> str:
     """Which rows of a table judge, in words. Source: definition."""
-    if table.kind.name in RULES and not _is_timed(table):
-        return RULES[table.kind.name]
-    return KERNEL_RULE
-
-
-KERNEL_RULE = (
-    "the half of the configurations that was not fitted, by a hash of the words and sizes that name a kernel: the "
-    "same configurations on every chip"
-)
-RULES: Mapping[str, str] = {
-    "e2e_serving": (
-        "the half that was not fitted, by a hash of chip, lengths, load and both measured times, so that copies of a "
-        "row under other names fall into the same half"
-    ),
-    "inference": (
-        "all rows of sources that feed no fit; of Splitwise and Neuron the half of the configurations that was not "
-        "fitted; no row of ML.ENERGY, on all of which a stack was set"
-    ),
-    "power": (
-        "all rows of sources that feed no fit; of ML.ENERGY the half of the models that was not fitted, of Splitwise "
-        "the half of the configurations. Energy takes its times from a stack that was set on throughput rows of all "
-        "these models"
-    ),
-    "training": (
-        "all rows of sources that feed no fit; of the others the half of the configurations that was not fitted"
-    ),
-    "kernels": "all rows but those that set the prior of TPU kernels",
-    "collectives": (
-        "all rows of sources that feed no fit; of those that feed one the half of the configurations that was not "
-        "fitted; no row of sources all of which set an efficiency"
-    ),
-}
-"""Table to which of its rows judge. Measured kernels have a rule of their own."""
+    name = table.kind.name
+    if _is_timed(table) or name not in FEEDS:
+        return (
+            "the half of the configurations, the same on every chip, that was not fitted, by a hash of words and sizes"
+        )
+    halves: dict[tuple[str, ...], list[str]] = {}
+    for source in dict.fromkeys(table.source):
+        if source in FEEDS[name]:
+            halves.setdefault(FEEDS[name][source], []).append(source)
+    words = [
+        f"of {', '.join(sources)} the half that was not fitted, by a hash of {', '.join(columns)}"
+        if columns
+        else f"no row of {', '.join(sources)}, which set a prior whole"
+        for columns, sources in halves.items()
+    ]
+    return "; ".join([*words, "all rows of other sources" if words else "all rows, as their sources feed no fit"])
 
 
 def _is_timed(table: Table) -> bool:
