@@ -3,7 +3,8 @@
 The rows are all aggregated ones of ``data/measured/e2e_serving.csv`` in the half that judges (`evidence.splits`) whose
 parallel columns agree with each other. AIConfigurator gets each through `cli_estimate`: the checkpoint of the row's
 precision where it knows one, its newest tables, no drafted tokens. Both tools read the same columns, and neither the
-measured times. Stackwright's stacks were fitted on the other half of this table, AIConfigurator on none of it.
+measured times. Stackwright's stacks were fitted on the other half of this table. AIConfigurator ships the table; its
+source says that two of its parameters for vLLM were calibrated on it.
 """
 
 from __future__ import annotations

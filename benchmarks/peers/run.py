@@ -45,7 +45,7 @@ PEERS = (
         "aiconfigurator",
         "aiconfigurator_driver.py",
         "sum over operators, interpolated in tables of measured kernels",
-        "no (fixed correction of TTFT)",
+        "no: a factor on TTFT by batch",
     ),
     Measured("llm-analysis", "llm_analysis_driver.py", "closed form: roofline of a layer at a given efficiency", "no"),
     Measured(
