@@ -33,7 +33,8 @@ from stackwright.evidence.kernel_power import SENSOR, shown
 from stackwright.evidence.kernels import POWERED, TIMED, modes, numbers, powered_rows, powered_work, predict
 from stackwright.evidence.power import read_power_row
 from stackwright.evidence.replay import Bench, Replayed, phase_draws
-from stackwright.evidence.splits import is_fitted, is_fitted_kernel, powered_names
+from stackwright.evidence.splits import POWERED as SPLIT
+from stackwright.evidence.splits import halved, is_fitted, is_fitted_kernel, powered_names
 
 RECORDS = Path(__file__).resolve().parents[1] / "src" / "stackwright" / "catalog" / "records" / "chip"
 
@@ -111,6 +112,8 @@ class Powered:
     model: np.ndarray
     half: np.ndarray
     """True for rows that are fitted."""
+    configured: np.ndarray
+    """True for half of the configurations, whatever their model."""
     tdp: Watts
 
     def __len__(self) -> int:
@@ -148,7 +151,7 @@ def _of_chips(row: Mapping[str, str]) -> bool:
     return row["scope"] in ("sum over GPUs", "GPU")
 
 
-RATES = ("flop_rate", "byte_rate", "prefill_flop_rate", "prefill_byte_rate")
+RATES = ("flop_rate", "byte_rate", "link_rate", "prefill_flop_rate", "prefill_byte_rate", "prefill_link_rate")
 
 
 def _powered(
@@ -166,6 +169,7 @@ def _powered(
         watts=np.array(watts),
         model=np.array([row["model"] for row in chosen]),
         half=np.array([is_fitted("power", row["source_id"], row) for row in chosen]),
+        configured=np.array([halved("/".join(row[name] for name in SPLIT)) for row in chosen]),
         tdp=tdp,
     )
 
@@ -350,7 +354,9 @@ def fit_family(family: Family, rows: Powered, kernels: Sequence[KernelJob], benc
     words = f"Fitted on {family.rows}. Error of the other half {figures(held)}"
     if len(set(rows.model)) >= FEW_MODELS:
         held = left_out(rows, lambda others: fit(others, jobs, start, sensor, family.prior)[0])
-        print(f"{'':16} each model left out {figures(held)}")
+        by_row = fit(rows.where(rows.configured), jobs, start, sensor, family.prior)[0]
+        known = figures(rows.where(~rows.configured).ratio(by_row))
+        print(f"{'':16} each model left out {figures(held)}; other configurations of known models {known}")
         words += f"; of each model left out of the fit {figures(held)}"
     print(f"{'':16} " + " ".join(f"{name}={getattr(fitted, name):.3g}" for name in (*FITTED, "limit_sharpness")))
     if write:

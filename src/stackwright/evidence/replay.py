@@ -29,6 +29,7 @@ from stackwright.rack.system import System
 from stackwright.serving import queueing
 from stackwright.serving.replica import Machine
 from stackwright.serving.service import DecodeStep, Lengths, Prefill, Service, aggregated, disaggregated
+from stackwright.stack.exchange import sent_bytes_per_token
 from stackwright.stack.parts import Part, Parts
 from stackwright.stack.performance import Cell, Hardware
 
@@ -115,6 +116,9 @@ class Outcomes:
     """Memory bytes per second of a chip, likewise."""
     prefill_flop_rate: np.ndarray
     prefill_byte_rate: np.ndarray
+    link_rate: np.ndarray
+    """Bytes per second that a chip sends over links, mean, while it decodes."""
+    prefill_link_rate: np.ndarray
     prefilling: np.ndarray
     """Share of the time in which prefill alone runs."""
     power: np.ndarray
@@ -410,7 +414,7 @@ def _operate(machine: Machine, runs: Sequence[Run], hardware: Hardware) -> Outco
         requests_per_second=completed,
         chips=load.layout.chips * load.copies,
         prefill_rate=lengths.input_mean / prefills.hold / prefills.chips_per_server,
-        **_powers(machine, hardware, load, decode, served, np.where(static, at_once / latency, 0.0)),
+        **_powers(machine, hardware, load, batch, decode, served, np.where(static, at_once / latency, 0.0)),
     )
 
 
@@ -418,17 +422,24 @@ def _powers(
     machine: Machine,
     hardware: Hardware,
     load: _Load,
+    batch: np.ndarray,
     decode: DecodeStep,
     served: Service,
     prefilling: np.ndarray,
 ) -> dict[str, np.ndarray]:
     """Rates of work and watts per chip; where all sequences start together, the phases in turn, by the time of each."""
     packed, apart = load.prefills.packed, prefilling > 0.0
+    sent = sent_bytes_per_token(machine.architecture, machine.precision, load.layout)
+    prompt, output = load.lengths.input_mean, load.lengths.output_mean
+    tokens = served.requests_per_second / load.layout.data * (output + prompt * load.prefills.shared)
+    together = batch * load.layout.pipeline / decode.seconds
     rates = {
         "flop_rate": np.where(apart, decode.flops / decode.seconds, served.decode.flop_rate),
         "byte_rate": np.where(apart, decode.bytes / decode.seconds, served.decode.byte_rate),
         "prefill_flop_rate": packed.flops[0] / packed.seconds[0],
         "prefill_byte_rate": packed.bytes[0] / packed.seconds[0],
+        "link_rate": sent * np.where(apart, together, tokens),
+        "prefill_link_rate": sent * prompt / packed.seconds[0],
     }
     tdp = hardware.chip.tdp
     decoding, filling = phase_draws(family=hardware.chip_power, tdp=tdp, precision=machine.precision.weights, **rates)
@@ -451,10 +462,18 @@ def phase_draws(
     byte_rate: np.ndarray,
     prefill_flop_rate: np.ndarray,
     prefill_byte_rate: np.ndarray,
+    link_rate: np.ndarray,
+    prefill_link_rate: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Watts of a chip while it decodes and while it prefills alone, at its rates of work. Source: the chip layer."""
-    decoding = family.draw(flop_rate=flop_rate, byte_rate=byte_rate, tdp=tdp, precision=precision)
-    filling = family.draw(flop_rate=prefill_flop_rate, byte_rate=prefill_byte_rate, tdp=tdp, precision=precision)
+    decoding = family.draw(flop_rate=flop_rate, byte_rate=byte_rate, link_rate=link_rate, tdp=tdp, precision=precision)
+    filling = family.draw(
+        flop_rate=prefill_flop_rate,
+        byte_rate=prefill_byte_rate,
+        link_rate=prefill_link_rate,
+        tdp=tdp,
+        precision=precision,
+    )
     return np.asarray(decoding), np.asarray(filling)
 
 
