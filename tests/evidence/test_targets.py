@@ -62,7 +62,7 @@ def test_lines_count_rows_that_fitted_nothing(
 
 
 def test_chips_left_out_are_read_from_the_report() -> None:
-    target = next(target for target in TARGETS if target.chips_left_out)
+    target = next(target for target in TARGETS if target.left_out == "chip")
     chips = {
         "a": {"rows": 30, "median_ape": 0.05, "p90_ape": 0.2},
         "b": {"rows": 10, "median_ape": 0.09, "p90_ape": 0.24},

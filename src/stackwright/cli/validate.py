@@ -53,7 +53,7 @@ def _print(found: Mapping[str, Any], console: Console) -> None:
 def _print_table(name: str, table: Mapping[str, Any], console: Console) -> None:
     """The figures of a table by metric; *judged* are those of rows that fitted no parameter."""
     from stackwright.cli.summary import number, percent
-    from stackwright.evidence.page import errors_text
+    from stackwright.evidence.page import LEFT_OUT, errors_text
 
     counts = f"{table['predicted']} of {table['in_scope']} rows in scope predicted"
     headings = ("metric", "rows", "predicted", "median APE", "p90 APE", "judged", "ratio", "rank", "coverage")
@@ -75,8 +75,9 @@ def _print_table(name: str, table: Mapping[str, Any], console: Console) -> None:
     _print_grid(f"{name}: {counts}", headings, rows, console)
     for reason, count in sorted(table.get("refused", {}).items(), key=lambda item: -item[1]):
         _say(f"  refused {count}: {reason}", console)
-    for chip, own in (table.get("leave_chip_out") or {}).items():
-        _say(f"  {chip} left out of the fit: {errors_text(own)}", console)
+    for what in LEFT_OUT:
+        for left, own in (table.get(f"leave_{what}_out") or {}).items():
+            _say(f"  {what} {left} left out of the fit: {errors_text(own)}", console)
 
 
 def _print_targets(targets: Sequence[Mapping[str, Any]], console: Console) -> None:

@@ -78,6 +78,9 @@ Not answered by this folder:
 {unanswered}"""
 
 
+LEFT_OUT = ("chip", "model", "engine")
+"""What is left out of fits in turn: reports have the figures as ``leave_<this>_out``."""
+
 MET: Mapping[bool | None, str] = {True: "yes", False: "no", None: NOTHING}
 
 
@@ -165,11 +168,12 @@ the interval of median width.
 
 {_figures_grid("metric", report["never_fitted"]["by_metric"])}
 """
-    if chips := report.get("leave_chip_out"):
-        text += f"""
-### Each chip of {own} left out of the fit
+    for what in LEFT_OUT:
+        if each := report.get(f"leave_{what}_out"):
+            text += f"""
+### Each {what} of {own} left out of the fit
 
-{_figures_grid("chip", chips)}
+{_figures_grid(what, each)}
 """
     if report["refused"]:
         reasons = _grid(("rows", "why"), [(f"{count:,}", why) for why, count in report["refused"].items()], left=0)
