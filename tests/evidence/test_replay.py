@@ -93,8 +93,10 @@ def test_the_power_of_a_static_run_is_that_of_its_phases_in_turn(bench: Bench) -
         precision="fp8",
         flop_rate=outcomes.flop_rate,
         byte_rate=outcomes.byte_rate,
+        link_rate=outcomes.link_rate,
         prefill_flop_rate=outcomes.prefill_flop_rate,
         prefill_byte_rate=outcomes.prefill_byte_rate,
+        prefill_link_rate=outcomes.prefill_link_rate,
     )
     share = outcomes.prefilling
     assert 0.0 < share[0] < 1.0
