@@ -83,7 +83,7 @@ def _print_table(name: str, table: Mapping[str, Any], console: Console) -> None:
 def _print_targets(targets: Sequence[Mapping[str, Any]], console: Console) -> None:
     """The targets that some row answers, then those that none does, by their reason."""
     from stackwright.cli.summary import percent
-    from stackwright.evidence.page import MET, reached_text, target_text
+    from stackwright.evidence.page import MET, by_source_text, reached_text, target_text
 
     headings = ("what", "best peer", "prototype", "target", "reached", "met", "rows", "predicted")
     rows = [
@@ -102,6 +102,9 @@ def _print_targets(targets: Sequence[Mapping[str, Any]], console: Console) -> No
     ]
     title = "Targets, on rows not used for fitting: median / 90th percentile error; rank; coverage and width"
     _print_grid(title, headings, rows, console)
+    for line in targets:
+        if text := by_source_text(line):
+            _say(f"  {line['what']}, median error by source: {text}", console)
     missing: dict[str, list[str]] = {}
     for line in targets:
         if line["reached"] is None:

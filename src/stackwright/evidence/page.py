@@ -65,13 +65,18 @@ def _targets(lines: Sequence[Figures]) -> str:
         if line["reached"] is None:
             missing.setdefault(line["reason"] or "", []).append(line["what"])
     unanswered = "\n".join(f"- {'; '.join(names)}: {reason}." for reason, names in missing.items())
+    by_source = "\n".join(f"- {line['what']}: {text}" for line in lines if (text := by_source_text(line)))
     return f"""## Targets, on rows not used for fitting
 
 Median / 90th percentile of the absolute error; ranks are Kendall's tau, intervals the coverage and width of those of
 90 %. Lines that say *never fitted* count sources that feed no fit, all others judged rows. The best peer and the
 prototype, a throw-away model of one afternoon, are as published or as run on rows of the same tables.
 
-{_grid(heads, rows)}
+{_grid(heads, rows, left=5)}
+
+Median error by source, of lines with few sources:
+
+{by_source}
 
 Not answered by this folder:
 
@@ -206,10 +211,16 @@ def _figures_grid(first: str, lines: Mapping[str, Figures]) -> str:
 def _grid(heads: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1) -> str:
     """A Markdown table whose columns after the first ones are set to the right."""
     marks = ["---" if index < left or head in WORDY else "---:" for index, head in enumerate(heads)]
-    lines = [heads, marks, *([cell.replace("|", "\\|") for cell in row] for row in rows)]
+    lines = [heads, marks, *([_cell(text) for text in row] for row in rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
+def _cell(text: str) -> str:
+    """Text that ends no cell, and breaks no figure from its unit."""
+    return text.replace("|", "\\|").replace(" / ", f"{FIXED}/{FIXED}").replace(" %", f"{FIXED}%")
+
+
+FIXED = "\u00a0"
 WORDY = {"why", "met"}
 
 
@@ -258,6 +269,17 @@ def reached_text(line: Figures) -> str:
     words = [errors_text(reached)] if "median_ape" in bounds else []
     words += [REACHED[name](reached[name]) for name in bounds if name in REACHED and reached.get(name) is not None]
     return "; ".join(words) or NOTHING
+
+
+FEW_SOURCES = range(2, 7)
+
+
+def by_source_text(line: Figures) -> str:
+    """Median error of each source of a line about errors; empty where there are many, or one. Source: definition."""
+    sources = line.get("by_source") or {}
+    if len(sources) not in FEW_SOURCES or "median_ape" not in line["target"]:
+        return ""
+    return ", ".join(f"{name} {percent(error)}" for name, error in sources.items())
 
 
 REACHED: Mapping[str, Callable[[float], str]] = {

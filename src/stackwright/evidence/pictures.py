@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 DOTS_PER_INCH = 130
 COLORS = 256
 """Colors of a picture's palette: a dozen are drawn, the rest smooth their edges."""
+NEARLY_WHITE = 248
+"""Level of a color from which a palette's white is drawn as white."""
 PANEL = 3.3
 """Side of a panel, inches."""
 ACROSS = 3
@@ -242,7 +244,9 @@ def _save(figure: Figure, path: Path) -> None:
     canvas.draw()
     whole = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
     path.parent.mkdir(parents=True, exist_ok=True)
-    whole.quantize(COLORS, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(path, optimize=True)
+    few = whole.quantize(COLORS, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+    few.putpalette([255 if level >= NEARLY_WHITE else level for level in few.getpalette() or ()])
+    few.save(path, optimize=True)
 
 
 def _matplotlib() -> Any:

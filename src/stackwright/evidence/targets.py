@@ -191,10 +191,10 @@ DENSE_OFFLINE, MOE_OFFLINE, OTHERS = at_most(0.08), at_most(0.18), at_most(0.15)
 RANKED: Bounds = {"kendall_tau": (0.93, None)}
 INTERVAL: Bounds = {"interval90_coverage": (0.85, 0.95), "interval90_width": (None, 1.8)}
 
-OFFLINE = has("scenario", "offline", "static batch")
-NVIDIA, AMD, NEURON, TPU = (has("hw_family", name) for name in ("nvidia", "amd", "neuron", "tpu"))
-DENSE, EXPERTS = has("model_class", "dense"), has("model_class", "moe")
-OF_GPUS = has("scope", "gpu")
+_OFFLINE = has("scenario", "offline", "static batch")
+_NVIDIA, _AMD, _NEURON, _TPU = (has("hw_family", name) for name in ("nvidia", "amd", "neuron", "tpu"))
+_DENSE, _EXPERTS = has("model_class", "dense"), has("model_class", "moe")
+_OF_GPUS = has("scope", "gpu")
 
 _kernel = partial(Target, peer="interpolation")
 _served = partial(Target, table="e2e_serving")
@@ -242,22 +242,22 @@ TARGETS: tuple[Target, ...] = (
         "offline throughput, dense, never fitted",
         DENSE_OFFLINE,
         "5 to 15",
-        rows=both(OFFLINE, NVIDIA, DENSE),
+        rows=both(_OFFLINE, _NVIDIA, _DENSE),
         own_sources=False,
     ),
     _published(
         "offline throughput, MoE, never fitted",
         MOE_OFFLINE,
         "11 to 69",
-        rows=both(OFFLINE, NVIDIA, EXPERTS),
+        rows=both(_OFFLINE, _NVIDIA, _EXPERTS),
         own_sources=False,
     ),
-    _published("offline throughput, dense", DENSE_OFFLINE, rows=both(OFFLINE, NVIDIA, DENSE)),
-    _published("offline throughput, MoE", MOE_OFFLINE, rows=both(OFFLINE, NVIDIA, EXPERTS)),
-    _published("offline throughput, AMD", OTHERS, "29", rows=both(OFFLINE, AMD)),
-    _published("throughput, Neuron", OTHERS, rows=NEURON),
-    _published("throughput, TPU", OTHERS, rows=TPU),
-    Target("TPOT, Neuron", OTHERS, "35", table="inference", metrics=("tpot_p50",), rows=NEURON),
+    _published("offline throughput, dense", DENSE_OFFLINE, rows=both(_OFFLINE, _NVIDIA, _DENSE)),
+    _published("offline throughput, MoE", MOE_OFFLINE, rows=both(_OFFLINE, _NVIDIA, _EXPERTS)),
+    _published("offline throughput, AMD", OTHERS, "29", rows=both(_OFFLINE, _AMD)),
+    _published("throughput, Neuron", OTHERS, rows=_NEURON),
+    _published("throughput, TPU", OTHERS, rows=_TPU),
+    Target("TPOT, Neuron", OTHERS, "35", table="inference", metrics=("tpot_p50",), rows=_NEURON),
     _served("rank of tokens/s/chip, one demand", RANKED, "0.91", metrics=("tpot_ms",), figure=rank_of_rates),
     _served("rank of TPOT, one demand and load", RANKED, "0.53", metrics=("tpot_ms",)),
     _published("rank of throughput, one demand", RANKED),
@@ -267,7 +267,7 @@ TARGETS: tuple[Target, ...] = (
         "10 to 15",
         table="power",
         metrics=("avg_power", "avg_power_frac", "peak_power_frac"),
-        rows=OF_GPUS,
+        rows=_OF_GPUS,
     ),
     Target("GPU power, one kernel repeated", at_most(0.08), "28", table="kernel_power_b200", metrics=("power_w",)),
     Target(
@@ -276,7 +276,7 @@ TARGETS: tuple[Target, ...] = (
         "22 to 30",
         table="power",
         metrics=("energy_per_output_token",),
-        rows=OF_GPUS,
+        rows=_OF_GPUS,
     ),
     _served("interval: TPOT", INTERVAL, "0.89; 2.4", metrics=("tpot_ms",)),
     _served("interval: TTFT", INTERVAL, metrics=("ttft_ms",)),
