@@ -19,6 +19,7 @@ import numpy as np
 
 from stackwright.catalog import Catalog
 from stackwright.core.errors import InputError
+from stackwright.evidence.measured import FIRST, PACE, informed
 from stackwright.evidence.names import (
     Amount,
     Spread,
@@ -82,7 +83,7 @@ def predict_inference(columns: Mapping[str, list[str]], catalog: Catalog) -> Pre
     bench = Bench(catalog)
     readings = [read_row(row, bench) for row in rows]
     wanted = [wanted_figure(row) for row in rows]
-    return Replayed(readings, bench).predict(wanted)
+    return informed(Replayed(readings, bench), wanted)
 
 
 def wanted_figure(row: Mapping[str, str]) -> Wanted | None:
@@ -91,13 +92,16 @@ def wanted_figure(row: Mapping[str, str]) -> Wanted | None:
     name, _, which = metric.partition("_")
     if name in LATENCIES and which in QUANTILES:
         tail = TAIL_SCATTER if which == "p99" else 0.0
-        return Wanted(LATENCIES[name][QUANTILES[which]], 1e3, math.hypot(LATENCY_SCATTER[name], tail))
+        found = Wanted(LATENCIES[name][QUANTILES[which]], 1e3, math.hypot(LATENCY_SCATTER[name], tail))
+        return replace(found, name=metric, follows=FIRST if name == "ttft" else PACE)
     if metric in FIGURES:
-        return FIGURES[metric]
+        follows = FIRST if metric == "prefill_time" else PACE
+        return replace(FIGURES[metric], name=metric, follows=follows, is_rate=metric.endswith("_per_s"))
     if metric.endswith("_tokens_per_s_per_node") or metric.endswith("tokens_per_s_per_accel"):
         node = (positive(row["n_accel"]) or 8.0) / (positive(row["n_nodes"]) or 1.0)
-        figure = _prefill_per_chip if metric.startswith("prefill") else _tokens_per_chip
-        return Wanted(figure, node if metric.endswith("node") else 1.0)
+        prefill = metric.startswith("prefill")
+        found = Wanted(_prefill_per_chip if prefill else _tokens_per_chip, node if metric.endswith("node") else 1.0)
+        return replace(found, name=metric, follows=FIRST if prefill else PACE, is_rate=True)
     return None
 
 
@@ -156,7 +160,8 @@ def read_row(row: Mapping[str, str], bench: Bench) -> Reading:
             return Reading(reason=f"number format {row['dtype']!r} is not known")
         runs.append(load(Run(chip, model, stack, formats, spread, prompt, output, math.inf)))
     weights = [math.prod(weight for weight, _ in chosen) for chosen in states(options)]
-    return Reading(tuple(zip(weights, runs, strict=True)), imputed=any(len(option) > 1 for option in options))
+    imputed = any(len(option) > 1 for option in options)
+    return Reading(tuple(zip(weights, runs, strict=True)), imputed, release=row["framework"])
 
 
 def states(options: Sequence[Sequence[tuple[float, Any]]]) -> Iterable[tuple[tuple[float, Any], ...]]:

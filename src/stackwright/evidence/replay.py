@@ -556,6 +556,8 @@ class Reading:
     runs: tuple[tuple[float, Run], ...] = ()
     imputed: bool = False
     reason: str | None = None
+    release: str = ""
+    """Engine and version as the row writes them."""
 
 
 Figure = Callable[[Outcomes], np.ndarray]
@@ -568,20 +570,25 @@ class Wanted:
     """The figure of a row: its function of outcomes, its unit over SI, and how far it scatters.
 
     `scatter` is the standard deviation of its logarithm beyond that of step times, of which
-    `time_share` carries over.
+    `time_share` carries over. What measured runs say of its error depends on `name` and on `follows`: the
+    pace of tokens, the time to the first one, or nothing.
     """
 
     figure: Figure
     scale: float = 1.0
     scatter: float = 0.1
     time_share: float = 1.0
+    name: str = ""
+    follows: str | None = None
+    is_rate: bool = False
+    """Whether it is a rate, which falls where times rise."""
 
 
 class Replayed:
     """Readings with all their runs replayed, each distinct run once."""
 
     def __init__(self, readings: Sequence[Reading], bench: Bench) -> None:
-        self.readings, self._bench = readings, bench
+        self.readings, self.parts, self._bench = readings, bench.parts, bench
         self._possible = [(row, weight, run) for row, reading in enumerate(readings) for weight, run in reading.runs]
         distinct = list(dict.fromkeys(run for _, _, run in self._possible))
         self._place = {run: index for index, run in enumerate(distinct)}

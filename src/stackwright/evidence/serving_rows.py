@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from stackwright.catalog import Catalog
 from stackwright.core.errors import InputError
 from stackwright.evidence.inference import LATENCIES, LATENCY_SCATTER, states
+from stackwright.evidence.measured import FIRST, PACE, informed
 from stackwright.evidence.names import Spread, Weighted, positive, precision, served_spreads
 from stackwright.evidence.predictions import Predictions
 from stackwright.evidence.replay import SIZED_TO_LOAD, Bench, Reading, Replayed, Run, Wanted
@@ -51,9 +52,14 @@ def predict_serving(columns: Mapping[str, list[str]], catalog: Catalog) -> dict[
     replayed = Replayed(readings, bench)
     made = {}
     for name in ("ttft", "tpot"):
-        wanted = Wanted(LATENCIES[name][0], 1e3, LATENCY_SCATTER[name])
-        made[f"{name}_ms"] = replayed.predict([wanted] * len(rows))
+        made[f"{name}_ms"] = informed(replayed, [wanted_latency(name)] * len(rows))
     return made
+
+
+def wanted_latency(name: str) -> Wanted:
+    """The mean TTFT or TPOT of a row. Source: definition."""
+    follows = FIRST if name == "ttft" else PACE
+    return Wanted(LATENCIES[name][0], 1e3, LATENCY_SCATTER[name], name=f"{name}_mean", follows=follows)
 
 
 def read_serving_row(row: Mapping[str, str], bench: Bench) -> Reading:
@@ -99,7 +105,7 @@ def read_serving_row(row: Mapping[str, str], bench: Bench) -> Reading:
             draft_acceptance=accepted,
         )
         found.append((pool_weight * draft_weight, run))
-    return Reading(tuple(found), imputed=len(found) > 1 or _uncounted(row))
+    return Reading(tuple(found), len(found) > 1 or _uncounted(row), release=row["backend_version"])
 
 
 def _uncounted(row: Mapping[str, str]) -> bool:

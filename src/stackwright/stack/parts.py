@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import csv
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from stackwright.catalog import Catalog
 from stackwright.catalog.loader import layer_types, packaged
 from stackwright.core.records import Record
 from stackwright.model.architecture import Architecture
 from stackwright.model.config import read_config
+from stackwright.serving.likeness import Measured, runs_of
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,7 @@ class Parts:
         self.catalog = catalog
         self._parts: dict[tuple[str, str], Part] = {}
         self._architectures: dict[str, Architecture] = {}
+        self._measured: dict[str, Measured] = {}
 
     def get(self, layer: str, name: str) -> Part:
         """The part that a name means in a layer. Raises `InputError` for names that do not resolve."""
@@ -52,6 +57,18 @@ class Parts:
         if name not in self._architectures:
             self._architectures[name] = read_config(path or self._config(name))
         return self._architectures[name]
+
+    def measured(self, name: str) -> Measured:
+        """The measured runs of a likeness record, read from the table beside it or in the package."""
+        if name not in self._measured:
+            part = self.get("serving", name)
+            beside = Path(part.record.file).parent / str(part.record.text["file"])
+            path = beside if beside.is_file() else Path(str(packaged() / "served" / str(part.record.text["file"])))
+            with path.open(encoding="utf-8", newline="") as lines:
+                rows = list(csv.DictReader(lines))
+            errors = np.array([float(row["error"]) for row in rows])
+            self._measured[name] = Measured(likeness=part.spec, runs=runs_of(rows), errors=errors)
+        return self._measured[name]
 
     def _config(self, name: str) -> Path:
         record = self.catalog.get("model", name)
