@@ -24,8 +24,9 @@ from scipy.optimize import least_squares
 from stackwright.chip.accelerator import Accelerator
 from stackwright.chip.communication import EXCHANGE_PARTS, CollectiveKernel, ExchangeFamily, ExchangeKernel
 from stackwright.chip.family import (
-    COLLECTIVES,
+    KERNELS,
     PARTS,
+    PRODUCTS,
     TABLES,
     DecodeKernel,
     ExpertKernel,
@@ -36,10 +37,8 @@ from stackwright.chip.family import (
     PromptKernel,
 )
 from stackwright.chip.parts import Parted
-from stackwright.chip.power import PowerFamily
 from stackwright.core import records, yamltext
 from stackwright.core.spec import unit_fields
-from stackwright.core.units import FlopsPerSecond, Watts
 from stackwright.evidence.collectives import (
     COLLECTIVE_PARTS,
     PLATFORMS,
@@ -49,14 +48,11 @@ from stackwright.evidence.collectives import (
 )
 from stackwright.evidence.kernels import (
     GPUS,
-    PRODUCT_FORMATS,
     TIMED,
     Mode,
-    expert_format,
     modes,
     numbers,
     powered_rows,
-    powered_work,
     stacked,
 )
 from stackwright.evidence.splits import SIZES, WORDS, is_fitted_kernel, powered_names
@@ -82,6 +78,10 @@ VLLM = "blackwell-vllm"
 EXCHANGES = ("hopper", "blackwell", "grace-blackwell")
 """Platforms whose expert exchanges were measured."""
 
+BEND = (1.0, 0.3, 3.0)
+BEND_PRIOR = 0.3
+"""Start and ends of a bend's factors, and the weight that holds them to one."""
+
 Start = Mapping[str, tuple[float, float, float]]
 
 STARTS: Mapping[type, tuple[Start, ...]] = {
@@ -94,6 +94,8 @@ STARTS: Mapping[type, tuple[Start, ...]] = {
             "staging": (3.0, 0.5, 100.0),
             "split_time": (split, 2e-7, 1e-3),
             "overlap": (3.0, 1.0, 8.0),
+            "rounding": (0.5, 0.02, 1.0),
+            "padding": (1.3, 0.5, 4.0),
             "launch": (4e-6, 5e-7, 4e-5),
             "quantize_bytes": (3.0, 1e-2, 30.0),
         }
@@ -107,6 +109,7 @@ STARTS: Mapping[type, tuple[Start, ...]] = {
             "prologue": (200.0, 10.0, 8000.0),
             "staging": (4.0, 0.5, 100.0),
             "overlap": (2.0, 1.0, 8.0),
+            "rounding": (0.5, 0.02, 1.0),
             "expert_time": (5e-8, 1e-9, 2e-6),
             "routed_bytes": (10.0, 0.5, 60.0),
             "sorted_bytes": (0.5, 0.01, 60.0),
@@ -140,6 +143,7 @@ STARTS: Mapping[type, tuple[Start, ...]] = {
             "fill_blocks": (0.8, 0.02, 4.0),
             "overlap": (3.0, 1.0, 8.0),
             "level_time": (5e-7, 1e-9, 1e-5),
+            "rounding": (0.3, 0.02, 1.0),
             "launch": (8e-6, 1e-6, 4e-5),
         },
     ),
@@ -151,6 +155,7 @@ STARTS: Mapping[type, tuple[Start, ...]] = {
             "fill_blocks": (0.3, 0.005, 4.0),
             "overlap": (3.0, 1.0, 8.0),
             "level_time": (5e-7, 1e-9, 1e-5),
+            "rounding": (0.3, 0.02, 1.0),
             "launch": (8e-6, 1e-6, 4e-5),
         },
     ),
@@ -182,6 +187,8 @@ FABRIC_BANDWIDTH = 40e9
 """Per chip, where no row leaves a node: the Hopper rows over 400 Gb/s InfiniBand reach 26 to 50 GB/s."""
 FULL_UNITS = 20.0
 """Where no row says how many units run the kernel: the default of DeepEP."""
+WARM_GAIN = {"ada": 3.0}
+"""Chips whose cache is large beside what a kernel moves. Set on the fitted halves, among gains of 1 to 5."""
 NO_SPLIT = 1.0
 ANY_SPLIT = 1024.0
 
@@ -198,11 +205,15 @@ def constants(family: str, job: Job) -> dict[str, float]:
         fixed = {} if np.any(job.sizes["node_num"] > 1) else {"fabric_bandwidth": FABRIC_BANDWIDTH}
         return fixed if np.any(job.sizes["sms"] > 0) else fixed | {"full_units": FULL_UNITS}
     old = family in ("ampere", "ada")
+    if part in PRODUCTS:
+        # DeepGEMM on Hopper cuts blocks of 128 rows and is slow on those that are not full; others choose freely.
+        return {"tile_rows": 128.0} if (family, part) == ("hopper", "fp8_block") else {"tile_rows": 1.0, "padding": 1.0}
     if part.startswith("decode"):
         split = NO_SPLIT if family == "ada" and part.endswith("fp8") else ANY_SPLIT
         return {"group_limit": 32.0, "split_limit": split}
     if part in ("latent", "latent_fp8"):
-        return {"head_tile": 64.0 if family == "hopper" else 16.0, "split_limit": NO_SPLIT if old else ANY_SPLIT}
+        wide = old or (family, part) == ("hopper", "latent_fp8")
+        return {"head_tile": 64.0 if wide else 32.0, "split_limit": NO_SPLIT if old else ANY_SPLIT}
     return {}
 
 
@@ -235,7 +246,7 @@ class Job:
             return collective_seconds(family, self.part, chips.scale_up_bandwidth, size)
         if self.table == "moe_alltoall":
             return exchange_seconds(family, mode, self.family, chips.scale_up_bandwidth, size)
-        return TIMED[self.table].seconds(Kernels(accelerator=chips, family=family), mode, size)
+        return TIMED[self.table].seconds(Kernels(accelerator=chips, family=family, warm=True), mode, size)
 
     @property
     def residual(self) -> str:
@@ -269,18 +280,9 @@ def _rows(chips: Accelerator, rows: np.ndarray) -> Accelerator:
 
 def part_of(table: str, mode: Mode) -> str:
     """Which part of a family times a mode of a table."""
-    narrow = "_fp8" if "fp8" in mode else ""
-    if table == "gemm":
-        return PRODUCT_FORMATS[mode[0]]
-    if table == "context_attention":
-        return f"prefill{narrow}"
-    if table == "generation_attention":
-        return f"decode{narrow}"
-    if table == "mla":
-        return f"latent_prefill{narrow}" if mode[0] == "context" else f"latent{narrow}"
     if table == "collectives":
         return COLLECTIVE_PARTS[mode[0], mode[1]]
-    return exchange_part(mode) if table == "moe_alltoall" else f"experts_{expert_format(mode)}"
+    return exchange_part(mode) if table == "moe_alltoall" else TIMED[table].part(mode)
 
 
 def read_accelerator(record: str) -> Accelerator:
@@ -362,35 +364,44 @@ class Fit:
 
     values: Mapping[str, float]
     errors: Mapping[str, float]
+    cost: float
 
 
 def fit(job: Job, family: str) -> Fit:
-    """The best parameters over all starts, by soft-L1 least squares on the logarithm of time."""
+    """The best parameters over all starts, then what bends their time, by least squares on its logarithm."""
     fixed = constants(family, job)
-    best = None
-    for start in STARTS[part_class(job.part)]:
-        names = [name for name in start if name not in fixed]
-        first, low, high = (np.log([start[name][index] for name in names]) for index in range(3))
+    starts = STARTS[part_class(job.part)]
+    best = min((solved(job, start, fixed, PRIOR) for start in starts), key=lambda found: found.cost)
+    if job.part not in KERNELS:
+        return best
+    axes = PARTS[f"{job.part}_bend"]
+    start = {f"bend_{item.name}": BEND for item in fields(axes)}
+    bend = solved(job, start, best.values, BEND_PRIOR)
+    return Fit(bend.values, best.errors | bend.errors, bend.cost)
 
-        def residuals(x: np.ndarray, names: list[str] = names, first: np.ndarray = first) -> np.ndarray:
-            time = job.seconds(_family(job.part, dict(zip(names, np.exp(x), strict=True)) | fixed))
-            return np.concatenate([np.log(time / job.measured), PRIOR * (x - first)])
 
-        found = least_squares(residuals, first, bounds=(low, high), loss="soft_l1", f_scale=SOFT, max_nfev=60)
-        if best is None or found.cost < best[0].cost:
-            best = found, names
-    assert best is not None
-    found, names = best
+def solved(job: Job, start: Start, fixed: Mapping[str, float], prior: float) -> Fit:
+    """Parameters that soft-L1 least squares finds from a start, with others fixed."""
+    names = [name for name in start if name not in fixed]
+    first, low, high = (np.log([start[name][index] for name in names]) for index in range(3))
+
+    def residuals(x: np.ndarray) -> np.ndarray:
+        time = job.seconds(_family(job, dict(zip(names, np.exp(x), strict=True)) | fixed))
+        return np.concatenate([np.log(time / job.measured), prior * (x - first)])
+
+    found = least_squares(residuals, first, bounds=(low, high), loss="soft_l1", f_scale=SOFT, max_nfev=60)
     spread = np.median(np.abs(found.fun[: len(job.measured)])) / 0.6745
     covariance = np.linalg.pinv(found.jac.T @ found.jac) * spread**2
     errors = np.sqrt(np.clip(np.diag(covariance), 0.0, None))
     values = dict(zip(names, np.exp(found.x), strict=True)) | fixed
-    return Fit(values, dict(zip(names, errors, strict=True)) | dict.fromkeys(fixed, 0.0))
+    return Fit(values, dict(zip(names, errors, strict=True)) | dict.fromkeys(fixed, 0.0), found.cost)
 
 
-def _family(part: str, values: Mapping[str, float]) -> Parted:
-    cls = ExchangeFamily if part in EXCHANGE_PARTS else KernelFamily
-    return cls(**{f"{part}_{name}": value for name, value in values.items()})
+def _family(job: Job, values: Mapping[str, float]) -> Parted:
+    own = {f"{job.part}_{name}": value for name, value in values.items()}
+    if job.part in EXCHANGE_PARTS:
+        return ExchangeFamily(**own)
+    return KernelFamily(**own, warm_gain=WARM_GAIN.get(job.family))
 
 
 @dataclass(frozen=True)
@@ -404,17 +415,17 @@ class Judged:
 def judge(job: Job, family: str, values: Mapping[str, float]) -> Judged:
     """How a part fares on rows that did not fit it."""
     held = job.only(~job.fitted)
-    return Judged(job.residual, held.measured / held.seconds(_family(job.part, values)))
+    return Judged(job.residual, held.measured / held.seconds(_family(job, values)))
 
 
-def left_out(job: Job, family: str) -> np.ndarray:
+def left_out(job: Job, family: str) -> dict[str, np.ndarray]:
     """Measured over predicted time of the held-out rows of each chip, fitted on the family's others."""
-    found = []
+    found = {}
     for gpu in sorted(set(job.gpu)):
         others, own = job.only((job.gpu != gpu) & job.fitted), job.only((job.gpu == gpu) & ~job.fitted)
         if len(others.measured) >= ENOUGH and len(own.measured):
-            found.append(own.measured / own.seconds(_family(job.part, fit(others, family).values)))
-    return np.concatenate(found) if found else np.array([])
+            found[gpu] = own.measured / own.seconds(_family(own, fit(others, family).values))
+    return found
 
 
 ENOUGH = 8
@@ -458,42 +469,67 @@ def fitted_values(part: str, found: Fit) -> dict[str, Value]:
 
 @dataclass(frozen=True)
 class Result:
-    """All of one family: its values and the text of its errors."""
+    """All of one family: its values, the chips that each part was fitted on, and its errors in words."""
 
     values: dict[str, Value]
-    errors: dict[str, str]
+    fitted_on: dict[str, str]
+    residual: dict[str, str]
+    left_out: dict[str, dict[str, str]]
+
+    @property
+    def text(self) -> dict[str, Any]:
+        """What the record says in words."""
+        made = {"fitted_on": self.fitted_on, "residual": self.residual, "left_out": self.left_out}
+        return {name: words for name, words in made.items() if words}
+
+
+Ratios = dict[str, list[np.ndarray]]
 
 
 def fit_family(
-    folder: Path,
-    family: str,
-    everything: dict[str, dict[str, list[np.ndarray]]],
-    leave_out: bool,
-    exchanges: bool = False,
+    folder: Path, family: str, everything: dict[str, Ratios], leave_out: bool, exchanges: bool = False
 ) -> Result:
     """Fit and judge all parts of a family or platform; adds held-out ratios by table to `everything`."""
     values: dict[str, Value] = {}
-    ratios: dict[str, dict[str, list[np.ndarray]]] = {}
+    fitted_on: dict[str, str] = {}
+    groups: dict[str, Ratios] = {}
     for job in read_jobs(folder, family, exchanges):
         if job.fitted.sum() < ENOUGH:
             print(f"{family:10} {job.part:20} only {len(job.measured)} rows: not fitted")
             continue
         found = fit(job.only(job.fitted), family)
         values |= fitted_values(job.part, found)
+        fitted_on[job.part] = " ".join(sorted({GPUS[gpu] for gpu in job.gpu}))
         judged = judge(job, family, found.values)
-        other = left_out(job, family) if leave_out else np.array([])
-        for target in (ratios, everything):
-            kept = target.setdefault(judged.table, {"held": [], "apart": []})
-            kept["held"].append(judged.ratio)
-            kept["apart"].append(other)
+        other = left_out(job, family) if leave_out else {}
+        group = groups.setdefault(judged.table, {})
+        for name, ratio in {"held": judged.ratio, **other}.items():
+            group.setdefault(name, []).append(ratio)
+        apart = np.concatenate(list(other.values())) if other else np.array([])
+        for name, ratio in (("held", judged.ratio), ("apart", apart)):
+            everything.setdefault(judged.table, {}).setdefault(name, []).append(ratio)
         shown = " ".join(f"{name}={value:.3g}" for name, value in found.values.items())
-        print(f"{family:10} {job.part:20} {figures(judged.ratio):20} left out {figures(other):18} {shown}", flush=True)
-    errors = {}
-    for table, judged_ratios in ratios.items():
-        held, apart = (np.concatenate(judged_ratios[key]) for key in ("held", "apart"))
+        print(f"{family:10} {job.part:20} {figures(judged.ratio):20} left out {figures(apart):18} {shown}", flush=True)
+    errors: dict[str, str] = {}
+    missing: dict[str, dict[str, str]] = {}
+    for table, ratios in groups.items():
+        by_chip = {name: np.concatenate(parts) for name, parts in ratios.items()}
+        held = by_chip.pop("held")
+        apart = np.concatenate(list(by_chip.values())) if by_chip else np.array([])
         errors[table] = f"held-out rows {figures(held)}; held-out rows of a chip left out of the fit {figures(apart)}"
-        values |= residual_values("residual" if exchanges else f"{table}_residual", apart if len(apart) else held)
-    return Result(values if exchanges else values | shared_values(), errors)
+        missing |= {table: {GPUS[gpu]: plain_figures(ratio) for gpu, ratio in by_chip.items()}} if by_chip else {}
+        values |= residual_values("residual" if exchanges else f"{table}_residual", held)
+        if not exchanges and table != "collectives":
+            values |= scaled_values(table, held, apart)
+    if not exchanges:
+        values |= shared_values() | bounded_values() | warm_values(family)
+    return Result(values, fitted_on, errors, missing)
+
+
+def plain_figures(ratio: np.ndarray) -> str:
+    """Rows, median and 90th percentile of the absolute error."""
+    error = np.abs(1.0 / ratio - 1.0)
+    return f"{len(ratio)} {np.median(error):.4f} {np.percentile(error, 90):.4f}"
 
 
 def residual_values(part: str, ratio: np.ndarray) -> dict[str, Value]:
@@ -503,6 +539,40 @@ def residual_values(part: str, ratio: np.ndarray) -> dict[str, Value]:
         value = float(np.percentile(ratio, level))
         made[f"{part}_{name}"] = Value(value, value, value, "derived", SOURCE)
     return made
+
+
+SCALED_POWER = 1.5
+"""Power of a family's own residual that holds for its other chips, where one chip alone was measured."""
+
+
+def scaled_values(table: str, held: np.ndarray, apart: np.ndarray) -> dict[str, Value]:
+    """Residual of chips without rows of their own: never narrower than that of chips with some."""
+    made = {}
+    own, other = residual_values("", held), residual_values("", apart) if len(apart) else None
+    for side, choose in (("low", min), ("high", max)):
+        value = own[f"_{side}"].value
+        if other is None:
+            note = "measured on one chip: its residual to the power of 1.5"
+            value = value**SCALED_POWER
+            made[f"{table}_scaled_{side}"] = Value(value, value, value, "assumption", "assumption", note)
+        else:
+            value = choose(value, other[f"_{side}"].value)
+            made[f"{table}_scaled_{side}"] = Value(value, value, value, "derived", SOURCE)
+    return made
+
+
+def warm_values(family: str) -> dict[str, Value]:
+    """How much faster a repeated kernel of the family finds its operands in the cache."""
+    if family not in WARM_GAIN:
+        return {}
+    gain = WARM_GAIN[family]
+    return {"warm_gain": Value(gain, gain / 1.5, gain * 1.5, "derived", SOURCE, "chosen among gains of 1 to 5")}
+
+
+def bounded_values() -> dict[str, Value]:
+    """Residual of kernels of which no row of the generation was measured."""
+    note = "no measurements of the kernel: half to twice the prediction is expected"
+    return {f"bounded_{side}": replace(value, note=note) for side, value in PRIOR_RESIDUAL.items()}
 
 
 def shared_values() -> dict[str, Value]:
@@ -545,7 +615,7 @@ def copied(
 
 
 PER_BLOCK = ("step_time", "score_time", "value_time", "key_time", "block_time", "head_time")
-FIXED = ("head_tile", "group_limit", "split_limit")
+FIXED = ("head_tile", "group_limit", "split_limit", "tile_rows")
 
 BORROWED = (
     ("int8", "fp8"),
@@ -671,7 +741,7 @@ def prior_values(prior: Prior, results: Mapping[str, Result]) -> dict[str, Value
     bases = [results[name].values for name in prior.bases]
     for part, cls in PARTS.items():
         having = [values for values in bases if f"{part}_{fields(cls)[0].name}" in values]
-        if not having or part.endswith("_residual") or part == "experts_fp4_latency" or part in COLLECTIVES:
+        if not having or part not in (*KERNELS, "vector") or part == "experts_fp4_latency":
             continue
         mean = {
             name: _mean([values[name] for values in having]) for name in (f"{part}_{item.name}" for item in fields(cls))
@@ -679,194 +749,15 @@ def prior_values(prior: Prior, results: Mapping[str, Result]) -> dict[str, Value
         few = min(1.0, prior.units / GPU_UNITS)
         made |= copied(mean, part, part, LOW_EFFICIENCY_NOTE, rate=prior.rate, time=few)
     for table in TABLES:
-        for side, value in PRIOR_RESIDUAL.items():
-            note = "no measurements of the family: half to twice the prediction is expected"
-            made[f"{table}_residual_{side}"] = replace(value, note=note)
+        for name, value in bounded_values().items():
+            made[f"{table}_{name.replace('bounded', 'residual')}"] = value
     low, high = prior.units_range
     made["compute_units"] = Value(prior.units, low, high, "estimate", "assumption", "of a typical chip of the family")
-    return made | shared_values()
+    return made | shared_values() | bounded_values()
 
 
 def _mean(values: Sequence[Value]) -> Value:
     return replace(values[0], value=float(np.exp(np.mean([np.log(one.value) for one in values]))))
-
-
-POWER_START = {
-    "awake_share": (0.1, 0.02, 0.2),
-    "busy_share": (0.5, 0.05, 0.8),
-    "busy_saturation": (0.06, 0.005, 0.5),
-    "energy_per_flop_bf16": (3e-13, 5e-14, 2e-12),
-    "energy_per_flop_fp8": (2e-13, 5e-14, 2e-12),
-    "energy_per_memory_byte": (6e-11, 4e-11, 1.2e-10),
-    "limit_sharpness": (8.0, 6.0, 20.0),
-}
-"""Start, lowest and highest. The low end of a memory byte is the 5 pJ/bit of stacked memory and its interface, that
-of the limit keeps power below three quarters of it free of its pull."""
-
-LAG = 50e-6
-"""Time below which a board's power sensor does not follow a repeated kernel."""
-
-
-def _assumed(value: float, low: float, high: float, note: str) -> Value:
-    return Value(value, low, high, "assumption", "assumption", note)
-
-
-POWER_SHARED = {
-    "idle_share": _assumed(0.17, 0.12, 0.22, "boards with loaded contexts idle at 120 to 200 of 1000 W"),
-    "leakage_share": _assumed(
-        0.15, 0.10, 0.20, "leakage of large dies in advanced nodes is 10 to 25 % of power at 80 degC"
-    ),
-    "leakage_slope": _assumed(0.014, 0.010, 0.018, "leakage doubles every 40 to 70 K"),
-    "leakage_temperature": _assumed(353.15, 353.15, 353.15, "80 degC, to which the share refers"),
-    "energy_per_link_byte": _assumed(4e-11, 1e-11, 1e-10, "about 5 pJ/bit of electrical links, controller included"),
-    "voltage_threshold": _assumed(
-        0.35, 0.2, 0.5, "voltage falls by about 0.65 % per % of clock near the highest clock"
-    ),
-    "constant_share": _assumed(0.25, 0.15, 0.4, "leakage and memory do not follow the core clock"),
-    "lowest_clock": _assumed(0.3, 0.2, 0.5, "vendors' lowest sustained clocks"),
-}
-
-
-def power_fields(values: Mapping[str, float]) -> PowerFamily:
-    """A power family with the parameters that the tables do not fit at their assumed values."""
-    fixed = {name: value.value for name, value in POWER_SHARED.items()}
-    return PowerFamily(**(fixed | dict(values)))
-
-
-@dataclass(frozen=True)
-class PoweredRows:
-    """Rows of the power table: work, measured and predicted time, and power."""
-
-    flops: np.ndarray
-    bytes: np.ndarray
-    narrow: np.ndarray
-    measured: np.ndarray
-    predicted: np.ndarray
-    watts: np.ndarray
-    fitted: np.ndarray
-
-    def draw(self, family: PowerFamily, seconds: np.ndarray, tdp: Watts) -> np.ndarray:
-        """Power of all rows if a call takes so long."""
-        rates = {"flop_rate": self.flops / seconds, "byte_rate": self.bytes / seconds, "tdp": tdp}
-        return np.asarray(self.narrow * family.draw(**rates, precision="fp8") + ~self.narrow * family.draw(**rates))
-
-
-def read_powered(folder: Path, values: Mapping[str, Value]) -> PoweredRows:
-    """The power table with the times of the fitted kernels of its library."""
-    rows = read_rows(folder / "kernel_power_b200.csv")
-    watts = np.array([float(row["power_w"]) for row in rows])
-    indices = powered_rows({name: [row[name] for row in rows] for name in rows[0]})
-    family = KernelFamily(**{name: value.value for name, value in values.items()})
-    made: dict[str, list[np.ndarray]] = {item.name: [] for item in fields(PoweredRows)}
-    for job in read_jobs(folder, VLLM):
-        time = job.seconds(family)
-        for mode, index in job.groups:
-            size = {name: value[index] for name, value in job.sizes.items()}
-            work = powered_work(job.table, mode, size | {"kv_len": size.get("kv_len", size.get("isl", index))})
-            made["flops"].append(work.flops)
-            made["bytes"].append(work.bytes)
-            made["narrow"].append(np.full(len(index), job.table == "moe" and mode[1].startswith("fp8")))
-            made["measured"].append(job.measured[index])
-            made["predicted"].append(time[index])
-            made["fitted"].append(job.fitted[index])
-            made["watts"].append(watts[indices[job.table][0]][job.rows[index]])
-    return PoweredRows(**{name: np.concatenate(parts) for name, parts in made.items()})
-
-
-def fit_power(folder: Path, values: Mapping[str, Value]) -> Result:
-    """The power family of the chip of the power table, and its errors on held-out rows."""
-    rows = read_powered(folder, values)
-    tdp: Watts = read_accelerator(GPUS["b200"]).tdp
-    names = list(POWER_START)
-    first, low, high = (np.log([POWER_START[name][index] for name in names]) for index in range(3))
-    kept = rows.fitted & (rows.measured > LAG)
-
-    def residuals(x: np.ndarray) -> np.ndarray:
-        family = power_fields(dict(zip(names, np.exp(x), strict=True)))
-        error = np.log(rows.draw(family, rows.measured, tdp) / rows.watts)
-        return np.concatenate([error[kept], PRIOR * (x - first)])
-
-    found = least_squares(residuals, first, bounds=(low, high), loss="soft_l1", f_scale=SOFT)
-    best = dict(zip(names, np.exp(found.x), strict=True))
-    family = power_fields(best)
-    with_measured = rows.watts / rows.draw(family, rows.measured, tdp)
-    with_predicted = rows.watts / rows.draw(family, rows.predicted, tdp)
-    slow = rows.measured > 10.0 * LAG
-    errors = {}
-    for words, chosen in (
-        ("long kernels", slow),
-        ("kernels above the lag", rows.measured > LAG),
-        ("all kernels", slow | ~slow),
-    ):
-        held = chosen & ~rows.fitted
-        errors[words.replace(" ", "_")] = (
-            f"measured time {figures(with_measured[held])}; predicted time {figures(with_predicted[held])}"
-        )
-        print(f"power      {words:24} {errors[words.replace(' ', '_')]}")
-    shown = " ".join(f"{name}={value:.3g}" for name, value in best.items())
-    print(f"power      {shown}")
-    made = {name: Value(value, value / 1.25, value * 1.25, "derived", SOURCE) for name, value in best.items()}
-    made["energy_per_flop_fp4"] = replace(
-        made["energy_per_flop_fp8"],
-        value=best["energy_per_flop_fp8"] / 2,
-        low=best["energy_per_flop_fp8"] / 4,
-        high=best["energy_per_flop_fp8"],
-        kind="estimate",
-        note="half of that at 8 bits, as from 16 to 8 bits",
-    )
-    made["energy_per_flop_int8"] = replace(made["energy_per_flop_fp8"], kind="estimate", note="as for fp8")
-    made |= {
-        f"residual_{side}": replace(one, note="") for side, one in _residual_of(with_predicted[~rows.fitted]).items()
-    }
-    return Result(made | POWER_SHARED, errors)
-
-
-def _residual_of(ratio: np.ndarray) -> dict[str, Value]:
-    return {name.rpartition("_")[2]: value for name, value in residual_values("power", ratio).items()}
-
-
-MEMORY_ENERGY = {"HBM2e": 1e-10, "HBM3": 8e-11, "HBM3e": 6e-11, "HBM4": 4.5e-11, "GDDR6": 1.2e-10, "LPDDR5": 1e-10}
-"""Energy per byte of memory technologies, controller and die crossing included. An assumption."""
-
-POWER_PRIORS = {
-    "ampere": ("NVIDIA", "nvidia-a100-80gb-sxm", "HBM2e"),
-    "ada": ("NVIDIA", "nvidia-l40s", "GDDR6"),
-    "hopper": ("NVIDIA", "nvidia-h100-sxm", "HBM3"),
-    "rubin": ("NVIDIA", "nvidia-rubin", "HBM4"),
-    "cdna": ("AMD", "amd-mi355x", "HBM3e"),
-    "gaudi": ("Intel", "intel-gaudi3", "HBM2e"),
-    "tpu": ("Google", "google-tpu-v6e", "HBM3"),
-    "trainium": ("AWS", "aws-trainium2", "HBM3"),
-    "maia": ("Microsoft", "microsoft-maia-200", "HBM3e"),
-    "mtia": ("Meta", "meta-mtia-400", "HBM3e"),
-    "custom": ("", "nvidia-b200", "HBM3e"),
-}
-"""Families without power rows: vendor, the chip whose power limit and peak set the energy per operation, memory."""
-
-
-def _power_per_flop(chip: Accelerator) -> float:
-    tdp: Watts = chip.tdp
-    peak: FlopsPerSecond = chip.peak_bf16
-    return float(tdp / peak)
-
-
-def power_prior(fitted: Result, record: str, memory: str) -> dict[str, Value]:
-    """Shares as fitted; energy per operation by the power limit over the peak; energy per byte by the memory."""
-    note = f"taken from the Blackwell fit, energy per operation in proportion to TDP over peak of {record}"
-    chip, base = read_accelerator(record), read_accelerator(GPUS["b200"])
-    scale = _power_per_flop(chip) / _power_per_flop(base)
-    made = dict(fitted.values)
-    for name in POWER_START | {"energy_per_flop_fp4": 0.0, "energy_per_flop_int8": 0.0}:
-        old = fitted.values[name]
-        value = old.value * scale if name.startswith("energy_per_flop") else old.value
-        made[name] = Value(value, value / 1.6, value * 1.6, "estimate", SOURCE, note)
-    byte = MEMORY_ENERGY[memory]
-    made["energy_per_memory_byte"] = _assumed(
-        byte, byte / 1.6, byte * 1.6, f"energy of {memory}, die crossing included"
-    )
-    made["residual_low"] = _assumed(0.7, 0.6, 0.8, "not fitted on this family")
-    made["residual_high"] = _assumed(1.5, 1.3, 1.8, "not fitted on this family")
-    return made
 
 
 NAMES = {"ampere": "Ampere kernels", "ada": "Ada kernels", "hopper": "Hopper kernels", "blackwell": "Blackwell kernels"}
@@ -878,7 +769,7 @@ FITTED_NOTE = (
 
 
 def write_record(
-    id: str, cls: type, name: str, vendor: str, note: str, text: Mapping[str, str], values: Mapping[str, Value]
+    id: str, cls: type, name: str, vendor: str, note: str, text: Mapping[str, Any], values: Mapping[str, Value]
 ) -> None:
     """One YAML record, a line per number."""
     units = unit_fields(cls)
@@ -886,12 +777,22 @@ def write_record(
     lines += [f"vendor: {vendor}"] if vendor else []
     lines += [f"edition: {EDITION}", f"note: {_quoted(note)}"]
     if text:
-        lines += ["text:", "  residual:"] + [f"    {table}: {_quoted(words)}" for table, words in sorted(text.items())]
+        lines += ["text:", *_indented(text, "  ")]
     lines.append("values:")
     for key in units:
         if (value := values.get(key)) is not None:
             lines.append(f"  {key}: {_datum(value, str(units[key]))}")
     (CATALOG / f"{id}.yaml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _indented(text: Mapping[str, Any], before: str) -> list[str]:
+    lines = []
+    for key, words in text.items():
+        if isinstance(words, Mapping):
+            lines += [f"{before}{key}:", *_indented(words, before + "  ")]
+        else:
+            lines.append(f"{before}{key}: {_quoted(words)}")
+    return lines
 
 
 def _datum(value: Value, unit: str) -> str:
@@ -917,20 +818,6 @@ def _quoted(words: str) -> str:
     return '"' + words.replace('"', "'") + '"'
 
 
-def write_power(fitted: Result) -> None:
-    """The fitted power record and those derived from it."""
-    write_record("power-blackwell", PowerFamily, "Blackwell power", "NVIDIA", POWER_NOTE, fitted.errors, fitted.values)
-    for family, (vendor, record, memory) in POWER_PRIORS.items():
-        name = f"{family.title() if family not in ('tpu', 'cdna', 'mtia') else family.upper()} power"
-        note = "No rows of this family were fitted: shares of the Blackwell fit."
-        write_record(f"power-{family}", PowerFamily, name, vendor, note, {}, power_prior(fitted, record, memory))
-
-
-POWER_NOTE = (
-    "Fitted on half of the kernels of the B200 power table that take longer than the sensor's lag, at measured times."
-)
-
-
 def main() -> None:
     """Fit, judge, print, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -939,7 +826,7 @@ def main() -> None:
     parser.add_argument("--no-write", action="store_true")
     parser.add_argument("--no-leave-out", action="store_true")
     arguments = parser.parse_args()
-    everything: dict[str, dict[str, list[np.ndarray]]] = {}
+    everything: dict[str, Ratios] = {}
     results = {
         family: fit_family(arguments.measured, family, everything, not arguments.no_leave_out)
         for family in arguments.only
@@ -951,22 +838,16 @@ def main() -> None:
     for table, found in everything.items():
         held, apart = (np.concatenate(found[key]) for key in ("held", "apart"))
         print(f"all        {table:20} {figures(held):20} left out {figures(apart)}")
-    if VLLM not in results:
-        return
-    power = fit_power(arguments.measured, results[VLLM].values)
     if arguments.no_write or set(results) != set(FAMILIES):
         return
-    write_power(power)
     borrow(results)
     for family, result in results.items():
         write_record(
-            f"kernels-{family}", KernelFamily, NAMES[family], "NVIDIA", FITTED_NOTE, result.errors, result.values
+            f"kernels-{family}", KernelFamily, NAMES[family], "NVIDIA", FITTED_NOTE, result.text, result.values
         )
     for platform, result in exchanges.items():
         name = f"Expert exchanges on {platform.replace('-', ' ').title()}"
-        write_record(
-            f"kernels-exchange-{platform}", ExchangeFamily, name, "", FITTED_NOTE, result.errors, result.values
-        )
+        write_record(f"kernels-exchange-{platform}", ExchangeFamily, name, "", FITTED_NOTE, result.text, result.values)
     for family, prior in PRIORS.items():
         write_record(
             f"kernels-{family}", KernelFamily, prior.name, prior.vendor, prior.note, {}, prior_values(prior, results)

@@ -75,6 +75,7 @@ EXAMPLES = {
     "available": 15.0,
     "available_approach": 9.0,
     "coolant_rise": 10.0,
+    "high": 8.0,
     "temperature_drop": 6.0,
     "temperature_rise": 10.0,
     "wet_bulb": 293.0,

@@ -27,6 +27,8 @@ class Accelerator:
     """Per chip, one direction, to host memory (PCIe or a coherent link)."""
     compute_units: Count | None = None
     """Streaming multiprocessors, compute units, tensor cores or the vendor's like: what a wave fills."""
+    exponential_rate: Ratio | None = None
+    """Exponentials per compute unit and clock, over those of the first chips of the generation."""
     cache: Bytes | None = None
     price: Dollars | None = None
     """What a volume buyer pays for the chip alone, in the year of its date."""

@@ -111,6 +111,7 @@ def decode_time(
     fill_blocks: Ratio,
     overlap: Ratio,
     level_time: Seconds,
+    rounding: Ratio = 0.0,
     activation_bytes: Bytes = 2.0,
     flop_per_mac: Flops = 2.0,
 ) -> Seconds:
@@ -121,7 +122,8 @@ def decode_time(
     `block_dim`. A unit needs `value_time` per key, head and value of it, softmax counted as `score_dim` values,
     or what the matrix unit needs if that is more; head by head, `key_time` and `key_dim` likewise.
     Blocks below `fill_blocks` per unit leave bandwidth unused, unless keys are split, at most
-    `split_limit` ways.
+    `split_limit` ways. The blocks' own cost overlaps with what streams through them, and a last turn of
+    blocks waits for the share `rounding` of its idle units.
     Source: split-key decoding as in Dao et al. 2023 (Flash-Decoding); parameters fitted.
     """
     xp = namespace(sequences, keys, heads, kv_heads, window, peak, value_time)
@@ -139,7 +141,9 @@ def decode_time(
     scalar = key_time * sequences * heads * read * (head_dim + key_dim) / (compute_units * filled)
     streamed = overlapped(first=memory, second=xp.where(by_head, scalar, matrix), sharpness=overlap)
     turn = xp.where(by_head, head_time, block_time) * (1.0 + head_dim / block_dim)
-    return level_time * xp.log2(1.0 + read / LEVEL_KEYS) + streamed + turn * blocks / compute_units
+    turns = turn * _turns(blocks=blocks, units=compute_units, rounding=rounding)
+    busy = overlapped(first=streamed, second=turns, sharpness=overlap)
+    return level_time * xp.log2(1.0 + read / LEVEL_KEYS) + busy
 
 
 def latent_decode_time(
@@ -161,13 +165,15 @@ def latent_decode_time(
     fill_blocks: Ratio,
     overlap: Ratio,
     level_time: Seconds,
+    rounding: Ratio = 0.0,
     activation_bytes: Bytes = 2.0,
     flop_per_mac: Flops = 2.0,
 ) -> Seconds:
     """Time of absorbed latent attention (MLA) of one query a sequence over its cache, without launch.
 
     All heads share one latent per token, so that heads fill the rows of a matrix product: they are
-    padded to `head_tile`, and each tile of heads reads the cache once.
+    padded to `head_tile`, and each tile of heads reads the cache once. Blocks cost, split and wait as in
+    `decode_time`.
     Source: DeepSeek-AI 2024 (DeepSeek-V2), section 2.1, with up-projections absorbed; parameters fitted.
     """
     xp = namespace(sequences, keys, heads, peak, efficiency)
@@ -180,7 +186,9 @@ def latent_decode_time(
     matrix = flop_per_mac * sequences * tiles * head_tile * keys * (2.0 * latent + rope)
     matrix = matrix / (peak * efficiency * filled)
     streamed = overlapped(first=memory, second=matrix, sharpness=overlap)
-    return level_time * xp.log2(1.0 + keys / LEVEL_KEYS) + streamed + block_time * blocks / compute_units
+    turns = block_time * _turns(blocks=blocks, units=compute_units, rounding=rounding)
+    busy = overlapped(first=streamed, second=turns, sharpness=overlap)
+    return level_time * xp.log2(1.0 + keys / LEVEL_KEYS) + busy
 
 
 def indexer_time(
@@ -214,3 +222,9 @@ def _fill(*, blocks: Count, keys: Count, units: Count, split_limit: Count) -> Ra
     xp = namespace(blocks, keys, units, split_limit)
     wanted = xp.minimum(xp.ceil(keys / KEY_CHUNK), xp.minimum(xp.ceil(units / blocks), split_limit))
     return xp.minimum(blocks * xp.maximum(wanted, 1.0 + 0.0 * wanted) / units, 1.0 + 0.0 * blocks)
+
+
+def _turns(*, blocks: Count, units: Count, rounding: Ratio) -> Count:
+    """Turns of blocks on the units, the last one partly rounded up."""
+    turns = blocks / units
+    return rounding * namespace(turns).ceil(turns) + (1.0 - rounding) * turns

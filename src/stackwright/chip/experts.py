@@ -108,6 +108,8 @@ def experts_time(
     overlap: Ratio,
     expert_time: Seconds,
     routed_bytes: Bytes,
+    rounding: Ratio = 1.0,
+    largest_tile: Count = 256.0,
     output_bytes: Bytes = 2.0,
     flop_per_mac: Flops = 2.0,
 ) -> Seconds:
@@ -139,6 +141,8 @@ def experts_time(
             prologue=prologue,
             staging=staging,
             overlap=overlap,
+            rounding=rounding,
+            largest_tile=largest_tile,
             output_bytes=output_bytes,
             flop_per_mac=flop_per_mac,
         )

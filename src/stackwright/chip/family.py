@@ -12,16 +12,18 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from stackwright.chip.accelerator import Accelerator
-from stackwright.chip.attention import decode_time, indexer_time, latent_decode_time, prefill_time
+from stackwright.chip.attention import decode_time, indexer_time, latent_decode_time, prefill_time, window_keys
+from stackwright.chip.bend import Axis, bend_of, bent
 from stackwright.chip.communication import CollectiveKernel
 from stackwright.chip.elementwise import recurrence_time, traffic_time
 from stackwright.chip.experts import experts_time, route
 from stackwright.chip.gemm import product_time, quantize_time
+from stackwright.chip.overlap import warm_speedup
 from stackwright.chip.parts import Parted, arguments, with_parts
 from stackwright.core.arrays import namespace
 from stackwright.core.errors import StackwrightError
 from stackwright.core.spec import spec
-from stackwright.core.units import Bytes, Count, FlopsPerSecond, Ratio, Seconds
+from stackwright.core.units import Bytes, BytesPerSecond, Count, FlopsPerSecond, Ratio, Seconds
 
 
 @spec
@@ -35,6 +37,9 @@ class ProductKernel:
     staging: Ratio
     split_time: Seconds
     overlap: Ratio
+    rounding: Ratio
+    tile_rows: Count
+    padding: Ratio
     launch: Seconds
     """Floor of an isolated call; graph capture hides most of it."""
     quantize_bytes: Bytes
@@ -51,6 +56,7 @@ class ExpertKernel:
     prologue: Count
     staging: Ratio
     overlap: Ratio
+    rounding: Ratio
     expert_time: Seconds
     routed_bytes: Bytes
     sorted_bytes: Bytes
@@ -90,6 +96,7 @@ class DecodeKernel:
     fill_blocks: Ratio
     overlap: Ratio
     level_time: Seconds
+    rounding: Ratio
     launch: Seconds
 
 
@@ -105,6 +112,7 @@ class LatentKernel:
     fill_blocks: Ratio
     overlap: Ratio
     level_time: Seconds
+    rounding: Ratio
     launch: Seconds
 
 
@@ -128,17 +136,18 @@ class Residual:
 
 
 class Format(NamedTuple):
-    """A number format of weights: bytes per value, scales included, and whose peak it runs at."""
+    """A number format of weights: bytes per value with scales, whose peak it runs at, and what bounds its tiles."""
 
     weight_bytes: float
     activation_bytes: float
     peak: str
+    largest_tile: float = 256.0
 
 
 FORMATS: Mapping[str, Format] = {
     "bf16": Format(2.0, 2.0, "peak_bf16"),
     "fp8": Format(1.0, 1.0, "peak_fp8"),
-    "fp8_block": Format(1.0, 1.0, "peak_fp8"),
+    "fp8_block": Format(1.0, 1.0, "peak_fp8", largest_tile=128.0),
     "fp4": Format(0.5625, 0.5625, "peak_fp4"),
     "int8": Format(1.0, 1.0, "peak_int8"),
     "int8_weight": Format(1.0, 2.0, "peak_bf16"),
@@ -156,9 +165,36 @@ WIDENED_EXPERTS = {"fp4": "fp4_weight"}
 PRODUCTS = ("bf16", "fp8", "fp8_block", "fp4", "int8", "int8_weight", "int4_weight")
 EXPERTS = ("bf16", "fp8", "fp8_block", "fp4", "int8", "fp4_weight", "fp4_latency")
 COLLECTIVES = ("all_reduce", "all_gather", "reduce_scatter", "all_to_all", "custom_all_reduce")
+AXES: Mapping[type, tuple[Axis, ...]] = {
+    ProductKernel: (Axis("rows", 1.0, 32768.0), Axis("inputs", 32.0, 65536.0), Axis("outputs", 16.0, 65536.0)),
+    ExpertKernel: (
+        Axis("rows", 1.0 / 64.0, 4096.0),
+        Axis("experts", 1.0, 512.0),
+        Axis("hidden", 1024.0, 8192.0),
+        Axis("inner", 32.0, 16384.0),
+    ),
+    PromptKernel: (
+        Axis("queries", 1.0, 131072.0),
+        Axis("blocks", 1.0, 8192.0),
+        Axis("group", 1.0, 128.0),
+        Axis("width", 64.0, 256.0),
+        Axis("reach", 1.0 / 1024.0, 1.0),
+    ),
+    DecodeKernel: (
+        Axis("keys", 1.0, 131072.0),
+        Axis("blocks", 1.0, 8192.0),
+        Axis("group", 1.0, 128.0),
+        Axis("width", 64.0, 256.0),
+    ),
+    LatentKernel: (Axis("keys", 1.0, 131072.0), Axis("sequences", 1.0, 1024.0), Axis("heads", 1.0, 128.0)),
+}
+"""Sizes that bend the time of each kind of kernel, in the order in which its method names them, with the range that
+was measured: tokens per expert, experts of a rank; sequences times heads, query heads per key-value head, values of
+a head, share of the keys that a window leaves."""
+
 TABLES = ("gemm", "prefill", "decode", "latent_prefill", "latent_decode", "experts", "collectives")
 
-PARTS: Mapping[str, type] = {
+KERNELS: Mapping[str, type] = {
     **dict.fromkeys(PRODUCTS, ProductKernel),
     **{f"experts_{name}": ExpertKernel for name in EXPERTS},
     "prefill": PromptKernel,
@@ -169,11 +205,20 @@ PARTS: Mapping[str, type] = {
     "decode_fp8": DecodeKernel,
     "latent": LatentKernel,
     "latent_fp8": LatentKernel,
+}
+"""Name of a part to its fields, for kernels that bend."""
+
+PARTS: Mapping[str, type] = {
+    **KERNELS,
+    **{f"{name}_bend": bend_of(AXES[kind]) for name, kind in KERNELS.items()},
     "vector": VectorKernel,
     **dict.fromkeys(COLLECTIVES, CollectiveKernel),
     **{f"{name}_residual": Residual for name in TABLES},
+    **{f"{name}_scaled": Residual for name in TABLES},
+    "bounded": Residual,
 }
-"""Name of a part to its fields; a family lacks the parts that its chips cannot run."""
+"""Name of a part to its fields; a family lacks the parts that its chips cannot run. ``_residual`` is that of chips
+whose own rows were fitted, ``_scaled`` that of others, ``bounded`` that of kernels without any measurement."""
 
 
 @spec
@@ -183,6 +228,8 @@ class KernelFamily(Parted):
 
     compute_units: Count | None = None
     """Of a typical chip, for chips whose own number is not public."""
+    warm_gain: Ratio | None = None
+    """How much faster operands move that a repeated kernel finds in the last-level cache; None where it finds none."""
 
 
 @dataclass(frozen=True)
@@ -190,13 +237,15 @@ class Kernels:
     """A family on one accelerator. Times are per call, without launch, and broadcast.
 
     `clock` is the clock over that of the peaks: it scales compute, not memory. `scale` multiplies
-    every time, for a software release that is slower or faster than the one measured.
+    every time, for a software release that is slower or faster than the one measured. `warm` kernels
+    are repeated on the same operands, as in a benchmark: no layer of a served model is.
     """
 
     accelerator: Accelerator
     family: KernelFamily
     clock: Ratio = 1.0
     scale: Ratio = 1.0
+    warm: bool = False
 
     def native(self, precision: str) -> bool:
         """Whether the chip's matrix units run this format, rather than widen its weights."""
@@ -215,7 +264,9 @@ class Kernels:
         """A product [tokens, inputs] x [inputs, outputs]."""
         runs_as = self._runs_as(precision, WIDENED)
         kernel, form = self.family.part(runs_as, ProductKernel), FORMATS[runs_as]
-        return self.scale * product_time(
+        bend = self._bend(runs_as, tokens, inputs, outputs)
+        moved = inputs * outputs * form.weight_bytes + tokens * (inputs * form.activation_bytes + outputs * 2.0)
+        return (self.scale * bend) * product_time(
             rows=tokens,
             inputs=inputs,
             outputs=outputs,
@@ -223,7 +274,8 @@ class Kernels:
             activation_bytes=form.activation_bytes,
             peak=self._peak(form.peak),
             compute_units=self._units,
-            memory_bandwidth=self.accelerator.memory_bandwidth,
+            memory_bandwidth=self._bandwidth(moved),
+            largest_tile=form.largest_tile,
             **self._at_clock(arguments(kernel, "launch", "quantize_bytes")),
         )
 
@@ -279,7 +331,9 @@ class Kernels:
         cache_value_bytes: Bytes,
     ) -> Seconds:
         """Attention of one new token a sequence over its cache."""
-        return self.scale * decode_time(
+        reach = window_keys(keys=keys, window=window, margin=0.0)
+        bend = self._bend_by_cache("decode", cache_value_bytes, reach, sequences * kv_heads, heads / kv_heads, head_dim)
+        return (self.scale * bend) * decode_time(
             sequences=sequences,
             keys=keys,
             heads=heads,
@@ -289,7 +343,7 @@ class Kernels:
             cache_value_bytes=cache_value_bytes,
             peak=self._peak("peak_bf16"),
             compute_units=self._units,
-            memory_bandwidth=self.accelerator.memory_bandwidth,
+            memory_bandwidth=self._bandwidth(2.0 * sequences * reach * kv_heads * head_dim * cache_value_bytes),
             **self._by_cache("decode", DecodeKernel, cache_value_bytes),
         )
 
@@ -297,7 +351,8 @@ class Kernels:
         self, sequences: Count, keys: Count, heads: Count, latent: Count, rope: Count, cache_value_bytes: Bytes
     ) -> Seconds:
         """Absorbed latent attention of one new token a sequence over its cache."""
-        return self.scale * latent_decode_time(
+        bend = self._bend_by_cache("latent", cache_value_bytes, keys, sequences, heads)
+        return (self.scale * bend) * latent_decode_time(
             sequences=sequences,
             keys=keys,
             heads=heads,
@@ -306,7 +361,7 @@ class Kernels:
             cache_value_bytes=cache_value_bytes,
             peak=self._peak("peak_bf16"),
             compute_units=self._units,
-            memory_bandwidth=self.accelerator.memory_bandwidth,
+            memory_bandwidth=self._bandwidth(sequences * keys * (latent + rope) * cache_value_bytes),
             **self._by_cache("latent", LatentKernel, cache_value_bytes),
         )
 
@@ -335,7 +390,11 @@ class Kernels:
         routing = route(
             tokens=tokens, active=active, experts=experts, expert_parallel=expert_parallel, skew=skew, span=span
         )
-        return self.scale * experts_time(
+        moved = routing.active_experts * matrices * hidden * inner / tensor_parallel * form.weight_bytes
+        bend = self._bend(
+            f"experts_{runs_as}", tokens * active / experts, experts / expert_parallel, hidden, inner / tensor_parallel
+        )
+        return (self.scale * bend) * experts_time(
             rows=routing.rows,
             local_experts=routing.local_experts,
             active_experts=routing.active_experts,
@@ -346,7 +405,8 @@ class Kernels:
             activation_bytes=form.activation_bytes,
             peak=self._peak(form.peak),
             compute_units=self._units,
-            memory_bandwidth=self.accelerator.memory_bandwidth,
+            memory_bandwidth=self._bandwidth(moved),
+            largest_tile=form.largest_tile,
             **self._at_clock(arguments(kernel, "launch", "sorted_bytes")),
         )
 
@@ -430,7 +490,15 @@ class Kernels:
         window: Count,
         cache_value_bytes: Bytes,
     ) -> Seconds:
-        return self.scale * prefill_time(
+        reach = window_keys(keys=keys, window=window, margin=0.0) / keys
+        bend = self._bend_by_cache(
+            part, cache_value_bytes, queries, sequences * heads, heads / kv_heads, query_dim, reach
+        )
+        moved = 2.0 * sequences * queries * (heads + kv_heads) * (query_dim + value_dim)
+        parameters = self._by_cache(part, PromptKernel, cache_value_bytes)
+        if self.accelerator.exponential_rate is not None:
+            parameters["score_time"] = parameters["score_time"] / self.accelerator.exponential_rate
+        return (self.scale * bend) * prefill_time(
             queries=queries,
             keys=keys,
             sequences=sequences,
@@ -442,8 +510,8 @@ class Kernels:
             cache_value_bytes=cache_value_bytes,
             peak=self._peak("peak_bf16"),
             compute_units=self._units,
-            memory_bandwidth=self.accelerator.memory_bandwidth,
-            **self._by_cache(part, PromptKernel, cache_value_bytes),
+            memory_bandwidth=self._bandwidth(moved),
+            **parameters,
         )
 
     def _by_cache(self, part: str, cls: type[Any], cache_value_bytes: Bytes) -> dict[str, Any]:
@@ -456,6 +524,27 @@ class Kernels:
         xp = namespace(cache_value_bytes)
         small = cache_value_bytes < NARROW_BYTES
         return self._at_clock({name: xp.where(small, narrow[name], wide[name]) for name in wide})
+
+    def _bandwidth(self, moved: Bytes) -> BytesPerSecond:
+        """Memory bandwidth as a kernel sees it that moves so many bytes."""
+        bandwidth, gain, cache = self.accelerator.memory_bandwidth, self.family.warm_gain, self.accelerator.cache
+        if not self.warm or gain is None or cache is None:
+            return bandwidth
+        return bandwidth * warm_speedup(moved=moved, cache=cache, gain=gain)
+
+    def _bend(self, part: str, *sizes: Any) -> Ratio:
+        """What bends a kernel's time at these sizes; one where nothing was fitted."""
+        name = f"{part}_bend"
+        if not self.family.has(name):
+            return 1.0
+        return bent(self.family.part(name, PARTS[name]), AXES[KERNELS[part]], sizes)
+
+    def _bend_by_cache(self, part: str, cache_value_bytes: Bytes, *sizes: Any) -> Ratio:
+        """The bend of the 16-bit or the 8-bit cache's kernel, as the cache's format says."""
+        if isinstance(cache_value_bytes, int | float):
+            return self._bend(f"{part}_fp8" if cache_value_bytes < NARROW_BYTES else part, *sizes)
+        wide, narrow = self._bend(part, *sizes), self._bend(f"{part}_fp8", *sizes)
+        return namespace(cache_value_bytes).where(cache_value_bytes < NARROW_BYTES, narrow, wide)
 
     def _at_clock(self, parameters: dict[str, Any]) -> dict[str, Any]:
         """Parameters with the times of compute units stretched to this clock."""

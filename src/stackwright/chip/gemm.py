@@ -19,9 +19,12 @@ TILES = (
     (256, 256),
     (256, 128),
     (128, 256),
+    (128, 192),
     (128, 128),
+    (128, 96),
     (128, 64),
     (64, 128),
+    (64, 96),
     (64, 64),
     (64, 32),
     (32, 64),
@@ -33,6 +36,12 @@ TILES = (
 
 SPLITS = (1, 2, 4, 8)
 """Ways in which the inputs of one output tile are shared out."""
+
+SPLIT_LIMIT = 128 * 128
+"""Largest tile, in outputs, of a product whose inputs are shared out: larger tiles mean that it fills the chip."""
+
+UNUSABLE = 1e9
+"""Factor on the time of a tile that a kernel does not have: it is never the best."""
 
 INPUT_STEP = 64
 """Inputs that one step of a tile's main loop takes."""
@@ -62,6 +71,10 @@ def product_time(
     staging: Ratio,
     split_time: Seconds,
     overlap: Ratio,
+    rounding: Ratio = 1.0,
+    tile_rows: Count = 1.0,
+    padding: Ratio = 1.0,
+    largest_tile: Count = 256.0,
     output_bytes: Bytes = 2.0,
     partial_bytes: Bytes = 1.3,
     flop_per_mac: Flops = 2.0,
@@ -73,6 +86,9 @@ def product_time(
     a tile's pipeline; `staging` the rate at which a unit takes in operands, over its share of memory
     bandwidth; `split_time` the fixed cost of a split reduction and `partial_bytes` its traffic per
     partial sum: four bytes that mostly stay in the last-level cache, three times as fast as memory.
+    A last wave waits for the share `rounding` of its idle units. Blocks of fewer than `tile_rows` rows are
+    used only where one holds all rows, a padded row costs `padding` full ones, and no side of a tile exceeds
+    `largest_tile`: 128 where blocks of 128 by 128 weights have a scale each.
     Source: tile and wave quantization as in NVIDIA, Matrix Multiplication Background User's Guide;
     parameters fitted on measured kernels.
     """
@@ -91,6 +107,10 @@ def product_time(
         step_time=step_time,
         prologue=prologue,
         split=Split(time=split_time, bytes=partial_bytes),
+        rounding=rounding,
+        tile_rows=tile_rows,
+        padding=padding,
+        largest_tile=largest_tile,
         flop_per_mac=flop_per_mac,
     )
     moved = weight_bytes * inputs * outputs + rows * (activation_bytes * inputs + output_bytes * outputs)
@@ -115,6 +135,8 @@ def grouped_product_time(
     prologue: Count,
     staging: Ratio,
     overlap: Ratio,
+    rounding: Ratio = 1.0,
+    largest_tile: Count = 256.0,
     output_bytes: Bytes = 2.0,
     flop_per_mac: Flops = 2.0,
 ) -> Seconds:
@@ -142,6 +164,10 @@ def grouped_product_time(
         step_time=step_time,
         prologue=prologue,
         split=None,
+        rounding=rounding,
+        tile_rows=1.0,
+        padding=1.0,
+        largest_tile=largest_tile,
         flop_per_mac=flop_per_mac,
     )
     weights = weight_bytes * active_groups * inputs * outputs
@@ -172,6 +198,10 @@ def _best_tiling(
     step_time: Any,
     prologue: Any,
     split: Split | None,
+    rounding: Any,
+    tile_rows: Any,
+    padding: Any,
+    largest_tile: Any,
     flop_per_mac: Any,
 ) -> Any:
     """The shortest time of the compute side over tiles and, where `split` says how, over splits."""
@@ -181,13 +211,19 @@ def _best_tiling(
     blocks_of_rows = {height: row_blocks(height) for height in sorted({height for height, _ in TILES})}
     best = None
     for height, width in TILES:
+        blocks = blocks_of_rows[height]
         per_input = xp.maximum(
             flop_per_mac * height * width / rate + step_time / INPUT_STEP,
             (height * activation_bytes + width * weight_bytes) / feed,
         )
-        blocks = blocks_of_rows[height] * columns[width] / compute_units
-        for parts in SPLITS if split is not None else (1,):
-            time = xp.ceil(blocks * parts) * steps[parts] * per_input
+        empty = 1.0 - rows / xp.maximum(height * blocks, 1.0)
+        per_input = per_input * (1.0 + (padding - 1.0) * empty)
+        usable = ((height >= tile_rows) | (rows <= height)) & (max(height, width) <= largest_tile)
+        per_input = per_input * xp.where(usable, 1.0, UNUSABLE)
+        units = blocks * columns[width] / compute_units
+        for parts in SPLITS if split is not None and height * width <= SPLIT_LIMIT else (1,):
+            waves = rounding * xp.ceil(units * parts) + (1.0 - rounding) * xp.maximum(units * parts, 1.0)
+            time = waves * steps[parts] * per_input
             if split is not None and parts > 1:
                 time = time + split.time + 2.0 * parts * split.bytes * rows * outputs / memory_bandwidth
             best = time if best is None else xp.minimum(best, time)

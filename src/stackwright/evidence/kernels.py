@@ -15,10 +15,12 @@ import numpy as np
 
 from stackwright.catalog import Catalog
 from stackwright.chip.accelerator import Accelerator
+from stackwright.chip.basis import TABLE_OF, basis_of, residual_of
 from stackwright.chip.experts import route
 from stackwright.chip.family import FORMATS, KernelFamily, Kernels, Residual
 from stackwright.chip.power import PowerFamily, PowerSensor
 from stackwright.core.errors import InputError, StackwrightError
+from stackwright.core.records import Record
 from stackwright.core.units import Seconds
 from stackwright.evidence.kernel_power import SENSOR, shown
 from stackwright.evidence.names import number
@@ -31,11 +33,21 @@ Mode = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Chip:
-    """The specs that a row's chip name stands for."""
+    """What a row's chip name stands for."""
 
+    id: str
     accelerator: Accelerator
-    family: KernelFamily
+    kernels: Record
     power: PowerFamily
+
+    @property
+    def family(self) -> KernelFamily:
+        """The parameters of its kernels."""
+        return self.kernels.spec(KernelFamily)
+
+    def residual(self, part: str, group: str) -> Residual:
+        """Where measured times of a kernel lie around predicted ones."""
+        return residual_of(group, basis_of(part, self.id, self.kernels), self.family)
 
 
 PRODUCT_FORMATS = {
@@ -165,36 +177,47 @@ def routing_law(
 
 @dataclass(frozen=True)
 class Timed:
-    """How a table is read: words that name the kernel, sizes, time, and whose residual applies."""
+    """How a table is read: words that name the kernel, sizes, time, and which part of a family times it."""
 
     words: tuple[str, ...]
     sizes: tuple[str, ...]
     seconds: Callable[[Kernels, Mode, Numbers], Seconds]
-    residual: Callable[[Mode], str]
+    part: Callable[[Mode], str]
+
+    def residual(self, mode: Mode) -> str:
+        """The group whose residual is a kernel's own."""
+        return TABLE_OF[self.part(mode)]
 
 
 _ATTENTION = ("batch", "heads", "kv_heads", "head_dim", "window")
 
 TIMED: Mapping[str, Timed] = {
-    "gemm": Timed(("dtype",), ("m", "n", "k"), gemm_seconds, lambda mode: "gemm"),
-    "context_attention": Timed(("dtype", "kv_dtype"), ("isl", *_ATTENTION), prefill_seconds, lambda mode: "prefill"),
+    "gemm": Timed(("dtype",), ("m", "n", "k"), gemm_seconds, lambda mode: PRODUCT_FORMATS[mode[0]]),
+    "context_attention": Timed(
+        ("dtype", "kv_dtype"), ("isl", *_ATTENTION), prefill_seconds, lambda mode: _by_cache("prefill", mode)
+    ),
     "generation_attention": Timed(
-        ("dtype", "kv_dtype"), ("kv_len", *_ATTENTION), decode_seconds, lambda mode: "decode"
+        ("dtype", "kv_dtype"), ("kv_len", *_ATTENTION), decode_seconds, lambda mode: _by_cache("decode", mode)
     ),
     "mla": Timed(
         ("phase", "dtype", "kv_dtype"),
         ("batch", "isl", "kv_len", "heads"),
         latent_seconds,
-        lambda mode: "latent_prefill" if mode[0] == "context" else "latent_decode",
+        lambda mode: _by_cache("latent_prefill" if mode[0] == "context" else "latent", mode),
     ),
     "moe": Timed(
         ("kernel_source", "dtype", "distribution"),
         ("tokens", "hidden", "inter", "topk", "experts", "moe_tp", "moe_ep"),
         experts_seconds,
-        lambda mode: "experts",
+        lambda mode: f"experts_{expert_format(mode)}",
     ),
 }
 """Tables whose rows are one kernel call each."""
+
+
+def _by_cache(part: str, mode: Mode) -> str:
+    """The part for 8-bit caches, or for those of 16 bits."""
+    return f"{part}_fp8" if "fp8" in mode else part
 
 
 def modes(words: Iterable[list[str]]) -> dict[Mode, np.ndarray]:
@@ -235,8 +258,9 @@ def chip_named(name: str, catalog: Catalog) -> Chip | None:
     if "kernels" not in record.links or "power" not in record.links:
         return None
     return Chip(
+        id=record.id,
         accelerator=record.spec(Accelerator),
-        family=catalog.get("chip", record.links["kernels"]).spec(KernelFamily),
+        kernels=catalog.get("chip", record.links["kernels"]),
         power=catalog.get("chip", record.links["power"]).spec(PowerFamily),
     )
 
@@ -265,12 +289,12 @@ def _time_rows(table: str, columns: Columns, rows: np.ndarray, chip: Chip, made:
     reader = TIMED[table]
     sizes = _sizes(table, columns)
     size = {name: numbers(columns[name]) for name in sizes}
-    kernels = Kernels(accelerator=chip.accelerator, family=chip.family)
+    kernels = Kernels(accelerator=chip.accelerator, family=chip.family, warm=True)
     for mode, places in modes([[columns[name][row] for row in rows] for name in reader.words]).items():
         chosen = made.complete(rows[places], size)
         try:
             time = reader.seconds(kernels, mode, {name: values[chosen] for name, values in size.items()})
-            residual = chip.family.part(f"{reader.residual(mode)}_residual", Residual)
+            residual = chip.residual(reader.part(mode), reader.residual(mode))
         except (KeyError, ValueError, StackwrightError) as error:
             made.refuse(chosen, f"no kernel for {' '.join(mode)} ({error})")
             continue
@@ -364,7 +388,7 @@ def predict_powered(columns: Columns, catalog: Catalog) -> dict[str, Predictions
                 for made in (time, power):
                     made.refuse(rows[places], f"no chip record is named {gpu!r}")
                 continue
-            chip = replace(chip, family=catalog.get("chip", POWER_FAMILY).spec(KernelFamily))
+            chip = replace(chip, kernels=catalog.get("chip", POWER_FAMILY))
             here = Making(len(rows))
             _time_rows(table, own, places, chip, here)
             timed = here.predictions()
