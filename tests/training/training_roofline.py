@@ -42,6 +42,9 @@ class Roofline:
     ) -> Any:
         return 4.0 * sequences * queries * keys / 2.0 * heads * head_dim / PEAK
 
+    def quantizes(self, precision: str) -> bool:
+        return False
+
     def elementwise(self, size: Any) -> Any:
         return size / BANDWIDTH
 

@@ -251,6 +251,10 @@ class Kernels:
         """Whether the chip's matrix units run this format, rather than widen its weights."""
         return getattr(self.accelerator, FORMATS[precision].peak) is not None
 
+    def quantizes(self, precision: str) -> bool:
+        """Whether products in this format need their activations brought to it."""
+        return FORMATS[self._runs_as(precision, WIDENED)].activation_bytes < FORMATS["bf16"].activation_bytes
+
     def supports(self, precision: str) -> bool:
         """Whether products with weights in this format can be timed."""
         kernel = self._runs_as(precision, WIDENED)

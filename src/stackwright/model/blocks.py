@@ -37,11 +37,15 @@ def embedding(vocabulary: int, hidden: int, *, positions: int = 0, norm: int = 0
 
 
 def head(vocabulary: int, hidden: int, *, tied: bool, bias: bool = False, norm: int | None = None) -> tuple[Part, Part]:
-    """Final norm and output head; a tied head runs on the input embedding. Source: definition."""
+    """Final norm, output head and sampling; a tied head runs on the input embedding.
+
+    Sampling reads the logits twice in 32 bits, for their sum and for the draw. Source: definition.
+    """
     gemm = Gemm("head", hidden, vocabulary, 1, "vocabulary", "head")
+    sampling = Elementwise("sampling", 4 * vocabulary, 1, sharded=True, last=True)
     return (
         normalization(hidden, count=1, weights=hidden if norm is None else norm),
-        Part("head", (gemm,), vectors=vocabulary if bias else 0, borrows=tied),
+        Part("head", (gemm, sampling), vectors=vocabulary if bias else 0, borrows=tied),
     )
 
 

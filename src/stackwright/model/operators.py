@@ -99,13 +99,15 @@ class Experts:
 class Elementwise:
     """Normalization, activation and residual traffic: values moved per token, `count` times.
 
-    `sharded` where tensor parallelism splits the values, as between two column- and row-split GEMMs.
+    `sharded` where tensor parallelism splits the values, as between two column- and row-split GEMMs;
+    `last` where only the last token of a sequence goes through.
     """
 
     name: str
     values: int
     count: int
     sharded: bool = False
+    last: bool = False
 
 
 Operator = Gemm | Attention | LatentAttention | Recurrence | Experts | Elementwise

@@ -7,7 +7,7 @@ axis, batch sizes on another, clocks on a third.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from stackwright.core.arrays import namespace
@@ -73,15 +73,18 @@ class KernelTimes(Protocol):
 
     def elementwise(self, moved: Any) -> Any: ...
 
+    def quantizes(self, precision: str) -> bool: ...
+
 
 @dataclass(frozen=True)
 class Work:
-    """Per chip and forward pass; `kernels` counts launches."""
+    """Per chip and forward pass; `kernels` counts launches, `quantized` products whose activations change format."""
 
     seconds: Any
     flops: Any
     bytes: Any
     kernels: Any
+    quantized: Any = 0.0
 
     def __add__(self, other: Work) -> Work:
         return Work(
@@ -89,11 +92,18 @@ class Work:
             self.flops + other.flops,
             self.bytes + other.bytes,
             self.kernels + other.kernels,
+            self.quantized + other.quantized,
         )
 
     def scaled(self, time: Any, count: Any) -> Work:
         """The work `count` times over, its time multiplied by `time`."""
-        return Work(self.seconds * time * count, self.flops * count, self.bytes * count, self.kernels * count)
+        return Work(
+            self.seconds * time * count,
+            self.flops * count,
+            self.bytes * count,
+            self.kernels * count,
+            self.quantized * count,
+        )
 
 
 NOTHING = Work(0.0, 0.0, 0.0, 0.0)
@@ -157,6 +167,7 @@ def gemm_work(op: Gemm, kernels: KernelTimes, layout: Layout, run: Pass, precisi
         moved_bytes(values=inputs * outputs, value_bytes=size)
         + moved_bytes(values=tokens * (inputs + outputs), value_bytes=2.0),
         1.0,
+        1.0 if kernels.quantizes(precision.kernel(op.role)) else 0.0,
     ).scaled(1.0, op.count)
 
 
@@ -250,9 +261,10 @@ def recurrence_work(op: Recurrence, kernels: KernelTimes, layout: Layout, run: P
 
 
 def elementwise_work(op: Elementwise, kernels: KernelTimes, layout: Layout, run: Pass, precision: Precision) -> Work:
-    """Norms, activations and residuals: bytes in and out."""
+    """Norms, activations, residuals, embedding and sampling: bytes in and out."""
     shards = layout.tensor if op.sharded else 1.0
-    size = moved_bytes(values=run.tokens * op.values / shards, value_bytes=2.0)
+    tokens = run.sequences if op.last else run.tokens
+    size = moved_bytes(values=tokens * op.values / shards, value_bytes=2.0)
     return Work(kernels.elementwise(size), 0.0, size, 1.0).scaled(1.0, op.count)
 
 
@@ -288,11 +300,16 @@ def grouped_forward(
 
 
 def scaled_sum(groups: dict[str, Work], software: Any) -> Work:
-    """The whole pass inside an engine: `software` scales each group's isolated times (fusion, graphs)."""
+    """The whole pass inside an engine: `software` scales each group's isolated times (fusion, graphs).
+
+    Bringing a product's activations to its format costs an engine `quantize_overhead` each.
+    """
     total = NOTHING
     for group, work in groups.items():
         total = total + work.scaled(getattr(software, group), 1.0)
-    return total
+    if software.quantize_overhead is None:
+        return total
+    return replace(total, seconds=total.seconds + software.quantize_overhead * total.quantized)
 
 
 def forward(
