@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import argparse
 import csv
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from record_edits import Edit, rewrite
@@ -22,9 +23,10 @@ from scipy.optimize import minimize
 
 from stackwright.catalog import Catalog
 from stackwright.evidence.inference import read_row, wanted_figure
+from stackwright.evidence.left_out import write_left_out
 from stackwright.evidence.measured import FIRST, PACE, corrected, errors, served_runs
 from stackwright.evidence.predictions import Predictions
-from stackwright.evidence.replay import Bench, Replayed, Wanted
+from stackwright.evidence.replay import Bench, Reading, Replayed, Wanted
 from stackwright.evidence.serving_rows import read_serving_row, wanted_latency
 from stackwright.evidence.splits import FEEDS, is_fitted
 from stackwright.serving.likeness import JITTER, LABELS, SIZES, Likeness, Measured, Runs, correlation
@@ -35,6 +37,8 @@ FILES = {PACE: "served_pace.csv", FIRST: "served_first.csv"}
 SAMPLE = 1000
 """Rows of the sample on which shares and reaches are fitted."""
 SEED = 20261122
+OFFLINE = "tokens_per_s"
+"""The published figure that counts where something is left out."""
 STEPS = 12
 PRIOR_WEIGHT = 2.0
 """How firmly shares and reaches are held to their start, per unit of squared logarithm."""
@@ -68,8 +72,10 @@ class Served:
     sign: np.ndarray
     measured: np.ndarray
     fitted: np.ndarray
+    figure: np.ndarray
     source: np.ndarray
     table: np.ndarray
+    model: np.ndarray
 
     def __len__(self) -> int:
         return len(self.errors)
@@ -81,59 +87,65 @@ def read_table(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(lines))
 
 
-def read_served(serving: Path, inference: Path, bench: Bench) -> dict[str, Served]:
-    """Both tables, replayed without correction, by what their figures follow."""
-    rows, published = read_table(serving), read_table(inference)
-    readings = [read_serving_row(row, bench) for row in rows]
-    parts: list[tuple[Replayed, list[Wanted | None], np.ndarray, list[Mapping[str, str]], str]] = []
+Part = tuple[Replayed, list[Wanted | None], np.ndarray, list[dict[str, str]], str]
+"""A table replayed: what its rows want, what they measured, the rows, the table's name."""
+
+
+def read_serving(rows: list[dict[str, str]], readings: Sequence[Reading], bench: Bench) -> list[Part]:
+    """End-to-end rows, once for each latency."""
     replayed = Replayed(readings, bench)
+    parts: list[Part] = []
     for name in ("tpot", "ttft"):
         measured = np.array([float(row[f"{name}_ms"] or 0.0) for row in rows])
-        parts.append((replayed, [wanted_latency(name)] * len(rows), measured, list(rows), "e2e_serving"))
-    wanted = [wanted_figure(row) for row in published]
-    measured = np.array([float(row["value"] or 0.0) for row in published])
-    own = Replayed([read_row(row, bench) for row in published], bench)
-    parts.append((own, wanted, measured, list(published), "inference"))
-    return {name: _gathered(parts, name) for name in (PACE, FIRST)}
+        parts.append((replayed, [wanted_latency(name)] * len(rows), measured, rows, "e2e_serving"))
+    return parts
 
 
-def _gathered(
-    parts: Sequence[tuple[Replayed, list[Wanted | None], np.ndarray, list[Mapping[str, str]], str]], follows: str
-) -> Served:
-    runs, scores, made, sign, measured, fitted, source, table = [], [], [], [], [], [], [], []
-    for replayed, wanted, values, rows, name in parts:
+def read_published(rows: list[dict[str, str]], bench: Bench) -> Part:
+    """Published figures of inference."""
+    measured = np.array([float(row["value"] or 0.0) for row in rows])
+    readings = [read_row(row, bench) for row in rows]
+    return Replayed(readings, bench), [wanted_figure(row) for row in rows], measured, rows, "inference"
+
+
+def gathered(parts: Sequence[Part], follows: str) -> Served:
+    """The rows of some tables that follow the same."""
+    runs, scores, made = [], [], []
+    columns: dict[str, list[Any]] = {name: [] for name in ("sign", "measured", "fitted", "source", "table", "model")}
+    for replayed, wanted, values, rows, table in parts:
         guess = replayed.predict(wanted)
         own = [
-            row
+            (row, one)
             for row, one in enumerate(wanted)
             if one is not None and one.follows == follows and guess.reason[row] is None and values[row] > 0.0
         ]
         if not own:
             continue
-        index = np.array(own)
-        runs.append(served_runs(replayed, wanted, own))
-        scores.append(errors(guess, wanted, values, own))
+        index = np.array([row for row, _ in own])
+        runs.append(served_runs(replayed, wanted, index.tolist()))
+        scores.append(errors(guess, wanted, values, index.tolist()))
         made.append(tuple(part[index] for part in (guess.value, guess.low, guess.high, guess.imputed)))
-        sign.append(
-            np.array([-1.0 if one is not None and one.is_rate else 1.0 for one in (wanted[row] for row in own)])
-        )
-        measured.append(values[index])
-        origin = [rows[row]["source" if name == "e2e_serving" else "source_id"] for row in own]
-        fitted.append(np.array([one in FEEDS[name] and is_fitted(name, one, rows[row]) for one, row in zip(origin, own, strict=True)]))
-        source.append(np.array([f"{name}/{one}" for one in origin], dtype=object))
-        table.append(np.array([name] * len(own), dtype=object))
+        for row, one in own:
+            source = rows[row]["source" if table == "e2e_serving" else "source_id"]
+            columns["sign"].append(-1.0 if one.is_rate else 1.0)
+            columns["measured"].append(values[row])
+            columns["fitted"].append(source in FEEDS[table] and is_fitted(table, source, rows[row]))
+            columns["source"].append(source)
+            columns["table"].append(table)
+            columns["model"].append(rows[row]["model"])
     labels = {name: np.concatenate([one.labels[name] for one in runs]) for name in LABELS}
     sizes = {name: np.concatenate([one.sizes[name] for one in runs]) for name in SIZES}
     value, low, high, imputed = (np.concatenate(parts) for parts in zip(*made, strict=True))
+    words = {name: np.array(columns[name], dtype=object) for name in ("source", "table", "model")}
     return Served(
         Runs(labels, sizes),
         np.concatenate(scores),
         Predictions(value, low, high, imputed, [None] * len(value)),
-        np.concatenate(sign),
-        np.concatenate(measured),
-        np.concatenate(fitted),
-        np.concatenate(source),
-        np.concatenate(table),
+        np.array(columns["sign"]),
+        np.array(columns["measured"]),
+        np.array(columns["fitted"]),
+        labels["figure"],
+        **words,
     )
 
 
@@ -173,9 +185,12 @@ def _decoded(point: np.ndarray) -> Likeness:
     return Likeness(**shares, across_figures=odds / (1.0 + odds), **others)
 
 
-def judged(served: Served, likeness: Likeness, known: np.ndarray, asked: np.ndarray) -> Predictions:
-    """Asked rows, corrected by known ones."""
-    measured = Measured(likeness=likeness, runs=served.runs.take(known), errors=served.errors[known])
+def judged(
+    served: Served, likeness: Likeness, known: np.ndarray, asked: np.ndarray, by: Served | None = None
+) -> Predictions:
+    """Asked rows, corrected by known ones, of the same rows or of `by`."""
+    by = by or served
+    measured = Measured(likeness=likeness, runs=by.runs.take(known), errors=by.errors[known])
     mean, left = measured.posterior(served.runs.take(asked))
     own = served.made
     alone = Predictions(own.value[asked], own.low[asked], own.high[asked], own.imputed[asked], [None] * len(asked))
@@ -198,31 +213,60 @@ def _show(name: str, served: Served, likeness: Likeness, known: np.ndarray, aske
 
 
 FEWEST = 15
+"""Rows below which nothing is said of a source or of what is left out."""
+ENGINES = ("tensorrt-llm-2026", "sglang-2026", "vllm-2026")
+"""Stacks of which each is left out: its runs then go by the other two, as likely."""
 
 
 def report(served: Served, likeness: Likeness) -> None:
-    """Print what the correction does on the judged half, and to what was left out altogether."""
+    """Print what the correction does on the judged half."""
     known, held = np.flatnonzero(served.fitted), np.flatnonzero(~served.fitted)
     _show("judged half", served, likeness, known, held)
     for source in dict.fromkeys(served.source.tolist()):
         own = held[served.source[held] == source]
         if len(own) >= FEWEST:
             _show(source, served, likeness, known, own)
-    for name, values in {
-        **{one: served.runs.labels[one] for one in ("model", "chip", "stack")},
-        "source": served.source,
-    }.items():
-        without = [
-            (known[values[known] != one], np.flatnonzero(values == one)) for one in dict.fromkeys(values.tolist())
-        ]
-        made = [(judged(served, likeness, *pair), pair[1]) for pair in without if len(pair[1]) >= FEWEST]
-        parts = {part: np.concatenate([getattr(one, part) for one, _ in made]) for part in ("value", "low", "high")}
-        index = np.concatenate([rows for _, rows in made])
-        table = served.table[index]
-        for which in ("e2e_serving", "inference"):
-            chosen = table == which
-            own = Predictions(*(parts[part][chosen] for part in parts), np.zeros(chosen.sum(), bool), [])
-            print(f"  {name + ' left out, ' + which:52} {figures(own, served.measured[index[chosen]])}")
+
+
+def leave_out(served: Served, likeness: Likeness) -> list[dict[str, Any]]:
+    """Every model, chip and source left out of the measured runs in turn; stacks keep the numbers fitted with it."""
+    labels = served.runs.labels
+    words = {"model": served.model, "chip": labels["chip"], "source": served.source}
+    return [line for kind, values in words.items() for line in _without(kind, values, served, likeness, served)]
+
+
+def _without(
+    kind: str, values: np.ndarray, known: Served, likeness: Likeness, asked: Served
+) -> Iterator[dict[str, Any]]:
+    """Rows with each word in turn, corrected by fitted rows without it."""
+    scores = []
+    for word in dict.fromkeys(values.tolist()):
+        rows = np.flatnonzero((values == word) & ((asked.table == "e2e_serving") | (asked.figure == OFFLINE)))
+        if len(rows) < FEWEST:
+            continue
+        among = np.flatnonzero(known.fitted & (values != word))
+        made = judged(asked, likeness, among, rows, known)
+        error = np.abs(made.value / asked.measured[rows] - 1.0)
+        scores.append(error)
+        yield {
+            "table": asked.table[rows[0]],
+            "left_out": kind,
+            "name": word,
+            "rows": len(rows),
+            "median_ape": float(np.median(error)),
+            "p90_ape": float(np.quantile(error, 0.9)),
+        }
+    together = np.concatenate(scores) * 100.0
+    print(f"  {kind + ' left out':52} {np.median(together):5.1f}/{np.quantile(together, 0.9):5.1f} n={len(together)}")
+
+
+def by_other_engines(reading: Reading) -> Reading:
+    """A row whose engine is not known to the catalog: what the other engines would give, each as likely."""
+    runs = []
+    for weight, run in reading.runs:
+        others = [name for name in ENGINES if name != run.software] if run.software in ENGINES else [run.software]
+        runs.extend((weight / len(others), replace(run, software=name)) for name in others)
+    return replace(reading, runs=tuple(runs))
 
 
 def write(name: str, served: Served, likeness: Likeness) -> None:
@@ -251,12 +295,25 @@ def main() -> None:
     parser.add_argument("inference", type=Path)
     parser.add_argument("--no-write", action="store_true")
     arguments = parser.parse_args()
-    for name, served in read_served(arguments.serving, arguments.inference, Bench(Catalog.load())).items():
+    bench = Bench(Catalog.load())
+    rows, published = read_table(arguments.serving), read_table(arguments.inference)
+    readings = [read_serving_row(row, bench) for row in rows]
+    parts = [*read_serving(rows, readings, bench), read_published(published, bench)]
+    lines: list[dict[str, Any]] = []
+    for name in (PACE, FIRST):
+        served = gathered(parts, name)
         likeness = fit(served)
         print(name, " ".join(f"{item.name}={getattr(likeness, item.name):.3g}" for item in fields(Likeness)))
         report(served, likeness)
+        if name == PACE:
+            strange = gathered(read_serving(rows, [by_other_engines(one) for one in readings], bench), PACE)
+            own = gathered(parts[:2], PACE)
+            lines = leave_out(served, likeness)
+            lines += _without("engine", own.runs.labels["stack"], own, likeness, strange)
         if not arguments.no_write:
             write(name, served, likeness)
+    if not arguments.no_write:
+        write_left_out(CATALOG / "left_out" / "served.csv", lines)
 
 
 if __name__ == "__main__":

@@ -35,8 +35,8 @@ RECORDS = Path(__file__).resolve().parents[1] / "src" / "stackwright" / "catalog
 SCATTER = {"tpot": 0.06, "ttft": 0.35}
 """Scatter of a row, standard deviation of the logarithm, against which priors count: TTFT depends on when
 requests arrive, which no table says."""
-FOLLOWS_STEP = ("decode_step_time", "tpot_p50", "tpot")
-PASSES = (*FOLLOWS_STEP, "prefill_time")
+FOLLOWS_STEP = ("decode_step_time", "tpot_p50", "tpot", "itl_p50", "tokens_per_s")
+PASSES = ("decode_step_time", "tpot_p50", "tpot", "itl_p50", "prefill_time")
 """Metrics that are the time of passes, without any wait: their residual is the stack's."""
 
 START: Mapping[str, tuple[float, float]] = {
@@ -93,6 +93,7 @@ JOBS = (
     Job("sglang-2026", START, "served-models-fit"),
     Job("vllm-2026", START, "served-models-fit"),
     Job("engines-2023", WITHOUT_GRAPHS, "splitwise-profiles", ("prefill_time", "decode_step_time")),
+    Job("vllm-2025", START, "ml-energy-fit", ("itl_p50", "tokens_per_s")),
     Job("neuron-nxd", START, "neuron-benchmarks-fit", ("ttft_p50", "tpot_p50"), flat=6.0),
 )
 

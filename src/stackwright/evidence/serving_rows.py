@@ -10,12 +10,15 @@ import math
 from collections.abc import Mapping
 
 from stackwright.catalog import Catalog
+from stackwright.chip.accelerator import Accelerator
 from stackwright.core.errors import InputError
 from stackwright.evidence.inference import LATENCIES, LATENCY_SCATTER, states
 from stackwright.evidence.measured import FIRST, PACE, informed
-from stackwright.evidence.names import Spread, Weighted, positive, precision, served_spreads
+from stackwright.evidence.names import Spread, Weighted, open_spreads, positive, precision, served_spreads
 from stackwright.evidence.predictions import Predictions
 from stackwright.evidence.replay import SIZED_TO_LOAD, Bench, Reading, Replayed, Run, Wanted
+from stackwright.model.architecture import Architecture
+from stackwright.model.precision import Precision
 
 STACKS: Mapping[str, str] = {
     "trtllm": "tensorrt-llm-2026",
@@ -85,6 +88,8 @@ def read_serving_row(row: Mapping[str, str], bench: Bench) -> Reading:
         return Reading(reason=f"number format {row['moe_quant']!r} is not known")
     architecture = bench.parts.architecture(model)
     pools = _pools(row, architecture.has_experts)
+    if all(_is_too_small(decode, architecture, formats, bench.accelerator(chip)) for _, (decode, _) in pools):
+        pools = _open_pools(row, architecture.has_experts)
     drafting = DRAFTING[row["mode"]] if architecture.draft else 0.0
     drafts = [(1.0 - drafting, (0.0, 0.0))] + ([(drafting, DRAFTED)] if drafting else [])
     found = []
@@ -136,6 +141,20 @@ def _pools(row: Mapping[str, str], experts: bool) -> list[tuple[float, tuple[Spr
         fewest = 1.0 if counted else math.ceil(load / (MOST_PER_CHIP * decode.chips))
         found.append((count * first * then, (_times(decode, max(many, fewest)), _times(prefill, servers))))
     return found
+
+
+def _is_too_small(spread: Spread, model: Architecture, formats: Precision, chip: Accelerator) -> bool:
+    """Whether the weights alone exceed the memory of all chips of a replica: its columns are no layout."""
+    weights = sum(count * formats.weight_bytes(role) for role, count in model.parameters_by_role.items())
+    capacity = chip.memory_capacity
+    return capacity is not None and bool(weights * spread.replicas > spread.chips * capacity)
+
+
+def _open_pools(row: Mapping[str, str], experts: bool) -> list[tuple[float, tuple[Spread, Spread | None]]]:
+    """Pools of a row whose columns are no layout: any that the model fits on, prefill pools sized to the load."""
+    apart = row["mode"] == "disagg"
+    found = open_spreads(chips=None, experts=experts)
+    return [(weight, (spread, _times(spread, SIZED_TO_LOAD) if apart else None)) for weight, spread in found]
 
 
 def _worker(row: Mapping[str, str], phase: str, experts: bool) -> Weighted:

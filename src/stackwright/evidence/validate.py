@@ -16,6 +16,7 @@ from stackwright.core.files import write_atomic
 from stackwright.evidence import collectives, kernels
 from stackwright.evidence.inference import predict_inference
 from stackwright.evidence.judged import Compared, Judged, breakdown, counts, taken
+from stackwright.evidence.left_out import left_out
 from stackwright.evidence.page import write_page
 from stackwright.evidence.power import predict_power
 from stackwright.evidence.predictions import Predictions
@@ -135,6 +136,7 @@ def report(compared: Compared) -> dict[str, Any]:
         **counts(compared.judged),
         **breakdown(compared.judged, demand, sources),
         **fitted,
+        **left_out(table.name),
         "judged": {"rule": rule_of(table), **counts(held), **breakdown(held, demand, sources)},
         "never_fitted": {**counts(apart), **breakdown(apart, demand, sources)},
     }

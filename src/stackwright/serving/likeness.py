@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -101,14 +102,14 @@ def _equal(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     return codes[: len(left), None] == codes[None, len(left) :]
 
 
-def _reaches(likeness: Likeness) -> dict[str, float]:
+def _reaches(likeness: Likeness) -> dict[str, Any]:
     lengths = dict.fromkeys(("input", "output"), likeness.layout_lengths)
     degrees = dict.fromkeys(("tensor", "expert", "chips"), likeness.layout_degrees)
     pools = dict.fromkeys(("pool", "prefill_tensor"), likeness.layout_pools)
     return lengths | {"load": likeness.layout_load} | degrees | pools
 
 
-def _nearness(left: Runs, right: Runs, reaches: Mapping[str, float]) -> np.ndarray:
+def _nearness(left: Runs, right: Runs, reaches: Mapping[str, Any]) -> np.ndarray:
     squares = np.zeros((len(left), len(right)))
     for name, reach in reaches.items():
         squares += ((left.sizes[name][:, None] - right.sizes[name][None, :]) / reach) ** 2
