@@ -79,6 +79,8 @@ def design_of(grid: Grid, classes: list[PlantClass], pick: Pick) -> Design:
     option = classes[pick.plant_class].options[pick.option]
     choice = {name: float(values[pick.row]) for name, values in grid.rows.choice.items()}
     kind, modes = (TrainingDesign, RECOMPUTATIONS) if isinstance(grid, TrainingGrid) else (Design, MODES)
+    if kind is Design:
+        choice |= {"weights_offload": key.weights_offload, "cache_offload": key.cache_offload}
     return kind(
         architecture=key.architecture,
         precision=key.precision,

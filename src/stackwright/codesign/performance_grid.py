@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -18,11 +19,11 @@ import numpy as np
 from stackwright.codesign.fronts import non_dominated
 from stackwright.model.precision import Precision
 from stackwright.model.sharding import Layout
-from stackwright.serving.service import Lengths, PrefillPool, Service, aggregated, disaggregated, prefill_pool
+from stackwright.serving.service import Lengths, PrefillPool, Service, disaggregated, prefill_pool
 from stackwright.stack.parts import Part, Parts
-from stackwright.stack.performance import QUEUE_SERVERS, Cell, Hardware, divisors
+from stackwright.stack.performance import POOL_CHUNK, QUEUE_SERVERS, Cell, Hardware, both_phases, divisors
 from stackwright.stack.scenario import Scenario
-from stackwright.stack.study import Study
+from stackwright.stack.study import ServingMenu, Study
 
 PREFILL_UTILIZATION = (0.5, 0.65, 0.8, 0.9)
 """Loads of a prefill pool that the search tries; queueing decides between them."""
@@ -43,6 +44,8 @@ class CellKey:
     chip: str
     software: str
     fabric: str
+    weights_offload: float = 0.0
+    cache_offload: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -113,10 +116,13 @@ CHOICES = (
     "tensor",
     "expert",
     "pipeline",
+    "context",
     "batch",
+    "chunk",
     "prefill_tensor",
     "prefill_expert",
     "prefill_pipeline",
+    "prefill_context",
     "prefill_utilization",
 )
 
@@ -163,14 +169,22 @@ def cells_of(study: Study, parts: Parts, tally: Tally) -> Iterator[tuple[CellKey
                 if getattr(chip.spec, f"peak_{weights}") is None:
                     continue
                 for cached in study.model.cache_precision:
-                    for draft in menu.draft_tokens:
-                        if draft and not model.draft_operators:
-                            continue
-                        for engine in engines:
-                            for fabric in fabrics:
-                                key = CellKey(architecture, weights, cached, draft, system_id, chip.id, engine, fabric)
-                                hardware = hardware_of(parts, system, engine, fabric)
-                                yield key, Cell(model, Precision(weights, cached), hardware, float(draft)), system
+                    precision = Precision(weights, cached)
+                    drafts = [draft for draft in menu.draft_tokens if not draft or model.draft_operators]
+                    offloads = _offloads(menu, chip, system)
+                    for draft, offload, engine, fabric in product(drafts, offloads, engines, fabrics):
+                        key = CellKey(
+                            architecture, weights, cached, draft, system_id, chip.id, engine, fabric, *offload
+                        )
+                        hardware = hardware_of(parts, system, engine, fabric)
+                        yield key, Cell(model, precision, hardware, float(draft), *offload), system
+
+
+def _offloads(menu: ServingMenu, chip: Part, system: Part) -> list[tuple[float, float]]:
+    """Shares of weights and of cache that the host may hold; none where its link or its memory is not known."""
+    both = list(product(menu.weights_offload, menu.cache_offload))
+    known = chip.spec.host_bandwidth is not None and system.spec.host_memory is not None
+    return both if known else [pair for pair in both if not any(pair)]
 
 
 def hardware_of(parts: Parts, system: Part, engine: str, fabric: str) -> Hardware:
@@ -195,18 +209,22 @@ def _listed(links: Any, name: str) -> list[str]:
 
 @dataclass(frozen=True)
 class Axes:
-    """The arrays of a cell, each along its own axis: cap (0), oversubscription (1), layout (2), batch (3)."""
+    """The arrays of a cell, each along its own axis: cap (0), oversubscription (1), layout (2), batch (3).
+
+    Chunks are few, and timed one by one.
+    """
 
     power_cap: np.ndarray
     oversubscription: np.ndarray
     layout: Layout
     batch: np.ndarray
     utilization: np.ndarray
+    chunks: tuple[float, ...]
 
     @property
     def key(self) -> tuple[bytes, ...]:
         """What tells axes of one study apart between cells: layouts and batches."""
-        degrees = (self.layout.tensor, self.layout.expert, self.layout.pipeline)
+        degrees = (self.layout.tensor, self.layout.expert, self.layout.pipeline, self.layout.context)
         return (*(np.asarray(item).tobytes() for item in degrees), self.batch.tobytes())
 
     @property
@@ -224,54 +242,49 @@ def axes_of(study: Study, cell: Cell) -> Axes | None:
     """The axes of a cell; layouts over which the model does not divide, or that leave the domain, are left out."""
     heads, experts = divisors(cell.architecture)
     menu = study.serving
-    triples = [
-        (tensor, expert, pipeline)
+    spreads = [
+        (tensor, expert, pipeline, context)
         for tensor in menu.tensor_parallel
         for expert in (menu.expert_parallel if experts > 1 else (1,))
         for pipeline in menu.pipeline_parallel
+        for context in menu.context_parallel
         if heads % tensor == 0
         and experts % expert == 0
-        and max(tensor, expert) % min(tensor, expert) == 0
-        and tensor <= float(cell.hardware.system.scale_up_domain)
+        and max(tensor * context, expert) % min(tensor * context, expert) == 0
+        and tensor * context <= float(cell.hardware.system.scale_up_domain)
         and pipeline <= cell.architecture.layers
     ]
-    if not triples:
+    if not spreads:
         return None
-    degrees = np.array(triples, dtype=float)
+    tensor, expert, pipeline, context = np.array(spreads, dtype=float).T[:, :, None]
     limit = float(cell.hardware.software.batch_limit)
     batch = np.array([size for size in menu.batch if size <= limit] or [min(menu.batch)], dtype=float)
     return Axes(
         power_cap=np.array(study.chip.power_cap)[:, None, None, None],
         oversubscription=np.array(study.network.oversubscription)[:, None, None],
-        layout=Layout(tensor=degrees[:, :1], expert=degrees[:, 1:2], pipeline=degrees[:, 2:3]),
+        layout=Layout(tensor=tensor, expert=expert, pipeline=pipeline, context=context),
         batch=batch,
         utilization=np.array(PREFILL_UTILIZATION),
+        chunks=tuple(float(tokens) for tokens in menu.chunk_tokens),
     )
 
 
 def evaluate_cell(
     cell: Cell, axes: Axes, lengths: Lengths, modes: tuple[str, ...], passes: dict[str, Any] | None = None
 ) -> dict[str, Any]:
-    """Both modes of a cell from one timing of its steps and prefills.
+    """Both modes of a cell from one timing of its steps and prefills; the aggregated one by chunk.
 
     `passes` carries the kernels' work from one cell to others that differ in engine or fabric alone.
     """
     machine = cell.machine(axes.power_cap, axes.oversubscription, passes)
-    step = machine.decode_step(axes.layout, axes.batch, lengths)
+    step = machine.running_step(axes.layout, axes.batch, lengths)
     prefill = machine.prefill(axes.layout, lengths)
     overhead = cell.hardware.software.prefill_overhead
     made: dict[str, Any] = {}
     if "aggregated" in modes:
-        made["aggregated"] = aggregated(
-            layout=axes.layout,
-            batch=axes.batch,
-            step=step,
-            prefill=prefill,
-            lengths=lengths,
-            tokens_per_step=machine.tokens_per_step,
-            first_token_overhead=overhead,
-            servers=QUEUE_SERVERS,
-        )
+        made["aggregated"] = [
+            both_phases(machine, axes.layout, axes.batch, chunk, step, prefill, lengths) for chunk in axes.chunks
+        ]
     if "disaggregated" in modes:
         made["disaggregated"] = disaggregated(
             layout=axes.layout, batch=axes.batch, step=step, lengths=lengths, tokens_per_step=machine.tokens_per_step
@@ -279,6 +292,7 @@ def evaluate_cell(
         made["prefill"] = prefill_pool(
             layout=axes.layout,
             prefill=prefill,
+            pieces=machine.pieces(axes.layout, POOL_CHUNK, lengths),
             lengths=lengths,
             utilization=axes.utilization,
             servers=QUEUE_SERVERS,
@@ -403,14 +417,21 @@ def worst_margin(table: dict[str, np.ndarray], scenario: Scenario) -> np.ndarray
     )
 
 
-def _aggregated_tables(service: Service, axes: Axes) -> Iterator[dict[str, np.ndarray]]:
-    flat = _flatten(_service_numbers(service) | _choice_numbers(axes), axes.shape)
+PREFILL_CHOICES = tuple(name for name in CHOICES if name.startswith("prefill_"))
+
+
+def _aggregated_tables(services: list[Service], axes: Axes) -> Iterator[dict[str, np.ndarray]]:
     caps, overs, layouts, batches = axes.shape
-    none = np.zeros(layouts * batches)
-    alone = dict.fromkeys(("mode", "prefill_tensor", "prefill_expert", "prefill_pipeline", "prefill_utilization"), none)
+    flat = [
+        _flatten(_service_numbers(service) | _choice_numbers(axes) | {"chunk": chunk}, axes.shape)
+        for service, chunk in zip(services, axes.chunks, strict=True)
+    ]
+    none = np.zeros(layouts * batches * len(axes.chunks))
+    alone = dict.fromkeys(("mode", *PREFILL_CHOICES), none) | {"prefill_rate": none + 1.0}
     for cap in range(caps):
         for over in range(overs):
-            yield _slab(flat, axes.shape, cap, over) | alone | {"prefill_rate": none + 1.0}
+            slabs = [_slab(table, axes.shape, cap, over) for table in flat]
+            yield {name: np.concatenate([slab[name] for slab in slabs]) for name in slabs[0]} | alone
 
 
 def _disaggregated_tables(
@@ -427,7 +448,7 @@ def _disaggregated_tables(
     so a dominated side is never part of a best pair.
     """
     caps, overs, layouts, _ = axes.shape
-    decode_flat = _flatten(_service_numbers(decode) | _choice_numbers(axes), axes.shape)
+    decode_flat = _flatten(_service_numbers(decode) | _choice_numbers(axes) | {"chunk": 0.0}, axes.shape)
     pool_shape = (caps, overs, layouts, axes.utilization.size)
     pool_flat = _flatten(_pool_numbers(pool, axes), pool_shape)
     for cap in range(caps):
@@ -504,6 +525,7 @@ def _pool_numbers(pool: PrefillPool, axes: Axes) -> dict[str, Any]:
         "prefill_tensor": axes.layout.tensor,
         "prefill_expert": axes.layout.expert,
         "prefill_pipeline": axes.layout.pipeline,
+        "prefill_context": axes.layout.context,
         "prefill_utilization": axes.utilization,
     }
 
@@ -515,6 +537,7 @@ def _choice_numbers(axes: Axes) -> dict[str, Any]:
         "tensor": axes.layout.tensor,
         "expert": axes.layout.expert,
         "pipeline": axes.layout.pipeline,
+        "context": axes.layout.context,
         "batch": axes.batch,
     }
 

@@ -13,6 +13,7 @@ from stackwright.codesign.performance_grid import Grid, axes_of, evaluate_cell
 from stackwright.codesign.search import Found
 from stackwright.core.units import HOURS_PER_YEAR, SECONDS_PER_HOUR
 from stackwright.rack.power import shelf_input
+from stackwright.serving.service import Service
 from stackwright.stack.evaluate import hours_of
 from stackwright.stack.network import network_share
 from stackwright.stack.scenario import Scenario
@@ -60,14 +61,11 @@ def latency_curves(study: Study, scenario: Scenario, grid: Grid, found: Found, i
         made = evaluate_cell(
             cell, axes, scenario.lengths.over(4), ("aggregated",) if aggregated else ("disaggregated",)
         )
-        service = made["aggregated"] if aggregated else made["disaggregated"]
+        services = made["aggregated"] if aggregated else [made["disaggregated"]]
         share = 0.0
         if not aggregated:
             share = float(grid.rows.numbers["prefill_chips"][pick.row] / grid.rows.numbers["prefill_rate"][pick.row])
-        chips = service.decode.chips + service.requests_per_second * share
-        speed = service.requests_per_second * scenario.lengths.output_mean / chips
-        fits = (service.memory <= 0).ravel()
-        points = np.stack([service.tpot_p95.ravel()[fits], -speed.ravel()[fits]], axis=1)
+        points = np.concatenate([_points(service, share, scenario.lengths.output_mean) for service in services])
         front = points[non_dominated(points)] if len(points) else points
         front = front[front[:, 0].argsort()]
         curves.append(
@@ -80,6 +78,14 @@ def latency_curves(study: Study, scenario: Scenario, grid: Grid, found: Found, i
             }
         )
     return curves
+
+
+def _points(service: Service, share: float, output: float) -> np.ndarray:
+    """Time per token, and minus the tokens per second and chip, of what fits into memory; `share` as prefill chips."""
+    chips = service.decode.chips + service.requests_per_second * share
+    speed = service.requests_per_second * output / chips
+    fits = (service.memory <= 0).ravel()
+    return np.stack([service.tpot_p95.ravel()[fits], -speed.ravel()[fits]], axis=1)
 
 
 def energy_flow(item: Finalist) -> dict[str, Any]:

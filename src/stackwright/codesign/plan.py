@@ -94,7 +94,8 @@ def _prefill_axis(study: Study) -> dict[str, int]:
     menu = study.serving
     if "disaggregated" not in menu.mode:
         return {}
-    return {"serving.prefill_pool": len(PREFILL_UTILIZATION) * len(menu.tensor_parallel) * len(menu.expert_parallel)}
+    layouts = len(menu.tensor_parallel) * len(menu.expert_parallel) * len(menu.context_parallel)
+    return {"serving.prefill_pool": len(PREFILL_UTILIZATION) * layouts}
 
 
 def _serving_misses(numbers: Mapping[str, np.ndarray], scenario: Scenario) -> dict[str, np.ndarray]:
@@ -111,7 +112,13 @@ def _serving_held(study: Study, design: Design) -> dict[str, Any]:
         "precision": (design.precision,),
         "cache_precision": (design.cache_precision,),
     }
-    serving = {"software": (design.software,), "draft_tokens": (design.draft_tokens,), "mode": (design.mode,)}
+    serving = {
+        "software": (design.software,),
+        "draft_tokens": (design.draft_tokens,),
+        "mode": (design.mode,),
+        "weights_offload": (design.numbers["weights_offload"],),
+        "cache_offload": (design.numbers["cache_offload"],),
+    }
     return {"model": study.model.model_copy(update=model), "serving": study.serving.model_copy(update=serving)}
 
 

@@ -18,12 +18,12 @@ from stackwright.codesign.finalists import Finalist
 from stackwright.codesign.training_plan import SERVES_NOTHING
 from stackwright.core.units import Ratio, Seconds, Tokens
 from stackwright.model.sharding import Layout
-from stackwright.serving import memory
+from stackwright.serving.memory import BLOCK_TOKENS
 from stackwright.serving.replica import Machine
 from stackwright.serving.scheduler_tables import Timing, timing_of
-from stackwright.serving.service import Lengths
+from stackwright.serving.service import Lengths, unevenness
 from stackwright.serving.simulator import (
-    BLOCK_TOKENS,
+    CHUNK_TOKENS,
     PREFIX_BLOCKS,
     Limits,
     Run,
@@ -34,7 +34,7 @@ from stackwright.serving.simulator import (
     with_sequences_under_way,
 )
 from stackwright.stack.parts import Parts
-from stackwright.stack.performance import QUEUE_SERVERS
+from stackwright.stack.performance import POOL_CHUNK, QUEUE_SERVERS, layout_of
 from stackwright.stack.scenario import Scenario, trace_path
 from stackwright.stack.study import ServingDemand, Study
 from stackwright.workload.trace import read_trace
@@ -192,7 +192,7 @@ class Replica:
         self.item, self.lengths, self.traffic = item, lengths, traffic
         self.design, self.service = item.design, item.done.service
         numbers = self.design.numbers
-        self.layout = Layout(tensor=numbers["tensor"], expert=numbers["expert"], pipeline=numbers["pipeline"])
+        self.layout = layout_of(numbers)
         self.machine: Machine = item.cell.machine(self.design.power_cap, self.design.oversubscription)
         self.load = float(np.max(item.done.fleet.load))
 
@@ -220,13 +220,15 @@ class Replica:
         timing = self._timing(apart, requests)
         utilization = self.design.numbers["prefill_utilization"] * self.load
         prompts = replace(self.lengths, nodes=requests.input_tokens.astype(float), weights=1.0)
-        work = float(self.machine.prefill(apart, prompts).seconds.sum()) / timing.stages
+        stretch = self._unevenness(apart)
+        work = float(self.machine.prefill(apart, prompts).seconds.sum()) * stretch / timing.stages
         prefills = simulate_prefills(
             self.traffic.paced(work / (servers * utilization)),
             timing,
             servers=servers,
             pass_tokens=float(self.machine.software.prefill_tokens or 0.0),
             prefix_blocks=self._blocks(apart) * servers // PREFIX_BLOCKS,
+            stretch=stretch,
         )
         ahead = prefills.latency + self.machine.transfer(apart, prompts)
         handed, order = _handed_over(self._paced(requests), ahead)
@@ -235,21 +237,25 @@ class Replica:
         before = np.concatenate([np.zeros(len(stream) - len(handed)), ahead[order]])
         return self._seen(stream, run, run.first_token + before[run.served], prefills.hits)
 
+    def _unevenness(self, layout: Layout) -> float:
+        """By how much prefills on ranks with experts in common wait for each other; servers are simulated apart."""
+        prefill = self.machine.prefill(layout, self.lengths)
+        pieces = self.machine.pieces(layout, POOL_CHUNK, self.lengths)
+        return float(unevenness(layout, prefill, pieces, self.lengths))
+
     def _paced(self, requests: Stream) -> Stream:
         """The requests at the pace at which their output is what the ranks yield at the peak."""
         tokens = float(self.service.tokens_per_second) * self.load * self.ranks / float(self.layout.data)
         return self.traffic.paced(float(requests.output_tokens.sum()) / tokens)
 
     def _prefill_layout(self) -> Layout:
-        numbers = self.design.numbers
-        return Layout(
-            tensor=numbers["prefill_tensor"], expert=numbers["prefill_expert"], pipeline=numbers["prefill_pipeline"]
-        )
+        return layout_of(self.design.numbers, "prefill_")
 
     def _timing(self, layout: Layout, stream: Stream) -> Timing:
         longest = float((stream.input_tokens + stream.output_tokens).max())
         most = float(self.item.cell.hardware.software.batch_limit)
-        return timing_of(self.machine, layout, self.lengths, most_sequences=most, longest=longest)
+        chunk = self.design.numbers["chunk"]
+        return timing_of(self.machine, layout, self.lengths, most_sequences=most, longest=longest, chunk=chunk)
 
     def _limits(self) -> Limits:
         per_rank = float(self.item.cell.hardware.software.batch_limit * self.layout.pipeline)
@@ -258,15 +264,14 @@ class Replica:
             ranks=self.ranks,
             sequences=int(per_rank) * self.ranks,
             blocks=blocks,
+            chunk_tokens=int(self.design.numbers["chunk"]) or CHUNK_TOKENS,
             prefix_blocks=blocks // PREFIX_BLOCKS,
         )
 
     def _blocks(self, layout: Layout) -> int:
         """Cache blocks of one rank, all its stages together, at the bytes per token of a mean context."""
         machine, mean = self.machine, self.lengths.context_mean
-        weights = memory.weight_bytes(machine.architecture.parameters_by_role, layout, machine.precision)
-        room = machine.capacity * machine.software.memory_utilization - weights - memory.WORKSPACE
-        sequence = machine.architecture.cache_bytes(mean, machine.precision.cache_bytes, tensor_parallel=layout.tensor)
+        room, sequence = machine.cache_room(layout), machine.sequence_bytes(layout, mean)
         return int(room * layout.pipeline / sequence * mean / BLOCK_TOKENS)
 
     def _seen(self, stream: Stream, run: Run, ttft: np.ndarray, hits: Ratio) -> Seen:

@@ -81,8 +81,10 @@ def metric_values(done: Evaluation, scenario: Scenario, item: Finalist) -> Metri
         "capacity_tokens_per_second": (done.capacity, "token/s"),
         "ttft": (service.ttft_p95, "s"),
         "ttft_p50": (service.ttft_p50, "s"),
+        "ttft_p99": (service.ttft_p99, "s"),
         "tpot": (service.tpot_p95, "s"),
         "tpot_p50": (service.tpot_p50, "s"),
+        "tpot_p99": (service.tpot_p99, "s"),
     }
     values |= fleet_metrics(done, item, tokens)
     if scenario.token_price is not None:
@@ -172,15 +174,21 @@ def serving_entries(item: Finalist) -> dict[str, Any]:
             "tensor_parallel": numbers["tensor"],
             "expert_parallel": numbers["expert"],
             "pipeline_parallel": numbers["pipeline"],
+            "context_parallel": numbers["context"],
             "chips_per_replica": float(done.unit.decode_chips),
             "replicas": replicas,
         },
+        "weights_offload": numbers["weights_offload"],
+        "cache_offload": numbers["cache_offload"],
     }
+    if design.mode == "aggregated":
+        serving["chunk_tokens"] = numbers["chunk"]
     if design.mode == "disaggregated":
         serving["prefill"] = {
             "tensor_parallel": numbers["prefill_tensor"],
             "expert_parallel": numbers["prefill_expert"],
             "pipeline_parallel": numbers["prefill_pipeline"],
+            "context_parallel": numbers["prefill_context"],
             "utilization": numbers["prefill_utilization"],
             "chips_per_replica": float(done.unit.prefill_chips),
             "replicas": float(done.fleet.prefill_replicas.max()),

@@ -12,6 +12,15 @@ WORKSPACE = 2.0e9
 """Activations, communication buffers and captured graphs per chip, in bytes: an assumption in line
 with what engines reserve at their default token budgets (1 to 4 GB)."""
 
+BLOCK_TOKENS = 16
+"""Tokens of a cache block, as vLLM and SGLang page memory by default."""
+
+HOST_EFFICIENCY = 0.85
+"""Share of a host link's rate that large copies reach: about 55 of the 64 GB/s of PCIe 5.0 x16, an assumption."""
+
+HOST_UTILIZATION = 0.8
+"""Share of host memory that an engine may pin; the rest is the system's own: an assumption."""
+
 EXPERTS = "experts"
 
 

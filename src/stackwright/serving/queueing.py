@@ -10,6 +10,8 @@ from stackwright.core.units import Count, Ratio, Seconds, TokensPerRequest
 
 NORMAL_95 = 1.6448536269514722
 """95th percentile of a standard normal."""
+NORMAL_99 = 2.3263478740408408
+"""99th percentile of a standard normal."""
 
 
 def mean_wait(
@@ -48,31 +50,49 @@ def wait_quantile(*, mean: Seconds, chance: Ratio, beyond: Ratio) -> Seconds:
     return mean / chance * xp.maximum(0.0, xp.log(chance / beyond))
 
 
-def sum_95(*, first_mean: Seconds, first_95: Seconds, second_mean: Seconds, second_95: Seconds) -> Seconds:
-    """95th percentile of a sum of two independent times, spreads added in squares.
+def sum_quantile(*, first_mean: Seconds, first_high: Seconds, second_mean: Seconds, second_high: Seconds) -> Seconds:
+    """A high percentile of a sum of two independent times from the same one of each, spreads added in squares.
 
     Source: variance of a sum of independent variables (definition); exact for normals.
     """
-    spread = (first_95 - first_mean) ** 2 + (second_95 - second_mean) ** 2
+    spread = (first_high - first_mean) ** 2 + (second_high - second_mean) ** 2
     return first_mean + second_mean + spread**0.5
 
 
-def token_time_95(
+def cache_spread(*, sequences: Count, growth: Ratio, arrival_scv: Ratio, context_scv: Ratio) -> Ratio:
+    """Standard deviation over mean of the tokens that running sequences hold, when `sequences` run in the mean.
+
+    Sequences come with a dispersion `arrival_scv` and stay as long as rounds take, which grow with their number
+    (elasticity `growth`): a crowd stays longer. Their contexts vary by `context_scv`.
+    Source: peakedness of a service group with endless servers, (D + 1) / 2 of its mean (Eckberg 1983), its
+    fluctuations damped by 1 - growth; variance of a random sum.
+    """
+    return (((arrival_scv + 1.0) / 2.0 / (1.0 - growth) + context_scv) / sequences) ** 0.5
+
+
+def step_spread(*, sequences: Count, growth: Ratio, attention: Ratio, arrival_scv: Ratio, context_scv: Ratio) -> Ratio:
+    """Standard deviation over mean of a decode round as its sequences change in number and context.
+
+    `attention` is the share of the round that grows with the cached tokens; the rest as in `cache_spread`.
+    Source: first-order propagation of the spread of number and contexts.
+    """
+    number = growth**2 * (arrival_scv + 1.0) / 2.0 / (1.0 - growth)
+    return ((number + attention**2 * context_scv) / sequences) ** 0.5
+
+
+def stall_spread(
     *,
-    step: Seconds,
     stall: Seconds,
     stall_scv: Ratio,
     stalls_per_step: Ratio,
     output: TokensPerRequest,
     token: TokensPerRequest = 1.0,
 ) -> Seconds:
-    """95th percentile over requests of the mean time between a request's tokens.
+    """Standard deviation over requests of the time that prefills add to a step, averaged over a request's life.
 
     A request of `output` tokens lives through a Poisson number of prefill stalls of other requests;
     the mean number is ``stalls_per_step`` times its steps.
     Source: compound Poisson variance, n E[S^2] with n = stalls in the request's life.
     """
     steps = output / token
-    second_moment = stall**2 * (1.0 + stall_scv)
-    spread = (stalls_per_step * second_moment / steps) ** 0.5
-    return step + stalls_per_step * stall + NORMAL_95 * spread
+    return (stalls_per_step * stall**2 * (1.0 + stall_scv) / steps) ** 0.5

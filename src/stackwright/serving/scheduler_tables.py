@@ -48,6 +48,22 @@ class Table:
 
 
 @dataclass(frozen=True)
+class Mixed:
+    """What prompts add to a round that decodes too: see `Machine.chunk`."""
+
+    own: Table
+    """Seconds of a group for its own prompt tokens without attention, over its sequences per stage and those tokens."""
+    shared: Table
+    """Seconds of the experts for the prompt tokens of all groups, over the same, tokens in the mean of the groups."""
+    attention: Table
+    """Seconds of attention of a prompt's piece, over the tokens that it attends to and the share that it computes."""
+
+    def piece(self, computed: Tokens, length: Tokens) -> Seconds:
+        """Attention of `computed` tokens, the last of a prompt of `length`. Source: `Machine.prompt_attention`."""
+        return self.attention.at(length, computed / length)
+
+
+@dataclass(frozen=True)
 class Timing:
     """How long the rounds of one design take."""
 
@@ -59,6 +75,8 @@ class Timing:
     """Seconds that a prompt adds to a pass that others have begun, over the same."""
     stages: int = 1
     """Pipeline stages: a prefill holds each for its share of the time."""
+    mixed: Mixed | None = None
+    """None where prompts have passes of their own beside decodes."""
 
     def step(self, batch: Count, context: Tokens) -> Seconds:
         """A decode round that gives every running sequence one token. Source: `Machine.decode_step`."""
@@ -72,17 +90,41 @@ class Timing:
         return (self.prefills if first else self.shared).at(length, computed / length)
 
 
-def timing_of(machine: Machine, layout: Layout, lengths: Lengths, *, most_sequences: Count, longest: Tokens) -> Timing:
-    """Tables for batches up to `most_sequences` per rank and stage, and sequences up to `longest`.
+def timing_of(
+    machine: Machine, layout: Layout, lengths: Lengths, *, most_sequences: Count, longest: Tokens, chunk: Tokens = 0.0
+) -> Timing:
+    """Tables for batches up to `most_sequences` per group and stage, and sequences up to `longest`.
 
-    `layout` is a single one. A step of a design that drafts yields several tokens; the table has its seconds per token.
+    `layout` is a single one; `chunk` prompt tokens, where above zero, share a round with decodes. A step of a design
+    that drafts yields several tokens; the table has its seconds per token.
     """
     batch = np.unique(np.concatenate([np.arange(1.0, 9.0), np.geomspace(8.0, max(most_sequences, 16.0), POINTS)]))
     length = np.geomspace(SHORTEST, max(longest, 2.0 * SHORTEST), POINTS)
     step = machine.decode_step(layout, batch[:, None], replace(lengths, context_mean=length))
     seconds = np.broadcast_to(step.seconds / machine.tokens_per_step, (len(batch), len(length)))
     prefills, shared = _prefills(machine, layout, lengths, length)
-    return Timing(steps=Table(batch, length, seconds), prefills=prefills, shared=shared, stages=int(layout.pipeline))
+    return Timing(
+        steps=Table(batch, length, seconds),
+        prefills=prefills,
+        shared=shared,
+        stages=int(layout.pipeline),
+        mixed=_mixed(machine, layout, lengths, batch, length, chunk) if chunk else None,
+    )
+
+
+def _mixed(
+    machine: Machine, layout: Layout, lengths: Lengths, batch: np.ndarray, length: np.ndarray, chunk: Tokens
+) -> Mixed:
+    tokens = np.concatenate([[0.0], np.geomspace(min(SHORTEST, 0.5 * chunk), chunk, POINTS // 2)])
+    one, each = np.full((1, 1), 1.0), batch[:, None]
+    alike = replace(lengths, nodes=lengths.input_mean * one, weights=one)
+    added = machine.chunk(layout, each, tokens, alike, machine.decode_step(layout, each, alike))
+    shape = (len(batch), len(tokens))
+    own, shared = (Table(batch, tokens, np.broadcast_to(part, shape)) for part in (added.own, added.shared))
+    shares = np.array(COMPUTED_SHARES)
+    attention = machine.prompt_attention(layout, np.maximum(1.0, length[:, None] * shares), length[:, None]).seconds
+    whole = np.broadcast_to(attention, (len(length), len(shares)))
+    return Mixed(own=own, shared=shared, attention=Table(length, shares, whole))
 
 
 def _prefills(machine: Machine, layout: Layout, lengths: Lengths, length: np.ndarray) -> tuple[Table, Table]:
@@ -99,4 +141,5 @@ def _prefills(machine: Machine, layout: Layout, lengths: Lengths, length: np.nda
     tokens = np.maximum(2.0 * computed, budget)
     roomy = replace(machine, software=replace(machine.software, prefill_tokens=tokens), passes=None)
     together = roomy.prefill(layout, replace(points, weights=1.0)).seconds * tokens / computed
-    return Table(length, shares, alone), Table(length, shares, (together - alone) / (tokens / computed - 1.0))
+    joining = (together - alone) / (tokens / computed - 1.0)
+    return Table(length, shares, alone), Table(length, shares, joining)

@@ -19,11 +19,9 @@ from heapq import heappop, heappush, heapreplace
 import numpy as np
 
 from stackwright.core.units import Array, Count, Ratio, RequestsPerSecond, Seconds, Tokens
+from stackwright.serving.memory import BLOCK_TOKENS
 from stackwright.serving.scheduler_prefixes import PrefixCache
 from stackwright.serving.scheduler_tables import Timing
-
-BLOCK_TOKENS = 16
-"""Tokens of a cache block, as vLLM and SGLang page memory by default."""
 
 PREFIX_TOKENS = 512
 """Tokens of a block of a prefix, as the traces hash them."""
@@ -172,12 +170,19 @@ class PoolRun:
 
 
 def simulate_prefills(
-    stream: Stream, timing: Timing, *, servers: int, pass_tokens: float = 0.0, prefix_blocks: int = 0
+    stream: Stream,
+    timing: Timing,
+    *,
+    servers: int,
+    pass_tokens: float = 0.0,
+    prefix_blocks: int = 0,
+    stretch: float = 1.0,
 ) -> PoolRun:
     """A prefill pool: one queue, whole prompts, first come first served.
 
     A server whose first stage is free takes the prompt at the head of the queue, and those behind it that have come
-    as far as all fit into `pass_tokens`. Prefixes are found wherever they lie in the pool.
+    as far as all fit into `pass_tokens`. Prefixes are found wherever they lie in the pool. `stretch` multiplies
+    all times.
 
     Source: definition (first come, first served).
     """
@@ -200,6 +205,7 @@ def simulate_prefills(
         while who < count and arrival[who] <= start and (tokens := tokens + computed[who]) <= pass_tokens:
             seconds += timing.prefill(computed[who], lengths[who], first=False)
             who += 1
+        seconds *= stretch
         heapreplace(ready, start + seconds / timing.stages)
         work += seconds / timing.stages
         latency += [start + seconds - came for came in arrival[begun:who]]
@@ -236,8 +242,8 @@ class _Replica:
         self.waiting: deque[int] = deque()
         self.prefills: deque[int] = deque()
         self.left: dict[int, int] = {}
-        """Tokens of each prompt that no round has taken yet; `unread` is their sum."""
-        self.unread = 0
+        """Tokens of each prompt that no round has taken yet; `ready` counts those that the next could take."""
+        self.ready = 0
         self.running: dict[int, int] = {}
         """The round at which each running sequence ends, oldest first."""
         self.ends: list[tuple[int, int]] = []
@@ -282,7 +288,7 @@ class _Replica:
         """
         waiting, limits = self.waiting, self.limits
         budget = limits.ranks * limits.chunk_tokens
-        while waiting and self.seated < limits.sequences and self.unread < budget:
+        while waiting and self.seated < limits.sequences and self.ready < budget:
             who = waiting[0]
             length = self.length[who]
             if length // BLOCK_TOKENS >= self.free:
@@ -296,7 +302,7 @@ class _Replica:
                 self._seat(who)
             else:
                 self.left[who] = length - self._look_up(who)
-                self.unread += self.left[who]
+                self.ready += min(self.left[who], limits.chunk_tokens)
                 self.prefills.append(who)
         self._trim()
 
@@ -345,23 +351,25 @@ class _Replica:
             self.preemptions += 1
 
     def _round(self) -> None:
-        """One round with prefills: decodes wait for them, as in the closed forms."""
+        """One round with prefills, in one pass with its decodes or ahead of them, as in the closed forms."""
         self._preempt()
-        seconds, done = self._chunks()
-        if self.running:
-            size = len(self.running)
+        size = len(self.running)
+        seconds, done = self._chunks(size / self.groups)
+        if size:
             seconds += self.timing.step(size / self.groups, self.context / size)
         self._advance(1, seconds)
         for who, still in done:
             self._first_token(who, self.now + still)
 
-    def _chunks(self) -> tuple[float, list[tuple[int, float]]]:
-        """Seconds that a round's prefills hold it up, and the prompts that they finish.
+    def _chunks(self, batch: float) -> tuple[float, list[tuple[int, float]]]:
+        """Seconds by which a round's prefills make it longer, and the prompts that they finish.
 
+        They share a pass with the `batch` of decodes per rank and stage where there is one and the engine mixes.
         Each rank takes prompts in order up to its budget, the least loaded rank first. Beside a finished prompt
         stands the time that its last chunk still needs for the other pipeline stages.
         """
         timing, budget, prefills = self.timing, self.limits.chunk_tokens, self.prefills
+        mixed = timing.mixed if batch else None
         used, times = [0] * self.limits.ranks, [0.0] * self.limits.ranks
         done: list[tuple[int, float]] = []
         unfinished: list[int] = []
@@ -372,7 +380,8 @@ class _Replica:
             rank, who = used.index(least), prefills.popleft()
             left = self.left[who]
             size = min(left, budget - least)
-            seconds = timing.prefill(size, self.length[who] - left + size, first=not least)
+            end = self.length[who] - left + size
+            seconds = mixed.piece(size, end) if mixed else timing.prefill(size, end, first=not least)
             hold = seconds / timing.stages
             times[rank] += hold
             used[rank] = least + size
@@ -381,9 +390,14 @@ class _Replica:
             else:
                 self.left[who] = left - size
                 unfinished.append(who)
-        self.unread -= sum(used)
+        self.ready = sum(min(self.left[who], budget) for who in unfinished) + sum(
+            min(self.left[who], budget) for who in prefills
+        )
         prefills.extendleft(reversed(unfinished))
-        return max(times), done
+        if mixed is None:
+            return max(times), done
+        own = max(time + mixed.own.at(batch, tokens) / timing.stages for time, tokens in zip(times, used, strict=True))
+        return own + mixed.shared.at(batch, sum(used) / len(used)) / timing.stages, done
 
     def _first_token(self, who: int, when: float) -> None:
         """A prefill yields a token: the first, or of a preempted sequence the next."""

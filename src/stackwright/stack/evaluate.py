@@ -32,12 +32,11 @@ from stackwright.core.units import (
 )
 from stackwright.finance.capital import additions
 from stackwright.finance.terms import Terms
-from stackwright.model.sharding import Layout
 from stackwright.serving.service import Lengths, Service, with_prefill
 from stackwright.stack.deployment import Fleet, Money, Unit, columns, fleet_of, money
 from stackwright.stack.design import Design
 from stackwright.stack.network import network_share
-from stackwright.stack.performance import Cell, aggregated_service, decode_service, prefill_service
+from stackwright.stack.performance import Cell, aggregated_service, decode_service, layout_of, prefill_service
 from stackwright.stack.plant import (
     Plant,
     PlantTerms,
@@ -128,17 +127,14 @@ def numbers_of(cell: Any, design: Design, lengths: Lengths) -> tuple[Any, dict[s
 def serving_numbers(cell: Cell, design: Design, lengths: Lengths) -> tuple[Service, dict[str, Any]]:
     """A replica that serves."""
     chosen = design.numbers
-    layout = Layout(tensor=chosen["tensor"], expert=chosen["expert"], pipeline=chosen["pipeline"])
+    layout = layout_of(chosen)
     caps = (design.power_cap, design.oversubscription, lengths)
     if design.mode == "aggregated":
-        service = aggregated_service(cell, layout, chosen["batch"], *caps)
+        service = aggregated_service(cell, layout, chosen["batch"], *caps, chunk=chosen["chunk"])
         pool_chips, pool_rate = 0.0 * service.decode.chips, 1.0 + 0.0 * service.decode.chips
     else:
         decode = decode_service(cell, layout, chosen["batch"], *caps)
-        apart = Layout(
-            tensor=chosen["prefill_tensor"], expert=chosen["prefill_expert"], pipeline=chosen["prefill_pipeline"]
-        )
-        pool = prefill_service(cell, apart, chosen["prefill_utilization"], *caps)
+        pool = prefill_service(cell, layout_of(chosen, "prefill_"), chosen["prefill_utilization"], *caps)
         service = with_prefill(decode, pool)
         pool_chips, pool_rate = pool.chips, pool.requests_per_second
     numbers = {

@@ -7,7 +7,9 @@ oversubscription are arrays, so one call serves one design, a grid, or draws of 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from stackwright.chip.accelerator import Accelerator
 from stackwright.chip.family import KernelFamily, Kernels
@@ -25,10 +27,13 @@ from stackwright.network.topology import edge_ports
 from stackwright.rack.system import System
 from stackwright.serving.replica import Machine
 from stackwright.serving.service import (
+    DecodeStep,
     Lengths,
+    Prefill,
     PrefillPool,
     Service,
     aggregated,
+    chunked,
     disaggregated,
     prefill_pool,
 )
@@ -37,6 +42,9 @@ QUEUE_SERVERS = 8.0
 """Prefill ranks or replicas behind one queue. A fleet that serves a product has more, but a router sees
 only some of them well; fewer wait longer, so this is on the safe side."""
 
+POOL_CHUNK = 8192.0
+"""Prompt tokens of a pass of a prefill pool, beyond which a prompt takes several: the default of vLLM and SGLang
+for servers on chips with 70 GB or more."""
 
 DRAFT_ACCEPTANCE = 0.8
 """Chance that a multi-token-prediction draft is accepted: DeepSeek-V3's report gives 0.85 to 0.90 for
@@ -64,6 +72,8 @@ class Cell:
     precision: Precision
     hardware: Hardware
     draft_tokens: float = 0.0
+    weights_offload: float = 0.0
+    cache_offload: float = 0.0
 
     def clock(self, power_cap: Ratio) -> Ratio:
         """Clock at which a chip that works flat out draws no more than its cap."""
@@ -84,7 +94,16 @@ class Cell:
             draft_tokens=self.draft_tokens,
             draft_acceptance=DRAFT_ACCEPTANCE,
             passes=passes,
+            weights_offload=self.weights_offload,
+            cache_offload=self.cache_offload,
+            host_bandwidth=parts.chip.host_bandwidth,
+            host_memory=parts.system.host_memory,
         )
+
+
+def layout_of(numbers: Mapping[str, Any], pool: str = "") -> Layout:
+    """The layout among a design's numbers; `pool` is a prefix of their names. Source: definition."""
+    return Layout(**{name: numbers[f"{pool}{name}"] for name in ("tensor", "expert", "pipeline", "context")})
 
 
 def wires(parts: Hardware, oversubscription: Ratio) -> Wires:
@@ -110,31 +129,51 @@ def wires(parts: Hardware, oversubscription: Ratio) -> Wires:
 
 
 def aggregated_service(
-    cell: Cell, layout: Layout, batch: Count, power_cap: Ratio, oversubscription: Ratio, lengths: Lengths
+    cell: Cell,
+    layout: Layout,
+    batch: Count,
+    power_cap: Ratio,
+    oversubscription: Ratio,
+    lengths: Lengths,
+    chunk: float = 0.0,
 ) -> Service:
-    """A replica that does both phases."""
-    machine = cell.machine(power_cap, oversubscription)
-    return aggregated(
-        layout=layout,
-        batch=batch,
-        step=machine.decode_step(layout, batch, lengths),
-        prefill=machine.prefill(layout, lengths),
-        lengths=lengths,
-        tokens_per_step=machine.tokens_per_step,
-        first_token_overhead=cell.hardware.software.prefill_overhead,
-        servers=QUEUE_SERVERS,
-    )
+    """A replica that does both phases; rounds take `chunk` prompt tokens along, or none at 0."""
+    machine = cell.machine(power_cap, oversubscription, {})
+    step = machine.running_step(layout, batch, lengths)
+    return both_phases(machine, layout, batch, chunk, step, machine.prefill(layout, lengths), lengths)
+
+
+def both_phases(
+    machine: Machine, layout: Layout, batch: Count, chunk: float, step: DecodeStep, prefill: Prefill, lengths: Lengths
+) -> Service:
+    """A replica that does both phases, from its timed round and prefills.
+
+    `chunk` is the prompt tokens that a round of an attention group takes along; at 0, prompts have passes of their own.
+    """
+    common: dict[str, Any] = {
+        "layout": layout,
+        "batch": batch,
+        "step": step,
+        "prefill": prefill,
+        "lengths": lengths,
+        "tokens_per_step": machine.tokens_per_step,
+        "first_token_overhead": machine.software.prefill_overhead,
+        "servers": QUEUE_SERVERS,
+    }
+    if not chunk:
+        return aggregated(**common)
+    return chunked(**common, chunk=machine.chunk(layout, batch, chunk, lengths, step))
 
 
 def decode_service(
     cell: Cell, layout: Layout, batch: Count, power_cap: Ratio, oversubscription: Ratio, lengths: Lengths
 ) -> Service:
     """A decode replica whose prefills happen elsewhere."""
-    machine = cell.machine(power_cap, oversubscription)
+    machine = cell.machine(power_cap, oversubscription, {})
     return disaggregated(
         layout=layout,
         batch=batch,
-        step=machine.decode_step(layout, batch, lengths),
+        step=machine.running_step(layout, batch, lengths),
         lengths=lengths,
         tokens_per_step=machine.tokens_per_step,
     )
@@ -148,6 +187,7 @@ def prefill_service(
     return prefill_pool(
         layout=layout,
         prefill=machine.prefill(layout, lengths),
+        pieces=machine.pieces(layout, POOL_CHUNK, lengths),
         lengths=lengths,
         utilization=utilization,
         servers=QUEUE_SERVERS,

@@ -6,7 +6,15 @@ reported together, with its line, what came, what was expected and the nearest g
 """
 
 from stackwright.stack.study.reading import MOST_DESIGNS, load, load_given
-from stackwright.stack.study.sections import Lengths, Portfolio, Section, ServingDemand, Study, TrainingDemand
+from stackwright.stack.study.sections import (
+    Lengths,
+    Portfolio,
+    Section,
+    ServingDemand,
+    ServingMenu,
+    Study,
+    TrainingDemand,
+)
 
 __all__ = [
     "MOST_DESIGNS",
@@ -14,6 +22,7 @@ __all__ = [
     "Portfolio",
     "Section",
     "ServingDemand",
+    "ServingMenu",
     "Study",
     "TrainingDemand",
     "load",

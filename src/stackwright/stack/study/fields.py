@@ -189,6 +189,7 @@ def _word(value: Any) -> str:
 
 Word = Annotated[str, BeforeValidator(_word)]
 Share = Annotated[float, Quantity("", above="0", high="1")]
+Offload = Annotated[float, Quantity("", low="0", high="0.95")]
 Precision = Annotated[str, Choice(*PRECISIONS)]
 Degree = Annotated[int, Whole(1, 65_536)]
 Degrees = Annotated[tuple[Degree, ...], *Options()]

@@ -40,6 +40,7 @@ from stackwright.stack.study.fields import (
     Mode,
     Money,
     Named,
+    Offload,
     Options,
     Power,
     PowerCap,
@@ -177,8 +178,12 @@ class ServingMenu(Section):
     tensor_parallel: Degrees = (1, 2, 4, 8)
     expert_parallel: Degrees = (1, 8, 16, 32, 64)
     pipeline_parallel: Degrees = (1,)
+    context_parallel: Degrees = (1,)
     batch: Degrees = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
+    chunk_tokens: Annotated[tuple[Annotated[int, Whole(0, 65_536)], ...], *Options()] = (2048,)
     draft_tokens: Annotated[tuple[Annotated[int, Whole(0, 16)], ...], *Options()] = (0,)
+    weights_offload: Annotated[tuple[Offload, ...], *Options()] = (0.0,)
+    cache_offload: Annotated[tuple[Offload, ...], *Options()] = (0.0,)
 
 
 class TrainingMenu(Section):
