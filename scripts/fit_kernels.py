@@ -522,7 +522,7 @@ def fit_family(
         if not exchanges and table != "collectives":
             values |= scaled_values(table, held, apart)
     if not exchanges:
-        values |= shared_values() | bounded_values() | warm_values(family)
+        values |= shared_values() | bounded_values() | chip_values(family)
     return Result(values, fitted_on, errors, missing)
 
 
@@ -561,12 +561,15 @@ def scaled_values(table: str, held: np.ndarray, apart: np.ndarray) -> dict[str, 
     return made
 
 
-def warm_values(family: str) -> dict[str, Value]:
-    """How much faster a repeated kernel of the family finds its operands in the cache."""
-    if family not in WARM_GAIN:
-        return {}
-    gain = WARM_GAIN[family]
-    return {"warm_gain": Value(gain, gain / 1.5, gain * 1.5, "derived", SOURCE, "chosen among gains of 1 to 5")}
+def chip_values(family: str) -> dict[str, Value]:
+    """What sets other chips of the family apart: slower matrix units, and no operands in the cache."""
+    chips = [read_accelerator(GPUS[gpu]) for gpu in FAMILIES[family]]
+    peak = min(float(chip.peak_bf16 / chip.compute_units) for chip in chips)
+    made = {"unit_peak": Value(peak, peak, peak, "derived", SOURCE, "peaks and units of the chips' records")}
+    if family in WARM_GAIN:
+        gain = WARM_GAIN[family]
+        made["warm_gain"] = Value(gain, gain / 1.5, gain * 1.5, "derived", SOURCE, "chosen among gains of 1 to 5")
+    return made
 
 
 def bounded_values() -> dict[str, Value]:
@@ -671,6 +674,16 @@ PRIORS = {
         (148.0, 296.0),
         "No measurements: Blackwell's parameters.",
     ),
+    "blackwell-graphics": Prior(
+        "Kernels of Blackwell graphics dies",
+        "NVIDIA",
+        ("blackwell", "ada"),
+        1.0,
+        188.0,
+        (142.0, 192.0),
+        "No measurements. The dies have Blackwell's formats but are programmed as Ada: the mean of both families, "
+        "and Blackwell's alone where Ada lacks the format.",
+    ),
     "cdna": Prior(
         "CDNA 3 to 5 kernels",
         "AMD",
@@ -744,7 +757,8 @@ def prior_values(prior: Prior, results: Mapping[str, Result]) -> dict[str, Value
         if not having or part not in (*KERNELS, "vector") or part == "experts_fp4_latency":
             continue
         mean = {
-            name: _mean([values[name] for values in having]) for name in (f"{part}_{item.name}" for item in fields(cls))
+            name: _mean(name, [values[name] for values in having])
+            for name in (f"{part}_{item.name}" for item in fields(cls))
         }
         few = min(1.0, prior.units / GPU_UNITS)
         made |= copied(mean, part, part, LOW_EFFICIENCY_NOTE, rate=prior.rate, time=few)
@@ -756,7 +770,9 @@ def prior_values(prior: Prior, results: Mapping[str, Result]) -> dict[str, Value
     return made | shared_values() | bounded_values()
 
 
-def _mean(values: Sequence[Value]) -> Value:
+def _mean(name: str, values: Sequence[Value]) -> Value:
+    if name.endswith(FIXED):
+        return values[0]
     return replace(values[0], value=float(np.exp(np.mean([np.log(one.value) for one in values]))))
 
 
@@ -804,7 +820,13 @@ def _datum(value: Value, unit: str) -> str:
     return "{" + f"{', '.join(numbers)}, source: {value.source}{where}, kind: {value.kind}{date}{note}" + "}"
 
 
-SHOWN = {"s": ("us", 1e6), "byte/s": ("GB/s", 1e-9), "J/FLOP": ("pJ/FLOP", 1e12), "J/byte": ("pJ/byte", 1e12)}
+SHOWN = {
+    "s": ("us", 1e6),
+    "FLOP/s": ("TFLOP/s", 1e-12),
+    "byte/s": ("GB/s", 1e-9),
+    "J/FLOP": ("pJ/FLOP", 1e12),
+    "J/byte": ("pJ/byte", 1e12),
+}
 """Units of the record for SI units: text and factor."""
 
 WHERE = {SOURCE: "kernel tables", "aiconfigurator-systems": "gpu section of the system files"}

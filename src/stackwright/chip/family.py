@@ -228,6 +228,8 @@ class KernelFamily(Parted):
 
     compute_units: Count | None = None
     """Of a typical chip, for chips whose own number is not public."""
+    unit_peak: FlopsPerSecond | None = None
+    """Lowest 16-bit peak per compute unit among the chips that were fitted."""
     warm_gain: Ratio | None = None
     """How much faster operands move that a repeated kernel finds in the last-level cache; None where it finds none."""
 
@@ -280,7 +282,7 @@ class Kernels:
             compute_units=self._units,
             memory_bandwidth=self._bandwidth(moved),
             largest_tile=form.largest_tile,
-            **self._at_clock(arguments(kernel, "launch", "quantize_bytes")),
+            **self._at_clock(self._unhurried(arguments(kernel, "launch", "quantize_bytes"))),
         )
 
     def quantize(self, tokens: Count, inputs: Count, precision: str) -> Seconds:
@@ -366,7 +368,7 @@ class Kernels:
             peak=self._peak("peak_bf16"),
             compute_units=self._units,
             memory_bandwidth=self._bandwidth(sequences * keys * (latent + rope) * cache_value_bytes),
-            **self._by_cache("latent", LatentKernel, cache_value_bytes),
+            **self._unhurried(self._by_cache("latent", LatentKernel, cache_value_bytes)),
         )
 
     def experts(
@@ -411,7 +413,7 @@ class Kernels:
             compute_units=self._units,
             memory_bandwidth=self._bandwidth(moved),
             largest_tile=form.largest_tile,
-            **self._at_clock(arguments(kernel, "launch", "sorted_bytes")),
+            **self._at_clock(self._unhurried(arguments(kernel, "launch", "sorted_bytes"))),
         )
 
     def sort_tokens(self, tokens: Count, hidden: Count, active: Count, precision: str) -> Seconds:
@@ -499,7 +501,7 @@ class Kernels:
             part, cache_value_bytes, queries, sequences * heads, heads / kv_heads, query_dim, reach
         )
         moved = 2.0 * sequences * queries * (heads + kv_heads) * (query_dim + value_dim)
-        parameters = self._by_cache(part, PromptKernel, cache_value_bytes)
+        parameters = self._unhurried(self._by_cache(part, PromptKernel, cache_value_bytes))
         if self.accelerator.exponential_rate is not None:
             parameters["score_time"] = parameters["score_time"] / self.accelerator.exponential_rate
         return (self.scale * bend) * prefill_time(
@@ -550,10 +552,33 @@ class Kernels:
         wide, narrow = self._bend(part, *sizes), self._bend(f"{part}_fp8", *sizes)
         return namespace(cache_value_bytes).where(cache_value_bytes < NARROW_BYTES, narrow, wide)
 
+    def _unhurried(self, parameters: dict[str, Any]) -> dict[str, Any]:
+        """Parameters for a chip whose matrix units are slower than those of the chips that were fitted.
+
+        What kept those from their peak, and what fills and drains a pipeline, are times: a slower matrix unit
+        hides more of them.
+        """
+        own, known = self.accelerator.compute_units, self.family.unit_peak
+        if own is None or known is None or self.accelerator.peak_bf16 is None:
+            return parameters
+        ratio = self.accelerator.peak_bf16 / own / known
+        xp = namespace(ratio)
+        ratio = xp.minimum(ratio, 1.0)
+        least, cost = 1.0 / UNHINDERED, 1.0 / parameters["efficiency"]
+        slower = xp.minimum(cost, least) + xp.maximum(cost - least, 0.0) * ratio
+        changed = {"efficiency": 1.0 / slower}
+        if "prologue" in parameters:
+            changed["prologue"] = parameters["prologue"] * ratio
+        return parameters | changed
+
     def _at_clock(self, parameters: dict[str, Any]) -> dict[str, Any]:
         """Parameters with the times of compute units stretched to this clock."""
         return {name: value / self.clock if name in CLOCKED else value for name, value in parameters.items()}
 
+
+UNHINDERED = 0.95
+"""Share of its peak that a matrix unit reaches when nothing else limits it. An assumption: products of thousands of
+rows on H20, whose matrix units are a quarter as fast as H100's, reach 0.94."""
 
 CLOCKED = ("step_time", "score_time", "value_time", "key_time", "block_time", "head_time")
 """Times that follow the clock of the compute units; latencies of memory and of launches do not."""

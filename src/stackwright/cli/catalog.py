@@ -73,11 +73,19 @@ def check(catalog: CatalogOption = None, json: JsonOption = None) -> None:
 
 
 def describe(resolved: Resolution, catalog: Catalog) -> dict[str, Any]:
-    """A record as a plain mapping, each number with its source in full. Source: definition."""
+    """A record as a plain mapping, each number with its source in full; of a chip, how its operators are known.
+
+    Source: definition.
+    """
+    from stackwright.chip.basis import operator_bases
+
     record = resolved.record
     described = asdict(record) | {"resolution_note": resolved.note}
     for name, datum in record.values.items():
         described["values"][name]["source"] = asdict(catalog.source(datum.source))
+    if kernels := record.links.get("kernels"):
+        family = catalog.get("chip", str(kernels))
+        described["operators"] = [asdict(one) for one in operator_bases(record.id, family)]
     return described
 
 
@@ -92,6 +100,13 @@ def _print_record(shown: Mapping[str, Any], console: Console) -> None:
         _line(console, f"proxy for {what}: {stand_in}")
     rows = [_number_row(name, datum) for name, datum in shown["values"].items()]
     _print_rows(f"{len(rows)} numbers", rows, ("field", "value", "range", "kind", "source"), console)
+    if operators := shown.get("operators"):
+        ranges = [
+            {"operator": one["operator"], "time": one["basis"], "range": f"{one['low']:.2f} to {one['high']:.2f}"}
+            for one in operators
+        ]
+        title = "Operators: how their time is known, and measured over predicted time (5th to 95th percentile)"
+        _print_rows(title, ranges, ("operator", "time", "range"), console)
 
 
 def _number_row(name: str, datum: Mapping[str, Any]) -> dict[str, str]:

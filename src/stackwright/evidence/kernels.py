@@ -437,9 +437,9 @@ DECODE_SHAPES = tuple((heads / chips, 8.0 / chips, 128.0) for heads in (32.0, 64
 """Query heads, key-value heads and width that a row without them may mean: those of public models of 8 and 70
 billion parameters over one to eight chips, equally likely. An assumption."""
 
-OTHER_LIBRARY = Residual(low=0.5, high=1.7)
+OTHER_LIBRARY = Residual(low=0.6, high=1.3)
 """Where published times lie around those of the fitted libraries: others, on chips that were not fitted. An
-assumption, wide enough for the H20 rows, which were seen before it was set."""
+assumption, wide enough for rows of H20 and H800, which were seen before it was set."""
 
 LATENT_HEADS = 128.0
 """Heads of a latent attention whose row states none: DeepSeek-V3 on one chip."""
@@ -511,6 +511,39 @@ def predict(table: str, columns: Columns, catalog: Catalog) -> Predictions | dic
     if table == "kernel_power_b200":
         return predict_powered(columns, catalog)
     return predict_published(columns, catalog) if table == "kernels" else predict_kernels(table, columns, catalog)
+
+
+GROUPS_OF: Mapping[str, tuple[str, ...]] = {
+    "gemm": ("gemm",),
+    "context_attention": ("prefill",),
+    "generation_attention": ("decode",),
+    "mla": ("latent_prefill", "latent_decode"),
+    "moe": ("experts",),
+    "moe_alltoall": ("exchange",),
+    "collectives": ("collectives",),
+}
+"""Tables to the groups of kernels whose errors the family records state."""
+
+
+def chips_left_out(table: str, catalog: Catalog) -> dict[str, dict[str, float]]:
+    """Errors on each chip's held-out rows of a table, the chip left out of the fit, as the family records state them.
+
+    Where a table has several groups of kernels, the mean of their figures by rows. Source: definition.
+    """
+    found: dict[str, list[tuple[float, ...]]] = {}
+    for record in catalog.records("chip"):
+        for group in GROUPS_OF.get(table, ()):
+            for chip, words in record.text.get("left_out", {}).get(group, {}).items():
+                found.setdefault(chip, []).append(tuple(float(word) for word in str(words).split()))
+    made = {}
+    for chip, figures in sorted(found.items()):
+        rows, median, p90 = np.array(figures).T
+        made[chip] = {
+            "rows": int(rows.sum()),
+            "median_ape": float(np.average(median, weights=rows)),
+            "p90_ape": float(np.average(p90, weights=rows)),
+        }
+    return made
 
 
 def numbers(texts: Iterable[Any]) -> np.ndarray:

@@ -61,12 +61,8 @@ PREDICTORS: Mapping[str, Predictor] = {
 }
 """Table to what predicts its rows: one figure a row, or one for each measured column."""
 
-FITTED = ("gemm", "context_attention", "generation_attention", "mla", "moe", "moe_alltoall", "kernel_power_b200")
-"""Tables on which kernel families were fitted."""
-FITTED_BY_FAMILY = (
-    "parameters are fitted per family of chips, on half of each table; the family's record states the error "
-    "on the other half, and on a chip left out of the fit"
-)
+ONE_CHIP_TABLES = ("kernel_power_b200",)
+ONE_CHIP = "no family with rows of several chips was fitted on this table"
 
 NOT_MEASURED = "the row states no positive measurement to judge by"
 
@@ -85,7 +81,7 @@ def validate_directory(
     if rows is not None:
         lines = [line for one in compared for line in row_lines(one.table, one.judged)]
         write_atomic(rows, _as_jsonl(lines) if rows.suffix == ".jsonl" else _as_csv(lines))
-    reports = {one.table.name: report(one) for one in compared}
+    reports = {one.table.name: report(one, catalog) for one in compared}
     result = {
         "tables": reports,
         "targets": reached_targets(compared, reports),
@@ -122,13 +118,16 @@ def predict(table: Table, catalog: Catalog) -> Mapping[str, Predictions]:
     return dict.fromkeys(table.metrics(), made) if isinstance(made, Predictions) else made
 
 
-def report(compared: Compared) -> dict[str, Any]:
+def report(compared: Compared, catalog: Catalog) -> dict[str, Any]:
     """The figures of a table: of all rows, of those that fitted nothing, and of sources that feed no fit.
 
-    A row counts as predicted if each of its metrics in scope was. Source: definition.
+    Errors with a chip left out of the fit are those that the kernels' records state. A row counts as predicted
+    if each of its metrics in scope was. Source: definition.
     """
     table = compared.table
-    fitted = {"leave_chip_out": None, "leave_chip_out_reason": FITTED_BY_FAMILY} if table.name in FITTED else {}
+    chips = kernels.chips_left_out(table.name, catalog)
+    one_chip = {"leave_chip_out": None, "leave_chip_out_reason": ONE_CHIP} if table.name in ONE_CHIP_TABLES else {}
+    fitted = {"leave_chip_out": chips} if chips else one_chip
     demand, sources = table.kind.demand(table.columns), table.source
     held, apart = compared.held, compared.apart
     return {
