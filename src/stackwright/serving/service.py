@@ -86,6 +86,7 @@ class Service:
     prefill: Pool
     tokens_per_second: TokensPerSecond
     requests_per_second: RequestsPerSecond
+    ttft_mean: Seconds
     ttft_p50: Seconds
     ttft_p95: Seconds
     ttft_p99: Seconds
@@ -273,6 +274,7 @@ def aggregated(
         prefill=Pool(chips=idle, flop_rate=idle, byte_rate=idle),
         tokens_per_second=requests * lengths.output_mean,
         requests_per_second=requests,
+        ttft_mean=fixed + mean + wait.mean,
         ttft_p50=fixed + own_50 + wait.p50,
         ttft_p95=xp.maximum(fixed + wait.with_95(mean, own_95), fixed + own_95),
         ttft_p99=xp.maximum(fixed + wait.with_99(mean, own_95), fixed + own_95),
@@ -413,6 +415,7 @@ def chunked(
         prefill=Pool(chips=idle, flop_rate=idle, byte_rate=idle),
         tokens_per_second=requests * lengths.output_mean,
         requests_per_second=requests,
+        ttft_mean=fixed + first_mean + wait.mean,
         ttft_p50=fixed + first[-2] + wait.p50,
         ttft_p95=xp.maximum(first_token_overhead + wait.with_95(first_mean, first[-1], round_time), fixed + first[-1]),
         ttft_p99=xp.maximum(first_token_overhead + wait.with_99(first_mean, first[-1], round_time), fixed + first[-1]),
@@ -454,6 +457,7 @@ def disaggregated(
         prefill=Pool(chips=idle, flop_rate=idle, byte_rate=idle),
         tokens_per_second=rate * lengths.output_mean,
         requests_per_second=rate,
+        ttft_mean=step.seconds + idle,
         ttft_p50=step.seconds + idle,
         ttft_p95=step.seconds + idle,
         ttft_p99=step.seconds + idle,
@@ -473,6 +477,7 @@ class PrefillPool:
     requests_per_second: RequestsPerSecond
     flop_rate: FlopsPerSecond
     byte_rate: BytesPerSecond
+    ttft_mean: Seconds
     ttft_p50: Seconds
     ttft_p95: Seconds
     ttft_p99: Seconds
@@ -511,6 +516,7 @@ def prefill_pool(
         requests_per_second=rate,
         flop_rate=node_mean(prefill.flops, lengths) * per_chip,
         byte_rate=node_mean(prefill.bytes, lengths) * per_chip,
+        ttft_mean=first_token_overhead + total_mean + wait.mean,
         ttft_p50=first_token_overhead + total[-2] + wait.p50,
         ttft_p95=first_token_overhead + wait.with_95(total_mean, total[-1]),
         ttft_p99=first_token_overhead + wait.with_99(total_mean, total[-1]),
@@ -541,6 +547,7 @@ def with_prefill(decode: Service, pool: PrefillPool) -> Service:
         prefill=Pool(chips=share, flop_rate=pool.flop_rate + 0.0 * share, byte_rate=pool.byte_rate + 0.0 * share),
         tokens_per_second=decode.tokens_per_second + 0.0 * share,
         requests_per_second=decode.requests_per_second + 0.0 * share,
+        ttft_mean=decode.ttft_mean + pool.ttft_mean,
         ttft_p50=decode.ttft_p50 + pool.ttft_p50,
         ttft_p95=decode.ttft_p95 + pool.ttft_p95,
         ttft_p99=decode.ttft_p99 + pool.ttft_p99,
