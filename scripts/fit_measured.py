@@ -194,7 +194,8 @@ def judged(
     mean, left = measured.posterior(served.runs.take(asked))
     own = served.made
     alone = Predictions(own.value[asked], own.low[asked], own.high[asked], own.imputed[asked], [None] * len(asked))
-    return corrected(alone, np.arange(len(asked)), served.sign[asked], mean, left)
+    nothing = np.zeros(len(asked))
+    return corrected(alone, np.arange(len(asked)), mean=served.sign[asked] * mean, left=left, apart=nothing)
 
 
 def figures(made: Predictions, measured: np.ndarray) -> str:

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from stackwright.evidence.predictions import Predictions, spread_of
+from stackwright.evidence.predictions import NORMAL_95, Predictions, spread_of
 from stackwright.evidence.replay import Replayed, Run, Wanted
 from stackwright.model.architecture import Architecture
 from stackwright.serving.likeness import Runs, runs_of
@@ -27,37 +27,43 @@ MOST = 3.0
 """Standard deviations beyond which a row's error counts no more: a mislabeled row tells nothing of others."""
 
 
-def informed(replayed: Replayed, wanted: Sequence[Wanted | None]) -> Predictions:
-    """Each row's figure, corrected by what measured runs like it say. Source: definition."""
-    made = replayed.predict(wanted)
+def informed(replayed: Replayed, wanted: Sequence[Wanted | None], made: Predictions | None = None) -> Predictions:
+    """Each row's figure (or what is `made` of it), corrected by what measured runs like it say. Source: definition."""
+    made = made or replayed.predict(wanted)
     for follows in sorted({one.follows for one in wanted if one is not None and one.follows}):
-        rows = [
-            row
+        own = [
+            (row, one)
             for row, one in enumerate(wanted)
             if one is not None and one.follows == follows and made.reason[row] is None
         ]
-        if rows:
-            index = np.array(rows)
-            sign = np.array([_sign(wanted[row]) for row in rows])
-            asked = served_runs(replayed, wanted, rows)
-            made = corrected(made, index, sign, *replayed.parts.measured(follows).posterior(asked))
+        if own:
+            index = np.array([row for row, _ in own])
+            asked = served_runs(replayed, wanted, index.tolist())
+            mean, left = replayed.parts.measured(follows).posterior(asked)
+            sign = np.array([-1.0 if one.is_rate else 1.0 for _, one in own])
+            apart = np.array([one.apart for _, one in own])
+            made = corrected(made, index, mean=sign * mean, left=left, apart=apart)
     return made
 
 
 def corrected(
-    made: Predictions, index: np.ndarray, sign: np.ndarray, mean: np.ndarray, left: np.ndarray
+    made: Predictions, index: np.ndarray, *, mean: np.ndarray, left: np.ndarray, apart: np.ndarray
 ) -> Predictions:
-    """Predictions with some rows moved by a mean error, in their own standard deviations, and narrowed.
+    """Predictions with some rows moved by a mean error, in standard deviations of their own, and narrowed.
 
-    Each side of an interval keeps its own width, times the root of the variance that is `left`.
+    `apart` is the standard deviation that the error does not speak of. Each side of an interval keeps its
+    own width, times the root of the variance that is `left`.
     Source: conditional normal distribution (definition).
     """
     value, low, high = made.value.copy(), made.low.copy(), made.high.copy()
     center = np.log(value[index])
     below, above = center - np.log(low[index]), np.log(high[index]) - center
-    moved = center + sign * mean * np.array([spread_of(*pair) for pair in zip(low[index], high[index], strict=True)])
+    variance = ((below + above) / (2.0 * NORMAL_95)) ** 2
+    spoken = np.maximum(variance - apart**2, 0.0)
+    moved = center + mean * np.sqrt(spoken)
+    kept = np.sqrt(1.0 - spoken / variance * (1.0 - left))
     value[index] = np.exp(moved)
-    low[index], high[index] = np.exp(moved - below * np.sqrt(left)), np.exp(moved + above * np.sqrt(left))
+    low[index], high[index] = np.exp(moved - below * kept), np.exp(moved + above * kept)
     return replace(made, value=value, low=low, high=high)
 
 

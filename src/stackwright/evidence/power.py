@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
 from operator import attrgetter
@@ -22,6 +22,7 @@ from stackwright.chip.power import PowerFamily
 from stackwright.core.errors import InputError
 from stackwright.core.units import Watts
 from stackwright.evidence.inference import read_row
+from stackwright.evidence.measured import PACE, informed
 from stackwright.evidence.names import FORMATS, amount, number, positive
 from stackwright.evidence.predictions import Predictions, spread_of
 from stackwright.evidence.replay import Bench, Outcomes, Reading, Replayed, State, Wanted, mixed, system_power
@@ -94,7 +95,7 @@ def predict_power(columns: Mapping[str, list[str]], catalog: Catalog) -> Predict
             made, reasons[index] = _without_run(index, row, bench)
             states.extend(made)
             imputed[index] = row["phase"].startswith("training")
-    return mixed(states, reasons, imputed)
+    return informed(replayed, wanted, mixed(states, reasons, imputed))
 
 
 def _replays(row: Mapping[str, str]) -> bool:
@@ -132,7 +133,8 @@ def _wanted(row: Mapping[str, str], reading: Reading, bench: Bench) -> Wanted | 
     if metric == "avg_power":
         return Wanted(_server_power if wall else _chips_power, scatter=scatter, time_share=0.0)
     if metric == "energy_per_output_token":
-        return Wanted(_server_energy if wall else _chips_energy, scatter=scatter)
+        energy = Wanted(_server_energy if wall else _chips_energy, scatter=scatter, apart=scatter)
+        return replace(energy, name="tokens_per_s", follows=PACE)
     if metric == "avg_power_frac":
         return Wanted(attrgetter("power_share"), scatter=scatter, time_share=0.0)
     if metric == "peak_power_frac":

@@ -582,6 +582,8 @@ class Wanted:
     follows: str | None = None
     is_rate: bool = False
     """Whether it is a rate, which falls where times rise."""
+    apart: float = 0.0
+    """Scatter of which measured runs say nothing."""
 
 
 class Replayed:
