@@ -3,8 +3,9 @@
 The rows are all aggregated ones of ``data/measured/e2e_serving.csv`` in the half that judges (`evidence.splits`) whose
 parallel columns agree with each other. AIConfigurator gets each through `cli_estimate`: the checkpoint of the row's
 precision where it knows one, its newest tables, no drafted tokens. Both tools read the same columns, and neither the
-measured times. Stackwright's stacks were fitted on the other half of this table. AIConfigurator ships the table; its
-source says that two of its parameters for vLLM were calibrated on it.
+measured times. Stackwright's stacks were fitted on the other half of this table, whose rows also correct predictions of
+rows like them: both with and without that correction count. AIConfigurator ships the table; its source says that two of
+its parameters for vLLM were calibrated on it.
 """
 
 from __future__ import annotations
@@ -19,12 +20,16 @@ import numpy as np
 from peers.run import PEERS, Point, ask
 
 from stackwright.catalog import Catalog
-from stackwright.evidence.serving_rows import predict_serving
+from stackwright.evidence.measured import informed
+from stackwright.evidence.replay import Bench, Replayed
+from stackwright.evidence.serving_rows import read_serving_row, wanted_latency
 from stackwright.evidence.splits import is_fitted
 
 TABLE = Path(__file__).resolve().parents[1] / "data" / "measured" / "e2e_serving.csv"
 PEER = PEERS[0]
 METRICS = ("tpot", "ttft")
+OURS = ("stackwright", "records alone")
+"""Predictions in the light of measured runs of the other half, and those of the stacks' records by themselves."""
 SIZES = (1, 2, 4, 8)
 """Tensor degrees of one replica; larger ones in the table count a whole system, or a size twice."""
 
@@ -91,7 +96,7 @@ def measure_accuracy() -> dict[str, Any]:
     cells: dict[str, list[int]] = defaultdict(list)
     for index, row in enumerate(rows):
         cells[f"{row['backend']} {row['gpu']}"].append(index)
-    ratios = {"ours": _ours(rows), PEER.name: _theirs(rows, answer["figures"])}
+    ratios = {PEER.name: _theirs(rows, answer["figures"]), **_ours(rows)}
     every = list(range(len(rows)))
     return {
         "peer": PEER.name,
@@ -103,11 +108,16 @@ def measure_accuracy() -> dict[str, Any]:
     }
 
 
-def _ours(rows: Sequence[Row]) -> np.ndarray:
+def _ours(rows: Sequence[Row]) -> dict[str, np.ndarray]:
     """Predicted over measured [metric, row]; NaN where refused."""
-    columns = {name: [row[name] for row in rows] for name in rows[0]}
-    made = predict_serving(columns, Catalog.load())
-    return np.array([_ratio(made[f"{name}_ms"].value, rows, name) for name in METRICS])
+    bench = Bench(Catalog.load())
+    replayed = Replayed([read_serving_row(row, bench) for row in rows], bench)
+    wanted = {name: [wanted_latency(name)] * len(rows) for name in METRICS}
+    made = (informed, Replayed.predict)
+    return {
+        tool: np.array([_ratio(predict(replayed, wanted[name]).value, rows, name) for name in METRICS])
+        for tool, predict in zip(OURS, made, strict=True)
+    }
 
 
 def _theirs(rows: Sequence[Row], figures: Sequence[Mapping[str, Any]]) -> np.ndarray:
@@ -137,7 +147,7 @@ def accuracy_table(made: Mapping[str, Any]) -> str:
     """One line per backend and chip: refused, and median/90th percentile of the error, in percent."""
     if "not_measured" in made:
         return f"accuracy beside {PEER.name}: not measured: {made['not_measured']}"
-    tools = (made["peer"], "ours")
+    tools = (made["peer"], *OURS)
     title = f"{'backend, chip':<16}{'rows':>6}{'both':>6}"
     head = title + "".join(f"{f'{what}, {tool}':>24}" for what in ("refused", "TPOT", "TTFT") for tool in tools)
     lines = [head]

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
+OURS = ("stackwright", "records alone")
 Lines = Sequence[Sequence[str]]
 
 
@@ -60,7 +61,7 @@ def accuracy(made: Mapping[str, Any]) -> str:
     """Errors of both tools by backend and chip."""
     if "not_measured" in made:
         return f"Not measured: {made['not_measured']}"
-    tools = (made["peer"], "ours")
+    tools = (made["peer"], *OURS)
     head = [
         "backend, chip",
         "rows",
@@ -82,10 +83,12 @@ def accuracy(made: Mapping[str, Any]) -> str:
 def _wins(made: Mapping[str, Any]) -> str:
     """In how many cells the peer has the lower median."""
     cells = [cell for cell in made["cells"].values() if cell["both"]]
-    wins = (sum(cell[made["peer"]][key][0] < cell["ours"][key][0] for cell in cells) for key in ("tpot", "ttft"))
-    return "Cells of {} in which {} has the lower median: {} for TPOT, {} for TTFT.".format(
-        len(cells), made["peer"], *wins
-    )
+
+    def wins(tool: str) -> tuple[int, ...]:
+        return tuple(sum(cell[made["peer"]][key][0] < cell[tool][key][0] for cell in cells) for key in ("tpot", "ttft"))
+
+    each = [f"than {tool} {first} for TPOT and {then} for TTFT" for tool in OURS for first, then in [wins(tool)]]
+    return f"Of {len(cells)} cells, {made['peer']} has a lower median {', '.join(each)}."
 
 
 def main() -> None:
