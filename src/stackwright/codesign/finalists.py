@@ -19,7 +19,7 @@ from stackwright.finance.terms import Terms
 from stackwright.stack.design import Design
 from stackwright.stack.evaluate import Evaluation, evaluate
 from stackwright.stack.parts import Part, Parts
-from stackwright.stack.performance import Cell
+from stackwright.stack.performance import DRAFTS, Cell
 from stackwright.stack.plant import Plant, PlantSpecs
 from stackwright.stack.scenario import Scenario
 from stackwright.stack.study import Study
@@ -113,6 +113,8 @@ def parts_of(study: Study, parts: Parts, design: Design) -> dict[str, Part]:
         found = {"release": parts.get("training", design.software), "reliability": parts.get("training", RELIABILITY)}
     else:
         found = {"software": parts.get("interface", design.software)}
+        if design.draft_tokens:
+            found["drafting"] = parts.get("serving", DRAFTS)
     found |= {
         "chip": chip,
         "kernels": parts.get("chip", str(chip.record.links["kernels"])),

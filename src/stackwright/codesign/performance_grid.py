@@ -21,7 +21,7 @@ from stackwright.model.precision import Precision
 from stackwright.model.sharding import Layout
 from stackwright.serving.service import Lengths, PrefillPool, Service, disaggregated, prefill_pool
 from stackwright.stack.parts import Part, Parts
-from stackwright.stack.performance import POOL_CHUNK, QUEUE_SERVERS, Cell, Hardware, both_phases, divisors
+from stackwright.stack.performance import DRAFTS, POOL_CHUNK, QUEUE_SERVERS, Cell, Hardware, both_phases, divisors
 from stackwright.stack.scenario import Scenario
 from stackwright.stack.study import ServingMenu, Study
 
@@ -199,6 +199,7 @@ def hardware_of(parts: Parts, system: Part, engine: str, fabric: str) -> Hardwar
         system=system.spec,
         scale_up=parts.get("network", str(links["scale_up"])).spec,
         fabric=parts.get("network", fabric).spec,
+        drafting=parts.get("serving", DRAFTS).spec,
     )
 
 

@@ -33,9 +33,17 @@ FITTED = ("kernels", "release", "software")
 drawing each by itself would count it twice and in the wrong way."""
 RESIDUAL = "time_spread"
 
-HARDWARE = ("software", "release", "reliability", "chip", "chip_power", "system", "scale_up", "fabric")
+HARDWARE = ("software", "release", "reliability", "chip", "chip_power", "system", "scale_up", "fabric", "drafting")
 PLANT = ("cooling", "site", "building", "redundancy", "distribution")
-BOUNDED = {"efficiency", "memory_utilization", "communication_overlap", "capacity_factor", "clean", "onsite"}
+BOUNDED = {
+    "acceptance",
+    "efficiency",
+    "memory_utilization",
+    "communication_overlap",
+    "capacity_factor",
+    "clean",
+    "onsite",
+}
 """Ratios that cannot exceed one: draws are cut there."""
 WHOLE = {
     "chips",

@@ -25,6 +25,7 @@ from stackwright.network.collectives import Wires
 from stackwright.network.links import Fabric, ScaleUp
 from stackwright.network.topology import edge_ports
 from stackwright.rack.system import System
+from stackwright.serving.drafting import Drafting
 from stackwright.serving.replica import Machine
 from stackwright.serving.service import (
     DecodeStep,
@@ -46,9 +47,8 @@ POOL_CHUNK = 8192.0
 """Prompt tokens of a pass of a prefill pool, beyond which a prompt takes several: the default of vLLM and SGLang
 for servers on chips with 70 GB or more."""
 
-DRAFT_ACCEPTANCE = 0.8
-"""Chance that a multi-token-prediction draft is accepted: DeepSeek-V3's report gives 0.85 to 0.90 for
-the first drafted token; deeper drafts and harder text fall short of it, so this is an assumption."""
+DRAFTS = "drafts"
+"""The record of how many drafted tokens a step keeps."""
 
 
 @spec
@@ -62,6 +62,8 @@ class Hardware:
     system: System
     scale_up: ScaleUp
     fabric: Fabric
+    drafting: Drafting | None = None
+    """Asked for where tokens are drafted ahead."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ class Cell:
             wires=wires(parts, oversubscription),
             software=parts.software,
             draft_tokens=self.draft_tokens,
-            draft_acceptance=DRAFT_ACCEPTANCE,
+            draft_acceptance=0.0 if parts.drafting is None else parts.drafting.acceptance,
             passes=passes,
             weights_offload=self.weights_offload,
             cache_offload=self.cache_offload,
