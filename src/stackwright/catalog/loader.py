@@ -2,7 +2,8 @@
 
 Records come from three places: files of this package (``records/<layer>/<id>.yaml``), classes that
 carry their own generic product (a class variable ``record``), and overlay folders of the same
-layout, whose records replace those of the same id. Sources are beside them, in ``sources/*.yaml``.
+layout, whose records replace those of the same id. A record that is ``like`` another of its layer takes
+from it all that it does not state. Sources are beside them, in ``sources/*.yaml``.
 """
 
 from __future__ import annotations
@@ -56,6 +57,11 @@ LINKS: Mapping[tuple[str, str], str] = {
 
 BESIDE = ("md", "csv", "epw", "gz", "json")
 """Endings of files that may lie beside records: notes, and the series and configs that records name."""
+
+OWN_KEYS = {"name", "aliases", "supersedes", "like"}
+"""Keys that a record does not take from the one that it is like."""
+MERGED_KEYS = ("links", "text", "values")
+"""Mappings that it takes entry by entry; a number is taken or stated as a whole."""
 
 SOURCE_KEYS = {item.name for item in fields(Source)} - {"key"}
 ASSUMPTION = "assumption"
@@ -216,9 +222,13 @@ class Catalog:
     def _read_overlays(self) -> dict[str, dict[str, Record]]:
         faults: list[Fault] = []
         made: dict[str, dict[str, Record]] = {}
+        below: dict[str, dict[str, Text]] = {}
         for folder in self._overlays:
             for layer in _overlay_layers(folder, faults):
                 texts = _texts(folder / layer, str(folder / layer), faults)
+                if any(_liked(text) for text in texts.values()):
+                    texts = _filled_all(texts, _packaged_texts(layer, []) | below.get(layer, {}), faults)
+                below.setdefault(layer, {}).update(texts)
                 made.setdefault(layer, {}).update(_decode_all(texts, layer, layer_types(layer), faults))
         if made and not faults:
             overlaid = (record for records in made.values() for record in records.values())
@@ -244,18 +254,22 @@ class Catalog:
 
 def _read_packaged(layer: str) -> dict[str, Record]:
     faults: list[Fault] = []
-    types = layer_types(layer)
+    found = _decode_all(_packaged_texts(layer, faults), layer, layer_types(layer), faults)
+    if faults:
+        raise InputError(faults)
+    return found
+
+
+def _packaged_texts(layer: str, faults: list[Fault]) -> dict[str, Text]:
+    """The files of a packaged layer and what its classes carry, by id, each whole."""
     texts = _texts(packaged() / "records" / layer, f"records/{layer}", faults)
-    for id, text in _carried(types):
+    for id, text in _carried(layer_types(layer)):
         if id in texts:
             faults.append(
                 Fault(texts[id].file, "", f"a second record {id!r}", f"one record; {text.file} carries it too")
             )
         texts[id] = text
-    found = _decode_all(texts, layer, types, faults)
-    if faults:
-        raise InputError(faults)
-    return found
+    return _filled_all(texts, {}, faults)
 
 
 def _carried(types: Mapping[str, type]) -> Iterator[tuple[str, Text]]:
@@ -287,6 +301,55 @@ def _texts(folder: Traversable, shown_as: str, faults: list[Fault]) -> dict[str,
         except InputError as error:
             faults.extend(error.faults)
     return found
+
+
+def _liked(text: Text) -> Any:
+    return text.data.get("like") if isinstance(text.data, dict) else None
+
+
+def _filled_all(texts: Mapping[str, Text], below: Mapping[str, Text], faults: list[Fault]) -> dict[str, Text]:
+    """Texts by id, each with what it takes from another of them, or from those below, which are whole.
+
+    A text that is like nothing that is there is a fault, and left out.
+    """
+    found = {}
+    for id, text in texts.items():
+        mine: list[Fault] = []
+        found[id] = _filled(id, texts, below, mine)
+        faults.extend(fault for fault in mine if fault.file == text.file)
+    return {id: text for id, text in found.items() if text is not None}
+
+
+def _filled(id: str, texts: Mapping[str, Text], below: Mapping[str, Text], faults: list[Fault]) -> Text | None:
+    text = texts[id]
+    like = _liked(text)
+    if like is None:
+        return text
+    rest = {name: other for name, other in texts.items() if name != id}
+    if isinstance(like, str) and like in rest:
+        base = _filled(like, rest, below, faults)
+    elif isinstance(like, str) and like in below:
+        base = below[like]
+    else:
+        near = nearest(like, {**below, **rest}) if isinstance(like, str) else None
+        faults.append(text.fault(("like",), shown(like), "the id of another record of the layer", nearest=near))
+        return None
+    if base is None or not isinstance(base.data, dict):
+        return None
+    return replace(text, data=_merged(base.data, text.data, replaces=like == id))
+
+
+def _merged(base: Mapping[str, Any], own: Mapping[str, Any], *, replaces: bool) -> dict[str, Any]:
+    """A record's data over those of the record that it is like; its note says what is its own."""
+    made = {key: value for key, value in base.items() if replaces or key not in OWN_KEYS} | dict(own)
+    stated: list[str] = []
+    for key in MERGED_KEYS:
+        theirs, mine = base.get(key) or {}, own.get(key) or {}
+        if isinstance(theirs, dict) and isinstance(mine, dict):
+            made[key] = {**theirs, **mine}
+            stated += mine
+    mark = f"As {base.get('name')} ({own['like']}) but for {', '.join(stated) or 'its name'}."
+    return made | {"note": f"{mark} {made.get('note') or ''}".rstrip()}
 
 
 def _decode_all(

@@ -31,7 +31,20 @@ DEFAULT_SPREAD = {
 are an assumption by kind: a rule for honesty, not a measurement."""
 
 DATUM_KEYS = {"value", "unit", "low", "high", "source", "where", "kind", "date", "note", "others"}
-RECORD_KEYS = {"type", "name", "aliases", "vendor", "edition", "note", "links", "text", "values", "supersedes", "proxy"}
+RECORD_KEYS = {
+    "type",
+    "name",
+    "like",
+    "aliases",
+    "vendor",
+    "edition",
+    "note",
+    "links",
+    "text",
+    "values",
+    "supersedes",
+    "proxy",
+}
 
 
 SpecClass = type
@@ -86,6 +99,8 @@ class Record:
     text: Mapping[str, Any] = field(default_factory=dict)
     proxy: Mapping[str, str] = field(default_factory=dict)
     file: str = ""
+    like: str = ""
+    """The record of the same layer that it takes all from that it does not state; its note says what it states."""
 
     def spec(self, cls: SpecClass) -> Any:
         """The record's numbers as a spec of SI floats; fields it lacks are None. Source: definition."""
@@ -125,6 +140,7 @@ def decode(text: Text, *, id: str, layer: str, types: Mapping[str, type]) -> Rec
         text=data.get("text") or {},
         proxy=data.get("proxy") or {},
         file=text.file,
+        like=str(data.get("like") or ""),
     )
 
 
