@@ -377,7 +377,7 @@ def fit(job: Job, family: str) -> Fit:
     axes = PARTS[f"{job.part}_bend"]
     start = {f"bend_{item.name}": BEND for item in fields(axes)}
     bend = solved(job, start, best.values, BEND_PRIOR)
-    return Fit(bend.values, best.errors | bend.errors, bend.cost)
+    return Fit(bend.values, bend.errors | best.errors, bend.cost)
 
 
 def solved(job: Job, start: Start, fixed: Mapping[str, float], prior: float) -> Fit:

@@ -121,7 +121,7 @@ def test_kernels_of_one_chip_are_scaled_and_its_generation_is_not(row: Rows, cat
     level = found.kernels["nvidia-h200-sxm"]["gemm"]
     held = {name: [one[name] for one in rows[1::2]] for name in rows[0]}
     ratio = predict_kernels("gemm", held, after).value / predict_kernels("gemm", held, catalog).value
-    assert ratio == pytest.approx(np.full(len(ratio), level.factor), rel=1e-3)
+    assert ratio == pytest.approx(np.full(len(ratio), level.factor), rel=2e-2)  # traffic of partial sums stays
     assert level.factor == pytest.approx(SLOWER, rel=0.1)
     other = {**held, "gpu": ["h100"] * len(ratio)}
     assert np.array_equal(predict_kernels("gemm", other, after).value, predict_kernels("gemm", other, catalog).value)

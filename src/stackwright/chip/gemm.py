@@ -47,6 +47,13 @@ INPUT_STEP = 64
 """Inputs that one step of a tile's main loop takes."""
 
 
+class Ragged(NamedTuple):
+    """What becomes of rows that do not fill a block."""
+
+    tile_rows: Count
+    padding: Ratio
+
+
 class Split(NamedTuple):
     """What it costs to share the inputs of a tile between units."""
 
@@ -108,8 +115,7 @@ def product_time(
         prologue=prologue,
         split=Split(time=split_time, bytes=partial_bytes),
         rounding=rounding,
-        tile_rows=tile_rows,
-        padding=padding,
+        ragged=Ragged(tile_rows=tile_rows, padding=padding),
         largest_tile=largest_tile,
         flop_per_mac=flop_per_mac,
     )
@@ -165,8 +171,7 @@ def grouped_product_time(
         prologue=prologue,
         split=None,
         rounding=rounding,
-        tile_rows=1.0,
-        padding=1.0,
+        ragged=None,
         largest_tile=largest_tile,
         flop_per_mac=flop_per_mac,
     )
@@ -199,12 +204,14 @@ def _best_tiling(
     prologue: Any,
     split: Split | None,
     rounding: Any,
-    tile_rows: Any,
-    padding: Any,
+    ragged: Ragged | None,
     largest_tile: Any,
     flop_per_mac: Any,
 ) -> Any:
-    """The shortest time of the compute side over tiles and, where `split` says how, over splits."""
+    """The shortest time of the compute side over tiles and, where `split` says how, over splits.
+
+    `ragged` is None for pools of many groups' blocks.
+    """
     xp = namespace(rows, inputs, outputs, rate, step_time, prologue)
     steps = {parts: INPUT_STEP * xp.ceil(inputs / (INPUT_STEP * parts)) + prologue for parts in SPLITS}
     columns = {width: xp.ceil(outputs / width) for width in sorted({width for _, width in TILES})}
@@ -216,9 +223,11 @@ def _best_tiling(
             flop_per_mac * height * width / rate + step_time / INPUT_STEP,
             (height * activation_bytes + width * weight_bytes) / feed,
         )
-        empty = 1.0 - rows / xp.maximum(height * blocks, 1.0)
-        per_input = per_input * (1.0 + (padding - 1.0) * empty)
-        usable = ((height >= tile_rows) | (rows <= height)) & (max(height, width) <= largest_tile)
+        usable = max(height, width) <= largest_tile
+        if ragged is not None:
+            empty = 1.0 - rows / xp.maximum(height * blocks, 1.0)
+            per_input = per_input * (1.0 + (ragged.padding - 1.0) * empty)
+            usable = usable & ((height >= ragged.tile_rows) | (rows <= height))
         per_input = per_input * xp.where(usable, 1.0, UNUSABLE)
         units = blocks * columns[width] / compute_units
         for parts in SPLITS if split is not None and height * width <= SPLIT_LIMIT else (1,):
