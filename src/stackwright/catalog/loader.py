@@ -316,7 +316,7 @@ def _filled_all(texts: Mapping[str, Text], below: Mapping[str, Text], faults: li
     for id, text in texts.items():
         mine: list[Fault] = []
         found[id] = _filled(id, texts, below, mine)
-        faults.extend(fault for fault in mine if fault.file == text.file)
+        faults.extend(fault for fault in mine if fault not in faults)
     return {id: text for id, text in found.items() if text is not None}
 
 
