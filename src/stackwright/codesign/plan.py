@@ -16,6 +16,7 @@ import numpy as np
 
 from stackwright import __version__
 from stackwright.catalog import Catalog
+from stackwright.chip.basis import operator_bases
 from stackwright.codesign.finalists import (
     SENSE,
     UNITS,
@@ -473,6 +474,11 @@ def warnings_of(study: Study, seen: Searched, item: Finalist) -> list[str]:
         basis = part.record.text.get("price_basis")
         if basis and part is item.parts["system"]:
             notes.append(f"Price basis of {part.name}: {basis}.")
+    notes += [f"{part.name}: {part.record.note}" for part in item.parts.values() if part.record.like]
+    chip = item.parts["chip"]
+    bases = {one.basis for one in operator_bases(chip.id, item.parts["kernels"].record)}
+    if "fitted" not in bases:
+        notes.append(f"No kernel was timed on {chip.name}: its operators' times are {' or '.join(sorted(bases))}.")
     doubtful = sorted(
         f"{place}.{name}"
         for place, part in item.parts.items()
