@@ -24,12 +24,13 @@ from scipy.optimize import minimize
 from stackwright.catalog import Catalog
 from stackwright.evidence.inference import read_row, wanted_figure
 from stackwright.evidence.left_out import write_left_out
-from stackwright.evidence.measured import FIRST, PACE, corrected, errors, served_runs
+from stackwright.evidence.measured import FIRST, corrected, errors, served_runs
 from stackwright.evidence.predictions import Predictions
 from stackwright.evidence.replay import Bench, Reading, Replayed, Wanted
 from stackwright.evidence.serving_rows import read_serving_row, wanted_latency
 from stackwright.evidence.splits import FEEDS, is_fitted
 from stackwright.serving.likeness import JITTER, LABELS, SIZES, Likeness, Measured, Runs, correlation
+from stackwright.stack.neighbors import PACE
 
 CATALOG = Path(__file__).resolve().parents[1] / "src" / "stackwright" / "catalog"
 FILES = {PACE: "served_pace.csv", FIRST: "served_first.csv"}
@@ -190,7 +191,7 @@ def judged(
 ) -> Predictions:
     """Asked rows, corrected by known ones, of the same rows or of `by`."""
     by = by or served
-    measured = Measured(likeness=likeness, runs=by.runs.take(known), errors=by.errors[known])
+    measured = Measured(likeness, by.runs.take(known), by.errors[known], ~by.made.imputed[known])
     mean, left = measured.posterior(served.runs.take(asked))
     own = served.made
     alone = Predictions(own.value[asked], own.low[asked], own.high[asked], own.imputed[asked], [None] * len(asked))
@@ -282,11 +283,12 @@ def write(name: str, served: Served, likeness: Likeness) -> None:
     known = np.flatnonzero(served.fitted)
     with (CATALOG / "served" / FILES[name]).open("w", encoding="utf-8", newline="") as lines:
         out = csv.writer(lines, lineterminator="\n")
-        out.writerow((*LABELS, *SIZES, "error"))
+        out.writerow((*LABELS, *SIZES, "error", "stated"))
         for row in known:
             labels = [served.runs.labels[label][row] for label in LABELS]
             sizes = [f"{served.runs.sizes[size][row]:.3g}" for size in SIZES]
-            out.writerow((*labels, *sizes, f"{served.errors[row]:.3g}"))
+            stated = "0" if served.made.imputed[row] else "1"
+            out.writerow((*labels, *sizes, f"{served.errors[row]:.3g}", stated))
 
 
 def main() -> None:

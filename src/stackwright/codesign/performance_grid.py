@@ -17,9 +17,12 @@ from typing import Any
 import numpy as np
 
 from stackwright.codesign.fronts import non_dominated
+from stackwright.model.architecture import Architecture
 from stackwright.model.precision import Precision
 from stackwright.model.sharding import Layout
+from stackwright.serving.likeness import shape_of
 from stackwright.serving.service import Lengths, PrefillPool, Service, disaggregated, prefill_pool
+from stackwright.stack.neighbors import PACE, Neighbors, neighbors_of
 from stackwright.stack.parts import Part, Parts
 from stackwright.stack.performance import DRAFTS, POOL_CHUNK, QUEUE_SERVERS, Cell, Hardware, both_phases, divisors
 from stackwright.stack.scenario import Scenario
@@ -177,7 +180,8 @@ def cells_of(study: Study, parts: Parts, tally: Tally) -> Iterator[tuple[CellKey
                             architecture, weights, cached, draft, system_id, chip.id, engine, fabric, *offload
                         )
                         hardware = hardware_of(parts, system, engine, fabric)
-                        yield key, Cell(model, precision, hardware, float(draft), *offload), system
+                        near = None if draft else _neighbors(parts, model, precision, chip, engine)
+                        yield key, Cell(model, precision, hardware, float(draft), *offload, near), system
 
 
 def _offloads(menu: ServingMenu, chip: Part, system: Part) -> list[tuple[float, float]]:
@@ -185,6 +189,12 @@ def _offloads(menu: ServingMenu, chip: Part, system: Part) -> list[tuple[float, 
     both = list(product(menu.weights_offload, menu.cache_offload))
     known = chip.spec.host_bandwidth is not None and system.spec.host_memory is not None
     return both if known else [pair for pair in both if not any(pair)]
+
+
+def _neighbors(parts: Parts, model: Architecture, precision: Precision, chip: Part, engine: str) -> Neighbors | None:
+    """Measured runs of the model, or of the engine, on the chip; runs with drafts were never told apart."""
+    stack = parts.get("interface", engine).record
+    return neighbors_of(parts.measured(PACE), stack=stack, chip=chip.id, model=shape_of(model), formats=precision.name)
 
 
 def hardware_of(parts: Parts, system: Part, engine: str, fabric: str) -> Hardware:
@@ -283,8 +293,13 @@ def evaluate_cell(
     overhead = cell.hardware.software.prefill_overhead
     made: dict[str, Any] = {}
     if "aggregated" in modes:
+        own = machine, step, prefill
+        if cell.neighbors is not None:
+            paced = cell.paced(axes.layout, axes.batch, lengths)
+            faster = paced.machine(axes.power_cap, axes.oversubscription, machine.passes)
+            own = faster, faster.running_step(axes.layout, axes.batch, lengths), faster.prefill(axes.layout, lengths)
         made["aggregated"] = [
-            both_phases(machine, axes.layout, axes.batch, chunk, step, prefill, lengths) for chunk in axes.chunks
+            both_phases(own[0], axes.layout, axes.batch, chunk, own[1], own[2], lengths) for chunk in axes.chunks
         ]
     if "disaggregated" in modes:
         made["disaggregated"] = disaggregated(

@@ -19,7 +19,7 @@ import numpy as np
 
 from stackwright.catalog import Catalog
 from stackwright.core.errors import InputError
-from stackwright.evidence.measured import FIRST, PACE, informed
+from stackwright.evidence.measured import FIRST, informed
 from stackwright.evidence.names import (
     Amount,
     Spread,
@@ -33,6 +33,8 @@ from stackwright.evidence.names import (
 )
 from stackwright.evidence.predictions import Predictions
 from stackwright.evidence.replay import Bench, Figure, Outcomes, Reading, Replayed, Run, Wanted
+from stackwright.serving.likeness import PACE_SCATTER
+from stackwright.stack.neighbors import PACE
 
 Prior = tuple[tuple[float, float], ...]
 """Weights and values of an input that rows leave out. All are assumptions."""
@@ -120,7 +122,7 @@ LATENCIES: Mapping[str, tuple[Figure, Figure, Figure]] = {
     "itl": (attrgetter("tpot"), attrgetter("itl_p50"), attrgetter("itl_p99")),
 }
 """Latencies to their mean, median and 99th percentile."""
-LATENCY_SCATTER = {"ttft": 0.6, "tpot": 0.08, "itl": 0.3}
+LATENCY_SCATTER = {"ttft": 0.6, "tpot": PACE_SCATTER, "itl": 0.3}
 """Scatter of a latency beyond that of step times, standard deviation of the logarithm: an assumption,
 widest where the instant of arrival decides."""
 TAIL_SCATTER = 0.4

@@ -14,11 +14,10 @@ import numpy as np
 
 from stackwright.evidence.predictions import NORMAL_95, Predictions, spread_of
 from stackwright.evidence.replay import Replayed, Run, Wanted
-from stackwright.model.architecture import Architecture
-from stackwright.serving.likeness import Runs, runs_of
+from stackwright.serving.likeness import Runs, runs_of, shape_of
 
-PACE, FIRST = "measured-pace", "measured-first"
-"""Records of measured runs: of what follows the time of steps, and of what follows the time to a first token."""
+FIRST = "measured-first"
+"""The record of what follows the time to a first token."""
 UNBOUNDED_LOAD = 512.0
 """Sequences per chip that stand for a load that never runs out, and for any above."""
 OPEN_POOL = 0.25
@@ -109,11 +108,6 @@ def _described(replayed: Replayed, one: Wanted | None, row: int) -> dict[str, st
         "pool": mean(_pool),
         "prefill_tensor": mean(lambda run: run.prefill.tensor if run.prefill else 1.0),
     }
-
-
-def shape_of(architecture: Architecture) -> str:
-    """A word for a model's shape, the same for checkpoints that differ in their weights alone. Source: definition."""
-    return f"{architecture.total_parameters:.3g}/{architecture.hidden}/{architecture.layers}"
 
 
 def _mode(run: Run) -> str:

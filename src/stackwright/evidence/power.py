@@ -22,10 +22,11 @@ from stackwright.chip.power import PowerFamily
 from stackwright.core.errors import InputError
 from stackwright.core.units import Watts
 from stackwright.evidence.inference import read_row
-from stackwright.evidence.measured import PACE, informed
+from stackwright.evidence.measured import informed
 from stackwright.evidence.names import FORMATS, amount, number, positive
 from stackwright.evidence.predictions import Predictions, spread_of
 from stackwright.evidence.replay import Bench, Outcomes, Reading, Replayed, State, Wanted, mixed, system_power
+from stackwright.stack.neighbors import PACE
 
 PHASES: Mapping[str, str] = {
     "inference steady state": "saturated steady state",

@@ -13,12 +13,13 @@ from stackwright.catalog import Catalog
 from stackwright.chip.accelerator import Accelerator
 from stackwright.core.errors import InputError
 from stackwright.evidence.inference import LATENCIES, LATENCY_SCATTER, states
-from stackwright.evidence.measured import FIRST, PACE, informed
+from stackwright.evidence.measured import FIRST, informed
 from stackwright.evidence.names import Spread, Weighted, open_spreads, positive, precision, served_spreads
 from stackwright.evidence.predictions import Predictions
 from stackwright.evidence.replay import SIZED_TO_LOAD, Bench, Reading, Replayed, Run, Wanted
 from stackwright.model.architecture import Architecture
 from stackwright.model.precision import Precision
+from stackwright.stack.neighbors import PACE
 
 STACKS: Mapping[str, str] = {
     "trtllm": "tensorrt-llm-2026",

@@ -16,6 +16,7 @@ import numpy as np
 
 from stackwright.core.spec import spec
 from stackwright.core.units import Ratio
+from stackwright.model.architecture import Architecture
 
 LABELS = ("stack", "release", "chip", "model", "formats", "mode", "figure")
 """What is the same or is not: engine, its release, chip, shape of the model, number formats, way of serving,
@@ -25,6 +26,8 @@ SIZES = ("input", "output", "load", "tensor", "expert", "chips", "pool", "prefil
 over decode chips, tensor degree of the prefill pool."""
 LENGTHS_AND_LOAD = 3
 """The first of the sizes; the others tell layouts apart."""
+PACE_SCATTER = 0.08
+"""Scatter of a mean time between tokens beyond that of step times, standard deviation of the logarithm."""
 JITTER = 1e-6
 """Added to the variance of a run, so that a run that is there twice can be inverted."""
 
@@ -118,11 +121,20 @@ def _nearness(left: Runs, right: Runs, reaches: Mapping[str, Any]) -> np.ndarray
 
 @dataclass(frozen=True)
 class Measured:
-    """Measured runs, each with its error: measured over predicted in standard deviations of the prediction."""
+    """Measured runs, each with its error: measured over predicted in standard deviations of the prediction.
+
+    `stated` is true for runs whose rows state all that the prediction needs.
+    """
 
     likeness: Likeness
     runs: Runs
     errors: np.ndarray
+    stated: np.ndarray
+
+    def where(self, chosen: np.ndarray) -> Measured:
+        """Some of the runs."""
+        index = np.flatnonzero(chosen)
+        return Measured(self.likeness, self.runs.take(index), self.errors[index], self.stated[index])
 
     def posterior(self, asked: Runs) -> tuple[np.ndarray, np.ndarray]:
         """Mean of the error of each asked run [n], and the share of its variance that is left [n].
@@ -144,6 +156,11 @@ class Measured:
             mean[here] = whitened[:, :-1].T @ whitened[:, -1]
             left[here] = 1.0 - (whitened[:, :-1] ** 2).sum(axis=0)
         return mean, np.maximum(left, JITTER)
+
+
+def shape_of(architecture: Architecture) -> str:
+    """A word for a model's shape, the same for checkpoints that differ in their weights alone. Source: definition."""
+    return f"{architecture.total_parameters:.3g}/{architecture.hidden}/{architecture.layers}"
 
 
 def runs_of(rows: Sequence[Mapping[str, str | float]]) -> Runs:

@@ -67,7 +67,8 @@ class Parts:
             with path.open(encoding="utf-8", newline="") as lines:
                 rows = list(csv.DictReader(lines))
             errors = np.array([float(row["error"]) for row in rows])
-            self._measured[name] = Measured(likeness=part.spec, runs=runs_of(rows), errors=errors)
+            stated = np.array([row["stated"] == "1" for row in rows])
+            self._measured[name] = Measured(part.spec, runs_of(rows), errors, stated)
         return self._measured[name]
 
     def _config(self, name: str) -> Path:

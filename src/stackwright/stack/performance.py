@@ -8,7 +8,7 @@ oversubscription are arrays, so one call serves one design, a grid, or draws of 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from stackwright.chip.accelerator import Accelerator
@@ -38,6 +38,7 @@ from stackwright.serving.service import (
     disaggregated,
     prefill_pool,
 )
+from stackwright.stack.neighbors import Neighbors
 
 QUEUE_SERVERS = 8.0
 """Prefill ranks or replicas behind one queue. A fleet that serves a product has more, but a router sees
@@ -76,6 +77,17 @@ class Cell:
     draft_tokens: float = 0.0
     weights_offload: float = 0.0
     cache_offload: float = 0.0
+    neighbors: Neighbors | None = None
+    """Measured runs that are like the cell's."""
+
+    def paced(self, layout: Layout, batch: Count, lengths: Lengths) -> Cell:
+        """The cell at the pace that measured runs like it show: its steps slower or faster, and surer."""
+        if self.neighbors is None:
+            return self
+        factor, left = self.neighbors.pace(layout, batch, lengths)
+        software = self.hardware.software
+        paced = replace(software, time_spread=factor * software.time_spread ** (left**0.5))
+        return replace(self, hardware=replace(self.hardware, software=paced), neighbors=None)
 
     def clock(self, power_cap: Ratio) -> Ratio:
         """Clock at which a chip that works flat out draws no more than its cap."""
@@ -140,7 +152,7 @@ def aggregated_service(
     chunk: float = 0.0,
 ) -> Service:
     """A replica that does both phases; rounds take `chunk` prompt tokens along, or none at 0."""
-    machine = cell.machine(power_cap, oversubscription, {})
+    machine = cell.paced(layout, batch, lengths).machine(power_cap, oversubscription, {})
     step = machine.running_step(layout, batch, lengths)
     return both_phases(machine, layout, batch, chunk, step, machine.prefill(layout, lengths), lengths)
 
