@@ -16,6 +16,9 @@ from stackwright.core.units import Bytes, BytesPerSecond, Count, Flops, FlopsPer
 QUANTILES = tuple((index + 0.5) / 16 for index in range(16))
 """Where the popularity of experts is read, each standing for a sixteenth of them."""
 
+NEVER_IDLE = 1e-300
+"""Chance that stands for none where its logarithm is taken."""
+
 
 class Routing(NamedTuple):
     """What the slowest rank of an expert-parallel group gets."""
@@ -63,7 +66,7 @@ def route(*, tokens: Count, active: Count, experts: Count, expert_parallel: Coun
     Source: definition.
     """
     xp = namespace(tokens, active, experts, expert_parallel, skew, span)
-    shape = xp.stack([popularity(quantile=at, skew=skew, span=span) + 0.0 * tokens for at in QUANTILES], axis=-1)
+    shape = xp.stack([xp.asarray(popularity(quantile=at, skew=skew, span=span)) for at in QUANTILES], axis=-1)
     mean = xp.mean(shape, axis=-1)
     top = popularity(quantile=experts / (experts + 1.0), skew=skew, span=span)
     load = slowest_load(
@@ -77,7 +80,8 @@ def route(*, tokens: Count, active: Count, experts: Count, expert_parallel: Coun
     load = xp.maximum(load, expert_parallel / (crowd * active))
     rows = trailing(tokens * active / experts * load / mean) * shape
     chosen = xp.minimum(rows / trailing(crowd), 1.0)
-    idle = (1.0 - chosen) ** trailing(crowd)
+    # As a power, through a logarithm: several times faster.
+    idle = xp.exp(trailing(crowd) * xp.log(xp.maximum(1.0 - chosen, NEVER_IDLE)))
     local = experts / expert_parallel
     return Routing(
         rows=chosen * trailing(tokens),

@@ -229,10 +229,12 @@ def _best_tiling(
             per_input = per_input * (1.0 + (ragged.padding - 1.0) * empty)
             usable = usable & ((height >= ragged.tile_rows) | (rows <= height))
         per_input = per_input * xp.where(usable, 1.0, UNUSABLE)
-        units = blocks * columns[width] / compute_units
+        units = blocks * (columns[width] / compute_units)
         for parts in SPLITS if split is not None and height * width <= SPLIT_LIMIT else (1,):
-            waves = rounding * xp.ceil(units * parts) + (1.0 - rounding) * xp.maximum(units * parts, 1.0)
-            time = waves * steps[parts] * per_input
+            turns = units if parts == 1 else units * parts
+            # What does not grow with the rows is multiplied first: a search has many more rows than shapes.
+            wave = steps[parts] * per_input
+            time = xp.ceil(turns) * (rounding * wave) + xp.maximum(turns, 1.0) * ((1.0 - rounding) * wave)
             if split is not None and parts > 1:
                 time = time + split.time + 2.0 * parts * split.bytes * rows * outputs / memory_bandwidth
             best = time if best is None else xp.minimum(best, time)
