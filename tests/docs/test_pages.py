@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import runpy
 from pathlib import Path
 
 import pytest
 import typer.main
 from pages import DOCS, PAGES, ROOT, name_of, prose
 
+from stackwright.catalog import Catalog
 from stackwright.catalog.loader import LAYERS
 from stackwright.cli.main import app
 from stackwright.stack.study import Section, ServingDemand, Study, TrainingDemand
@@ -98,3 +100,15 @@ def test_every_folder_of_the_package_has_a_page() -> None:
     listed = set(re.findall(r"^\| `([a-z]+)` \|.*\]\(", page, re.MULTILINE)) | {"core"}
     folders = {item.parent.name for item in (ROOT / "src" / "stackwright").glob("*/__init__.py")}
     assert folders == listed
+
+
+def test_the_table_of_stacks_is_what_their_records_say() -> None:
+    made = runpy.run_path(str(ROOT / "scripts" / "write_stacks.py"))["table"](Catalog.load())
+    page = (DOCS / "layers" / "interface.md").read_text(encoding="utf-8")
+    assert made in page, "run python scripts/write_stacks.py"
+
+
+def test_every_stack_says_what_it_was_fitted_on() -> None:
+    page = (DOCS / "layers" / "interface.md").read_text(encoding="utf-8").partition("<!-- stacks -->")[0]
+    stacks = {record.id for record in Catalog.load().records("interface") if record.type == "SoftwareStack"}
+    assert not {name for name in stacks if f"`{name}`" not in page}
