@@ -41,6 +41,8 @@ EXCHANGED = ("hardware", "n_accel", "n_nodes", "library", "collective", "msg_byt
 WHOLE: tuple[str, ...] = ()
 """No columns: all rows of the source were fitted, or set a prior, and none of them judges."""
 
+ENERGY = "energy_per_output_token"
+
 MEGATRON_BRIDGE = ("25.09", "25.11", "26.02", "26.02.01", "26.04", "26.04.01", "26.06", "26.06.01", "26.08")
 
 FEEDS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
@@ -130,8 +132,14 @@ def fitted_rows(table: Table) -> np.ndarray:
     feeds = FEEDS.get(name, {})
     found = np.zeros(table.rows, dtype=bool)
     for at, (source, row) in enumerate(zip(table.source, _rows(table.columns), strict=True)):
-        found[at] = source in feeds and is_fitted(name, source, row)
+        found[at] = (source in feeds and is_fitted(name, source, row)) or _corrects(name, source, row)
     return found
+
+
+def _corrects(table: str, source: str, row: Row) -> bool:
+    """Whether the throughput behind a row's energy corrects predictions: it is the same run, told twice."""
+    told = table == "power" and row["metric"] == ENERGY and source in FEEDS["inference"]
+    return told and is_fitted("inference", source, row)
 
 
 def feeding_rows(table: Table) -> np.ndarray:
