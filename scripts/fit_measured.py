@@ -77,6 +77,8 @@ class Served:
     source: np.ndarray
     table: np.ndarray
     model: np.ndarray
+    kind: np.ndarray
+    """Dense or a mixture of experts, where the table says so."""
 
     def __len__(self) -> int:
         return len(self.errors)
@@ -112,7 +114,9 @@ def read_published(rows: list[dict[str, str]], bench: Bench) -> Part:
 def gathered(parts: Sequence[Part], follows: str) -> Served:
     """The rows of some tables that follow the same."""
     runs, scores, made = [], [], []
-    columns: dict[str, list[Any]] = {name: [] for name in ("sign", "measured", "fitted", "source", "table", "model")}
+    columns: dict[str, list[Any]] = {
+        name: [] for name in ("sign", "measured", "fitted", "source", "table", "model", "kind")
+    }
     for replayed, wanted, values, rows, table in parts:
         guess = replayed.predict(wanted)
         own = [
@@ -134,10 +138,11 @@ def gathered(parts: Sequence[Part], follows: str) -> Served:
             columns["source"].append(source)
             columns["table"].append(table)
             columns["model"].append(rows[row]["model"])
+            columns["kind"].append(rows[row].get("model_class", ""))
     labels = {name: np.concatenate([one.labels[name] for one in runs]) for name in LABELS}
     sizes = {name: np.concatenate([one.sizes[name] for one in runs]) for name in SIZES}
     value, low, high, imputed = (np.concatenate(parts) for parts in zip(*made, strict=True))
-    words = {name: np.array(columns[name], dtype=object) for name in ("source", "table", "model")}
+    words = {name: np.array(columns[name], dtype=object) for name in ("source", "table", "model", "kind")}
     return Served(
         Runs(labels, sizes),
         np.concatenate(scores),
@@ -234,16 +239,27 @@ def leave_out(served: Served, likeness: Likeness) -> list[dict[str, Any]]:
     """Every model, chip and source left out of the measured runs in turn; stacks keep the numbers fitted with it."""
     labels = served.runs.labels
     words = {"model": served.model, "chip": labels["chip"], "source": served.source}
-    return [line for kind, values in words.items() for line in _without(kind, values, served, likeness, served)]
+    lines = [line for kind, values in words.items() for line in _without(kind, values, served, likeness, served)]
+    offline = labels["mode"] == "offline"
+    for kind in ("dense", "moe"):
+        of_kind = offline & (served.kind == kind)
+        lines += _without(f"source_of_{kind}_offline", served.source, served, likeness, served, of_kind)
+    return lines
 
 
 def _without(
-    kind: str, values: np.ndarray, known: Served, likeness: Likeness, asked: Served
+    kind: str,
+    values: np.ndarray,
+    known: Served,
+    likeness: Likeness,
+    asked: Served,
+    chosen: np.ndarray | None = None,
 ) -> Iterator[dict[str, Any]]:
-    """Rows with each word in turn, corrected by fitted rows without it."""
+    """Rows with each word in turn, all or the chosen ones, corrected by fitted rows without it."""
     scores = []
+    counts = (asked.table == "e2e_serving") | (asked.figure == OFFLINE)
     for word in dict.fromkeys(values.tolist()):
-        rows = np.flatnonzero((values == word) & ((asked.table == "e2e_serving") | (asked.figure == OFFLINE)))
+        rows = np.flatnonzero((values == word) & counts & (True if chosen is None else chosen))
         if len(rows) < FEWEST:
             continue
         among = np.flatnonzero(known.fitted & (values != word))
