@@ -54,8 +54,8 @@ LEVERS = (
 )
 """Fields of the stack whose ranges are drawn; the acceptance of drafts comes beside them."""
 ACCEPTANCE = "acceptance"
-ROUNDS = 3
-DRAWS, LAYOUT_DRAWS = 1000, 32
+ROUNDS = 2
+DRAWS, LAYOUT_DRAWS = 1000, 24
 SEED = 0
 LEVELS = (5.0, 50.0, 95.0)
 
@@ -115,17 +115,22 @@ def recipes() -> tuple[Recipe, ...]:
     with path.open(encoding="utf-8", newline="") as lines:
         rows = list(csv.DictReader(lines))
 
-    def measured(row: Mapping[str, str], name: str, scale: float = 1.0) -> float | None:
+    def known(row: Mapping[str, str], name: str, scale: float = 1.0) -> float | None:
         return float(row[name]) * scale if row[name] else None
 
-    sizes = ("concurrency", "prefill_workers", "tensor", "expert", "workers", "batch", "draft_tokens")
     return tuple(
         Recipe(
-            row["chip"],
-            *(float(row[name]) for name in sizes),
-            tpot=measured(row, "tpot_ms", 1e-3),
-            speed=measured(row, "tokens_per_s_per_user"),
-            rate=measured(row, "tokens_per_s_per_chip"),
+            chip=row["chip"],
+            concurrency=float(row["concurrency"]),
+            prefill_workers=float(row["prefill_workers"]),
+            tensor=float(row["tensor"]),
+            expert=float(row["expert"]),
+            workers=float(row["workers"]),
+            batch=float(row["batch"]),
+            draft_tokens=float(row["draft_tokens"]),
+            tpot=known(row, "tpot_ms", 1e-3),
+            speed=known(row, "tokens_per_s_per_user"),
+            rate=known(row, "tokens_per_s_per_chip"),
         )
         for row in rows
     )
@@ -159,7 +164,9 @@ class Levers:
     def replayed(self, chosen: Sequence[Recipe], scores: np.ndarray) -> np.ndarray:
         """Logarithms of seconds per token, and of tokens per second and chip, of recipes: [2, recipes]."""
         software, acceptance = self.at(scores)
-        out, failed = replay([one.run(float(acceptance)) for one in chosen], Bench(self.bench.parts.catalog, {STACK: software}))
+        out, failed = replay(
+            [one.run(float(acceptance)) for one in chosen], Bench(self.bench.parts.catalog, {STACK: software})
+        )
         if failed:
             raise ValueError(f"recipes that cannot be replayed: {failed}")
         asked = np.array([one.concurrency for one in chosen])
@@ -169,11 +176,15 @@ class Levers:
         rate = 2.0 * TOKENS * WAVES * asked / lasting / np.array([one.chips for one in chosen])
         return np.log(np.stack([out.tpot, rate]))
 
-    def slopes(self, chosen: Sequence[Recipe], about: np.ndarray) -> np.ndarray:
-        """How `replayed` moves with each score, over two standard deviations: [2, recipes, levers]."""
-        units = np.eye(len(self.data))
-        moved = [self.replayed(chosen, about + unit) - self.replayed(chosen, about - unit) for unit in units]
-        return np.stack(moved, axis=-1) / 2.0
+    def slopes(self, chosen: Sequence[Recipe], about: np.ndarray, steps: tuple[float, float]) -> np.ndarray:
+        """How `replayed` moves with each score between two steps off `about`: [2, recipes, levers]."""
+        low, high = steps
+        here = self.replayed(chosen, about)
+        sides = [
+            [self.replayed(chosen, about + step * unit) if step else here for step in steps]
+            for unit in np.eye(len(self.data))
+        ]
+        return np.stack([(up - down) / (high - low) for down, up in sides], axis=-1)
 
 
 def moved_by(datum: Datum, score: Any) -> Any:
@@ -264,7 +275,7 @@ def learned(levers: Levers, chosen: Sequence[Recipe]) -> Learned:
     """
     measured = np.log([one.tpot or np.nan for one in chosen])
     mean = np.zeros(len(levers.data))
-    slopes = levers.slopes(chosen, mean)[0]
+    slopes = levers.slopes(chosen, mean, (-1.0, 1.0))[0]
     beyond = measured - levers.replayed(chosen, mean)[0]
     for _ in range(ROUNDS):
         left = beyond + slopes @ mean
@@ -321,7 +332,7 @@ def predicted(levers: Levers, known: Learned) -> dict[str, np.ndarray]:
     random = np.random.default_rng(SEED)
     scores = known.scores(DRAWS, random)
     asked = recipes_of(RACK, ISLANDS)
-    center, slopes = levers.replayed(asked, known.mean), levers.slopes(asked, known.mean)
+    center, slopes = levers.replayed(asked, known.mean), levers.slopes(asked, known.mean, (0.0, 1.0))
     errors = known.errors_of(asked, scores, random)
     speed = np.exp(-(center[0] + scores @ slopes[0].T + errors))
     rate = np.exp(center[1] + scores @ slopes[1].T - errors)
@@ -334,32 +345,30 @@ def predicted(levers: Levers, known: Learned) -> dict[str, np.ndarray]:
 
 
 DEPTHS = (0.0, 1.0, 2.0, 3.0)
-BATCHES = np.geomspace(0.125, 1024.0, 79)
-LARGEST = {RACK: 64.0, ISLANDS: 8.0}
-"""Experts are spread over powers of two of chips; the largest inside each system's fast links."""
+BATCHES = np.geomspace(0.125, 1024.0, 53)
+FABRIC = "islands over the fabric"
 
 
 def any_layout(levers: Levers, known: Learned) -> dict[str, np.ndarray]:
     """Draws of the best layout, batch and draft depth at `SPEEDS`: [draws, speeds] for three systems.
 
-    The rack, islands that keep a replica on their own links, and islands that may use the fabric. Levers are
-    shared, a scatter of each chip's steps apart. Source: definition.
+    The rack, islands that keep a replica on their own links, and islands that may use the fabric; experts are
+    spread over powers of two of chips. Levers and the common part of errors are shared. Source: definition.
     """
     random = np.random.default_rng(SEED)
     software, acceptance = levers.at((known.mean + known.scores(LAYOUT_DRAWS, random)).T[..., None, None])
-    found = {}
-    for chip in (RACK, ISLANDS):
-        own = np.exp(known.errors.scatter * random.standard_normal((LAYOUT_DRAWS, 1, 1)))
+    alike, alone = (known.errors.scatter * np.sqrt(part) for part in (known.errors.share, 1.0 - known.errors.share))
+    common = alike * random.standard_normal((LAYOUT_DRAWS, 1, 1))
+    found: dict[str, np.ndarray] = {}
+    for chip, systems in ((RACK, {RACK: 64.0}), (ISLANDS, {ISLANDS: 8.0, FABRIC: 64.0})):
+        slower = np.exp(common + alone * random.standard_normal((LAYOUT_DRAWS, 1, 1)))
         hardware = replace(
             levers.bench.hardware(chip, STACK),
-            software=replace(software, time_spread=software.time_spread * own),
+            software=replace(software, time_spread=software.time_spread * slower),
             drafting=Drafting(acceptance=acceptance),
         )
-        found[chip] = _best(levers, hardware, LARGEST[chip])
-    return found | {FABRIC: _best(levers, hardware, LARGEST[RACK])}
-
-
-FABRIC = "islands over the fabric"
+        found |= {name: _best(levers, hardware, largest) for name, largest in systems.items()}
+    return found
 
 
 def _best(levers: Levers, hardware: Hardware, largest: float) -> np.ndarray:

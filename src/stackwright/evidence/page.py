@@ -287,4 +287,7 @@ REACHED: Mapping[str, Callable[[float], str]] = {
     "kendall_tau": lambda value: f"{value:.2f}",
     "interval90_coverage": lambda value: f"{value:.2f}",
     "interval90_width": lambda value: f"{value:.2f}",
+    "inside": lambda value: f"{value:.0f} of 2 inside",
+    "width": lambda value: f"a range of {value:.1f} times",
+    "rank": lambda value: f"rising with rank correlation {value:.2f}",
 }

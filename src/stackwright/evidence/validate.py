@@ -84,7 +84,7 @@ def validate_directory(
     reports = {one.table.name: report(one, catalog) for one in compared}
     result = {
         "tables": reports,
-        "targets": reached_targets(compared, reports),
+        "targets": reached_targets(compared, reports, catalog),
         "skipped": dict(found.skipped),
         "run": {"seconds": time.perf_counter() - started},
     }
