@@ -23,12 +23,12 @@ from scipy.optimize import minimize
 
 from stackwright.catalog import Catalog
 from stackwright.evidence.inference import read_row, wanted_figure
-from stackwright.evidence.left_out import write_left_out
+from stackwright.evidence.left_out import TOGETHER, write_left_out
 from stackwright.evidence.measured import FIRST, corrected, errors, served_runs
-from stackwright.evidence.predictions import Predictions
+from stackwright.evidence.predictions import NORMAL_95, Predictions
 from stackwright.evidence.replay import Bench, Reading, Replayed, Wanted
 from stackwright.evidence.serving_rows import read_serving_row, wanted_latency
-from stackwright.evidence.splits import FEEDS, is_fitted
+from stackwright.evidence.splits import FEEDS, halved, is_fitted
 from stackwright.serving.likeness import JITTER, LABELS, SIZES, Likeness, Measured, Runs, correlation
 from stackwright.stack.neighbors import PACE
 
@@ -44,6 +44,8 @@ STEPS = 12
 PRIOR_WEIGHT = 2.0
 """How firmly shares and reaches are held to their start, per unit of squared logarithm."""
 
+OTHERWISE = ("across_figures", "widening")
+"""Neither a share nor a reach."""
 SHARES = ("chip_share", "model_share", "system_share", "layout_share", "release_share")
 START = {
     "chip_share": 0.03,
@@ -58,6 +60,7 @@ START = {
     "layout_load": 3.0,
     "layout_degrees": 1.5,
     "layout_pools": 0.6,
+    "widening": 1.0,
 }
 LARGEST = {"chip_share": 0.05, "model_share": 0.08}
 """Shares that reach beyond one system rest on few chips and models: a larger one makes an unseen chip worse."""
@@ -170,14 +173,35 @@ def fit(served: Served) -> Likeness:
         held = PRIOR_WEIGHT * float(((point - first) ** 2).sum())
         return 0.5 * float(white @ white) + float(np.log(np.diag(root)).sum()) + held
 
-    return _decoded(minimize(loss, first, method="L-BFGS-B", options={"maxiter": STEPS}).x)
+    found = _decoded(minimize(loss, first, method="L-BFGS-B", options={"maxiter": STEPS}).x)
+    return replace(found, widening=_widening(served, found))
+
+
+def _widening(served: Served, likeness: Likeness) -> float:
+    """Factor on what is left of the spread that makes 90 % intervals hold within the fitted half.
+
+    Rows of one chip with as many requests under way at the same lengths go into one of two folds, as the halves
+    themselves do; each fold is asked of the other.
+    """
+    known = np.flatnonzero(served.fitted)
+    sizes = served.runs.sizes
+    under_way = np.round(sizes["load"] + sizes["chips"], 6)
+    places = zip(served.runs.labels["chip"], sizes["input"], sizes["output"], under_way, strict=True)
+    fold = np.array([halved("/".join(f"{part}" for part in place)) for place in places])
+    scores = []
+    for side in (True, False):
+        asked, taught = known[fold[known] == side], known[fold[known] != side]
+        measured = Measured(likeness, served.runs.take(taught), served.errors[taught], np.full(len(taught), True))
+        mean, left = measured.posterior(served.runs.take(asked))
+        scores.append(np.abs(served.errors[asked] - mean) / np.sqrt(left))
+    return float(np.quantile(np.concatenate(scores), 0.9) / NORMAL_95)
 
 
 def _encoded(values: Mapping[str, float]) -> np.ndarray:
     """Shares as logarithms over what they leave, the others as logarithms (odds for what lies below one)."""
     rest = 1.0 - sum(values[name] for name in SHARES)
     odds = values["across_figures"] / (1.0 - values["across_figures"])
-    others = [values[item.name] for item in fields(Likeness) if item.name not in (*SHARES, "across_figures")]
+    others = [values[item.name] for item in fields(Likeness) if item.name not in (*SHARES, *OTHERWISE)]
     return np.log([*(values[name] / rest for name in SHARES), odds, *others])
 
 
@@ -186,9 +210,9 @@ def _decoded(point: np.ndarray) -> Likeness:
     shares = dict(zip(SHARES, ratios / (1.0 + ratios.sum()), strict=True))
     shares |= {name: min(shares[name], most) for name, most in LARGEST.items()}
     odds = float(np.exp(point[len(SHARES)]))
-    names = [item.name for item in fields(Likeness) if item.name not in (*SHARES, "across_figures")]
+    names = [item.name for item in fields(Likeness) if item.name not in (*SHARES, *OTHERWISE)]
     others = dict(zip(names, np.exp(point[len(SHARES) + 1 :]), strict=True))
-    return Likeness(**shares, across_figures=odds / (1.0 + odds), **others)
+    return Likeness(**shares, across_figures=odds / (1.0 + odds), widening=1.0, **others)
 
 
 def judged(
@@ -238,44 +262,47 @@ def report(served: Served, likeness: Likeness) -> None:
 def leave_out(served: Served, likeness: Likeness) -> list[dict[str, Any]]:
     """Every model, chip and source left out of the measured runs in turn; stacks keep the numbers fitted with it."""
     labels = served.runs.labels
-    words = {"model": served.model, "chip": labels["chip"], "source": served.source}
-    lines = [line for kind, values in words.items() for line in _without(kind, values, served, likeness, served)]
-    offline = labels["mode"] == "offline"
+    words = {"model": labels["model"], "chip": labels["chip"], "source": served.source}
+    figure = {"e2e_serving": "tpot_mean", "inference": OFFLINE}
+    lines = []
+    for table, name in figure.items():
+        own = (served.table == table) & (served.figure == name)
+        for kind, values in words.items():
+            lines += _without(kind, values, served, likeness, served, own)
+    offline = (served.table == "inference") & (served.figure == OFFLINE) & (labels["mode"] == "offline")
     for kind in ("dense", "moe"):
-        of_kind = offline & (served.kind == kind)
-        lines += _without(f"source_of_{kind}_offline", served.source, served, likeness, served, of_kind)
+        own = offline & (served.kind == kind)
+        lines += _without(f"source_of_{kind}_offline", served.source, served, likeness, served, own)
     return lines
 
 
 def _without(
-    kind: str,
-    values: np.ndarray,
-    known: Served,
-    likeness: Likeness,
-    asked: Served,
-    chosen: np.ndarray | None = None,
+    kind: str, values: np.ndarray, known: Served, likeness: Likeness, asked: Served, chosen: np.ndarray
 ) -> Iterator[dict[str, Any]]:
-    """Rows with each word in turn, all or the chosen ones, corrected by fitted rows without it."""
+    """The chosen rows with each word in turn, corrected by fitted rows without it; then all of them together."""
     scores = []
-    counts = (asked.table == "e2e_serving") | (asked.figure == OFFLINE)
+    table = str(asked.table[np.flatnonzero(chosen)[0]])
     for word in dict.fromkeys(values.tolist()):
-        rows = np.flatnonzero((values == word) & counts & (True if chosen is None else chosen))
+        rows = np.flatnonzero((values == word) & chosen)
         if len(rows) < FEWEST:
             continue
-        among = np.flatnonzero(known.fitted & (values != word))
-        made = judged(asked, likeness, among, rows, known)
-        error = np.abs(made.value / asked.measured[rows] - 1.0)
-        scores.append(error)
-        yield {
-            "table": asked.table[rows[0]],
-            "left_out": kind,
-            "name": word,
-            "rows": len(rows),
-            "median_ape": float(np.median(error)),
-            "p90_ape": float(np.quantile(error, 0.9)),
-        }
-    together = np.concatenate(scores) * 100.0
-    print(f"  {kind + ' left out':52} {np.median(together):5.1f}/{np.quantile(together, 0.9):5.1f} n={len(together)}")
+        made = judged(asked, likeness, np.flatnonzero(known.fitted & (values != word)), rows, known)
+        scores.append(np.abs(made.value / asked.measured[rows] - 1.0))
+        yield _scored(table, kind, _name(kind, word, asked, rows), scores[-1])
+    together = np.concatenate(scores)
+    yield _scored(table, kind, TOGETHER, together)
+    shown = f"{np.median(together):6.1%}/{np.quantile(together, 0.9):6.1%} n={len(together)}"
+    print(f"  {f'{table}, {kind} left out':52} {shown}")
+
+
+def _name(kind: str, word: str, asked: Served, rows: np.ndarray) -> str:
+    """What was left out; a model goes by the names that its shape has in the rows."""
+    return "+".join(sorted(set(asked.model[rows].tolist()))) if kind == "model" else word
+
+
+def _scored(table: str, kind: str, name: str, error: np.ndarray) -> dict[str, Any]:
+    errors_of = {"median_ape": float(np.median(error)), "p90_ape": float(np.quantile(error, 0.9))}
+    return {"table": table, "left_out": kind, "name": name, "rows": len(error), **errors_of}
 
 
 def by_other_engines(reading: Reading) -> Reading:
@@ -328,7 +355,7 @@ def main() -> None:
             strange = gathered(read_serving(rows, [by_other_engines(one) for one in readings], bench), PACE)
             own = gathered(parts[:2], PACE)
             lines = leave_out(served, likeness)
-            lines += _without("engine", own.runs.labels["stack"], own, likeness, strange)
+            lines += _without("engine", own.runs.labels["stack"], own, likeness, strange, np.full(len(own), True))
         if not arguments.no_write:
             write(name, served, likeness)
     if not arguments.no_write:

@@ -50,6 +50,7 @@ ALIKE = Likeness(
     layout_load=2.0,
     layout_degrees=2.0,
     layout_pools=2.0,
+    widening=1.0,
 )
 SHARED = 0.8
 TPOT = wanted_latency("tpot")

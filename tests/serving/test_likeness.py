@@ -28,6 +28,7 @@ LIKENESS = Likeness(
     layout_load=2.5,
     layout_degrees=1.0,
     layout_pools=0.5,
+    widening=1.0,
 )
 SHARES = ("chip_share", "model_share", "system_share", "layout_share", "release_share")
 SHARED = sum(getattr(LIKENESS, name) for name in SHARES)

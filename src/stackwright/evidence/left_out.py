@@ -11,6 +11,8 @@ from stackwright.catalog.loader import packaged
 
 FOLDER = "left_out"
 """Folder of the catalog: a file per script that fits, a line per thing left out."""
+TOGETHER = "all, each left out"
+"""Name of the line that has all rows together, each predicted without its own."""
 COLUMNS = ("table", "left_out", "name", "rows", "median_ape", "p90_ape")
 
 

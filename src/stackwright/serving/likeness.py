@@ -60,6 +60,8 @@ class Likeness:
     """Reach in parallel degrees and chips."""
     layout_pools: Ratio
     """Reach in the shape of a prefill pool."""
+    widening: Ratio
+    """Factor on the deviation that is left, which makes intervals hold: errors have longer tails than normals."""
 
 
 @dataclass(frozen=True)
@@ -155,7 +157,7 @@ class Measured:
             whitened = np.linalg.solve(root, np.column_stack([across, self.errors[known]]))
             mean[here] = whitened[:, :-1].T @ whitened[:, -1]
             left[here] = 1.0 - (whitened[:, :-1] ** 2).sum(axis=0)
-        return mean, np.maximum(left, JITTER)
+        return mean, np.clip(left * self.likeness.widening**2, JITTER, 1.0)
 
 
 def shape_of(architecture: Architecture) -> str:
