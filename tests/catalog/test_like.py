@@ -1,6 +1,7 @@
 """Records that are like another of their layer: what they take, what stays theirs, and what is refused."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,12 @@ from stackwright.catalog import Catalog
 from stackwright.chip.accelerator import Accelerator
 from stackwright.chip.basis import operator_bases
 from stackwright.core.errors import InputError
+from stackwright.evidence.names import Spread
+from stackwright.evidence.replay import Bench, Run, replay
+from stackwright.model.precision import Precision
+from stackwright.serving.likeness import shape_of
+from stackwright.stack.neighbors import neighbors_of
+from stackwright.stack.parts import Parts
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "hypothetical"
 NUMBER = "{{value: {0}, low: {0}, high: {0}, source: assumption, kind: assumption, note: a what-if}}"
@@ -144,3 +151,40 @@ def test_the_example_changes_the_bandwidth_alone() -> None:
     assert new.memory_bandwidth == 2.0 * old.memory_bandwidth
     servers = [catalog.get("rack", name) for name in ("hgx-b200-twice-hbm", "hgx-b200-liquid")]
     assert servers[0].values == servers[1].values
+
+
+RUN = Run(
+    chip="nvidia-b200",
+    model="llama-3-1-70b",
+    software="vllm-2026",
+    precision=Precision("fp8", "bf16"),
+    spread=Spread(1.0),
+    input=512.0,
+    output=1024.0,
+    sequences=16.0,
+)
+
+
+def test_twice_the_bandwidth_saves_half_the_time_of_bytes_and_nothing_of_a_long_prefill() -> None:
+    catalog = Catalog.load([EXAMPLE])
+    both = [replace(RUN, chip=chip) for chip in ("nvidia-b200", "b200-twice-hbm")]
+    found, failed = replay([*both, *(replace(run, input=8192.0) for run in both)], Bench(catalog))
+    assert not failed
+    old, new = found.step[:2]
+    streamed = (
+        found.byte_rate[0] * found.tpot[0] / catalog.get("chip", "nvidia-b200").spec(Accelerator).memory_bandwidth
+    )
+    assert 1.4 < old / new < 2.0
+    # Kernels reach 60 to 100 % of the memory's peak, at either speed.
+    assert 0.5 * streamed < old - new < 0.5 * streamed / 0.6
+    before, after = found.lone_stall[2:]
+    assert 0.92 * before < after <= before
+
+
+def test_runs_that_were_measured_on_a_chip_say_nothing_of_one_that_is_like_it() -> None:
+    parts = Parts(Catalog.load([EXAMPLE]))
+    stack, model = parts.get("interface", "vllm-2026").record, shape_of(parts.architecture("deepseek-r1"))
+    measured = parts.measured("measured-pace")
+    known = {"stack": stack, "model": model, "formats": "fp8/bf16"}
+    assert neighbors_of(measured, chip="nvidia-b200", **known) is not None
+    assert neighbors_of(measured, chip="b200-twice-hbm", **known) is None

@@ -108,7 +108,9 @@ def check_yaml(block: Block, folder: Path) -> None:
     file = folder / (block.file or "page.yaml")
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(block.text, encoding="utf-8")
-    if "type" in given:
+    if "like" in given:
+        Catalog.load([file.parents[1]]).get(file.parent.name, file.stem)
+    elif "type" in given:
         check_record(block, file)
     elif file.parent.name == "sources":
         Catalog.load([file.parents[1]])
