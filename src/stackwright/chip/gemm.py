@@ -155,9 +155,10 @@ def grouped_product_time(
     """
     xp = namespace(rows, groups, inputs, outputs, peak, efficiency)
     busy = xp.minimum(rows, 1.0)
-    total_rows = groups * xp.mean(rows, axis=-1)
+    share = groups / rows.shape[-1]
+    total_rows = share * xp.sum(rows, axis=-1)
     compute = _best_tiling(
-        row_blocks=lambda height: groups * xp.mean(busy * xp.ceil(rows / height), axis=-1),
+        row_blocks=lambda height: share * xp.einsum("...q,...q->...", busy, xp.ceil(rows / height)),
         rows=total_rows,
         inputs=inputs,
         outputs=outputs,
