@@ -415,6 +415,7 @@ def ranges(draws: np.ndarray) -> np.ndarray:
     return np.nanpercentile(draws, LEVELS, axis=0)
 
 
+@cache
 def rack_or_islands(catalog: Catalog) -> dict[str, Any]:
     """The case as plain data: figures at `SPEED`, both curves, and the same with any layout. Source: definition."""
     levers = Levers.of(Bench(catalog))
