@@ -12,7 +12,7 @@ from stackwright.codesign import performance_grid as grids
 from stackwright.codesign.finalists import design_of, evaluated, objective_value, plant_for, terms_of
 from stackwright.codesign.fronts import non_dominated
 from stackwright.codesign.plan import Searched, searched
-from stackwright.codesign.search import Pick, physical_rows, scores
+from stackwright.codesign.search import Pick, scores, sides_of, sides_rows
 from stackwright.stack.deployment import money
 from stackwright.stack.evaluate import evaluate
 from stackwright.stack.study import Study
@@ -70,9 +70,10 @@ def searched_score(small: Study, seen: Searched, pick: Pick) -> float:
     """What the search's matrix products give for one design."""
     plant = seen.classes[pick.plant_class]
     cash = money(terms_of(small, seen.parts), seen.scenario.years)
-    rows = physical_rows(seen.scenario, seen.grid, plant, np.array([pick.row]), cash, rented=False)
+    classes = sides_of(seen.grid, seen.classes, pick)
+    sides = sides_rows(seen.scenario, seen.grid, classes, np.array([pick.row]), cash, rented=False)
     limits = np.full(len(plant.options), np.inf)
-    score, _ = scores(small, seen.scenario, rows, plant, cash, limits, rented=False)
+    score, _ = scores(small, seen.scenario, sides, cash, limits, rented=False)
     return float(score[0, pick.option])
 
 

@@ -11,7 +11,7 @@ from stackwright.codesign.plan import searched
 from stackwright.codesign.uncertainty import draws, evaluate_with, inputs_of
 from stackwright.core.spec import leaves
 from stackwright.stack.coupling import settle
-from stackwright.stack.evaluate import evaluate, hours_of
+from stackwright.stack.evaluate import evaluate, hours_of, liquid_shares
 from stackwright.stack.plant import bill
 from stackwright.stack.scenario import Scenario
 from stackwright.stack.study import Study
@@ -56,7 +56,7 @@ def test_the_same_seed_draws_the_same(planned: tuple[Finalist, Scenario]) -> Non
 def test_energy_closes_hour_by_hour(planned: tuple[Finalist, Scenario]) -> None:
     """Meter = IT + cooling + house + losses in every hour, and the bill's energy is their sum."""
     item, scenario = planned
-    liquid = item.cell.hardware.system.liquid_share if item.plant.specs.cooling.heat_path == "liquid" else 0.0
+    liquid = liquid_shares(item.cell, item.plant.specs)
     hours = hours_of(item.plant, scenario, item.done.fleet, item.design.supply_temperature, liquid)
     meter = hours.it + hours.cooling + hours.house + hours.losses
     assert (meter > hours.it).all()

@@ -255,6 +255,18 @@ CONTRADICTIONS = [
     ("study: chat", "study: 2027", "study", "a short word"),
     ("seed: 1", "seed: true", "seed", "a whole number"),
     ("tensor_parallel: [1, 2, 4, 8]", "tensor_parallel: [0, 2]", "serving.tensor_parallel[0]", "from 1"),
+    (
+        "  software: any",
+        "  software: any\n  prefill_system: H2OO",
+        "serving.prefill_system[0]",
+        "a System of layer rack",
+    ),
+    (
+        "mode: [aggregated, disaggregated]",
+        "mode: aggregated\n  prefill_system: any",
+        "serving",
+        "disaggregated in mode",
+    ),
     ("power_cap: [1.0, 0.85, 0.7]", "power_cap: [1.2]", "chip.power_cap[0]", "at most 1"),
     ("[25 degC, 40 degC]", "[25]", "cooling.supply_temperature[0]", "a quantity in degC"),
     ("[25 degC, 40 degC]", "[250 degC]", "cooling.supply_temperature[0]", "at most 70 degC"),
@@ -354,6 +366,13 @@ def fields_of(section, at=""):
                 yield from fields_of(part, f"{path}.")
         else:
             yield path
+
+
+def test_a_prefill_pool_may_stand_on_named_systems(read, chat_text):
+    assert read(chat_text)[0].serving.prefill_system == ("same",)
+    for text, expected in {"[same, GB200 NVL72]": ("same", "gb200-nvl72"), "any": ("gb200-nvl72", "hgx-h200")}.items():
+        (study,) = read(chat_text.replace("  software: any", f"  software: any\n  prefill_system: {text}"))
+        assert set(study.serving.prefill_system) >= set(expected)
 
 
 def test_every_field_is_documented():

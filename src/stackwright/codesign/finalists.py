@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -29,6 +30,8 @@ FINALISTS = 6
 
 CHIP_AND_NETWORK = ("power_cap", "oversubscription")
 """Choices of a row that other layers make; the rest are numbers of serving or training."""
+PREFILL = "prefill_"
+"""Before the places of records that only the prefill pool has."""
 MILLION = 1e6
 MEGAWATT_HOUR = 3.6e9
 
@@ -101,6 +104,7 @@ def design_of(grid: Grid, classes: list[PlantClass], pick: Pick) -> Design:
         portfolio=option.portfolio,
         sourcing=pick.sourcing,
         numbers={name: value for name, value in choice.items() if name not in CHIP_AND_NETWORK},
+        prefill_system=key.prefill_system,
     )
 
 
@@ -130,10 +134,25 @@ def parts_of(study: Study, parts: Parts, design: Design) -> dict[str, Part]:
         "grid": parts.get("power", str(site.record.links["grid"])),
         "terms": parts.get("finance", study.finance.terms),
     }
+    if design.prefill_system is not None:
+        found |= _prefill_parts(parts, parts.get("rack", design.prefill_system), found)
     menu = next(item for item in study.power.portfolio if item.name == design.portfolio)
     for index, item in enumerate(menu.contracts):
         found[f"contracts.{index}"] = parts.get("power", item.contract)
     return found
+
+
+def _prefill_parts(parts: Parts, system: Part, known: Mapping[str, Part]) -> dict[str, Part]:
+    """The records of a prefill pool on a system of its own, where they are not those of the decode pool."""
+    chip = parts.get("chip", str(system.record.links["chip"]))
+    own = {
+        "chip": chip,
+        "kernels": parts.get("chip", str(chip.record.links["kernels"])),
+        "chip_power": parts.get("chip", str(chip.record.links["power"])),
+        "system": system,
+        "scale_up": parts.get("network", str(system.record.links["scale_up"])),
+    }
+    return {f"{PREFILL}{place}": part for place, part in own.items() if part.id != known[place].id}
 
 
 def plant_for(
@@ -264,7 +283,7 @@ def best_finalists(
 ) -> list[Finalist]:
     """The search's best designs with different plants, settled exactly, best first."""
     assert found.best is not None
-    kinds = ("datacenter", "cooling", "power", "supply_temperature", "rack")
+    kinds = ("datacenter", "cooling", "power", "supply_temperature", "rack", "prefill_system")
     picks = sorted({pick for (axis, _), pick in found.by_option.items() if axis in kinds}, key=lambda pick: pick.score)
     chosen = list(dict.fromkeys([found.best, *picks]))[:FINALISTS]
     made = [finalist(study, parts, scenario, grid, classes, pick) for pick in chosen]

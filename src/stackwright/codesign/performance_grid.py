@@ -4,12 +4,15 @@ In a cell (model, precision, system, engine, fabric), layouts, batches, power ca
 oversubscription are arrays. A point enters the combination with the plant only through its chips and
 its work by year and its latency; a point that another of its cell beats in all of these cannot be in
 any best stack, because every cost and every limit rises with each of them.
+
+A prefill pool may stand on another system. Each pair of systems is a cell of its own: only points of
+one pair are compared, so the argument holds for each side with that side's prices, power and plant.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import product
 from typing import Any
@@ -21,12 +24,13 @@ from stackwright.model.architecture import Architecture
 from stackwright.model.precision import Precision
 from stackwright.model.sharding import Layout
 from stackwright.serving.likeness import shape_of
-from stackwright.serving.service import Lengths, PrefillPool, Service, disaggregated, prefill_pool
+from stackwright.serving.replica import Machine
+from stackwright.serving.service import Lengths, Prefill, PrefillPool, Service, disaggregated, prefill_pool
 from stackwright.stack.neighbors import PACE, Neighbors, neighbors_of
 from stackwright.stack.parts import Part, Parts
 from stackwright.stack.performance import DRAFTS, POOL_CHUNK, QUEUE_SERVERS, Cell, Hardware, both_phases, divisors
 from stackwright.stack.scenario import Scenario
-from stackwright.stack.study import ServingMenu, Study
+from stackwright.stack.study import SAME, ServingMenu, Study
 
 PREFILL_UTILIZATION = (0.5, 0.65, 0.8, 0.9)
 """Loads of a prefill pool that the search tries; queueing decides between them."""
@@ -49,6 +53,8 @@ class CellKey:
     fabric: str
     weights_offload: float = 0.0
     cache_offload: float = 0.0
+    prefill_system: str | None = None
+    """Where the prefill pool stands on another system."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +90,7 @@ class Grid:
     keys: tuple[CellKey, ...]
     cells: tuple[Cell, ...]
     systems: tuple[Part, ...]
+    """Of the cells, and those of other prefill pools behind them."""
     rows: Rows
     nearest: Rows
     tally: Tally
@@ -99,6 +106,8 @@ class Grid:
         }
         made = {axis: _coded(np.array(names)[cell]) for axis, names in by_cell.items()}
         made["serving"] = (self.rows.mode, list(MODES))
+        if any(key.prefill_system for key in keys):
+            made["prefill_system"] = _coded(np.array([key.prefill_system or SAME for key in keys])[cell])
         made["chip"] = _coded(choice["power_cap"])
         fabric, names = _coded(np.array([key.fabric for key in keys])[cell])
         thin, ratios = _coded(choice["oversubscription"])
@@ -182,6 +191,31 @@ def cells_of(study: Study, parts: Parts, tally: Tally) -> Iterator[tuple[CellKey
                         hardware = hardware_of(parts, system, engine, fabric)
                         near = None if draft else _neighbors(parts, model, precision, chip, engine)
                         yield key, Cell(model, precision, hardware, float(draft), *offload, near), system
+
+
+def pairs_of(
+    study: Study, parts: Parts, key: CellKey, cell: Cell, tally: Tally
+) -> Iterator[tuple[CellKey, Cell, Part]]:
+    """The cell with its prefill pool on each other system of the study that runs the same engine, precision and fabric.
+
+    A system whose record lacks a number that a plan needs is left out, and the tally says why.
+    """
+    if "disaggregated" not in study.serving.mode:
+        return
+    for system_id in study.serving.prefill_system:
+        if system_id in (SAME, key.system):
+            continue
+        system = parts.get("rack", system_id)
+        links = system.record.links
+        chip = parts.get("chip", str(links["chip"]))
+        if lacking := [name for name in NEEDED if getattr(chip.spec, name) is None]:
+            tally.refused[system_id] = f"no public {', '.join(lacking)}"
+            continue
+        runs = key.software in _listed(links, "software") and key.fabric in _listed(links, "fabrics")
+        hosted = (key.weights_offload, key.cache_offload) in _offloads(study.serving, chip, system)
+        if runs and hosted and getattr(chip.spec, f"peak_{key.precision}") is not None:
+            pool = replace(cell, hardware=hardware_of(parts, system, key.software, key.fabric), neighbors=None)
+            yield replace(key, prefill_system=system_id), replace(cell, prefill=pool), system
 
 
 def _offloads(menu: ServingMenu, chip: Part, system: Part) -> list[tuple[float, float]]:
@@ -290,7 +324,6 @@ def evaluate_cell(
     machine = cell.machine(axes.power_cap, axes.oversubscription, passes)
     step = machine.running_step(axes.layout, axes.batch, lengths)
     prefill = machine.prefill(axes.layout, lengths)
-    overhead = cell.hardware.software.prefill_overhead
     made: dict[str, Any] = {}
     if "aggregated" in modes:
         own = machine, step, prefill
@@ -305,18 +338,29 @@ def evaluate_cell(
         made["disaggregated"] = disaggregated(
             layout=axes.layout, batch=axes.batch, step=step, lengths=lengths, tokens_per_step=machine.tokens_per_step
         )
-        made["prefill"] = prefill_pool(
-            layout=axes.layout,
-            prefill=prefill,
-            pieces=machine.pieces(axes.layout, POOL_CHUNK, lengths),
-            lengths=lengths,
-            utilization=axes.utilization,
-            servers=QUEUE_SERVERS,
-            transfer=machine.transfer(axes.layout, lengths),
-            memory=machine.memory_margin(axes.layout, axes.layout.pipeline, lengths),
-            first_token_overhead=overhead,
-        )
+        made["prefill"] = _prefill_pool(cell, machine, prefill, axes, lengths)
     return made
+
+
+def evaluate_pool(cell: Cell, axes: Axes, lengths: Lengths, passes: dict[str, Any] | None = None) -> PrefillPool:
+    """The prefill pool of a cell where it stands on another system, whose axes these are."""
+    assert cell.prefill is not None
+    machine = cell.prefill.machine(axes.power_cap, axes.oversubscription, passes)
+    return _prefill_pool(cell, machine, machine.prefill(axes.layout, lengths), axes, lengths)
+
+
+def _prefill_pool(cell: Cell, machine: Machine, prefill: Prefill, axes: Axes, lengths: Lengths) -> PrefillPool:
+    return prefill_pool(
+        layout=axes.layout,
+        prefill=prefill,
+        pieces=machine.pieces(axes.layout, POOL_CHUNK, lengths),
+        lengths=lengths,
+        utilization=axes.utilization,
+        servers=QUEUE_SERVERS,
+        transfer=cell.handover(machine).transfer(axes.layout, lengths),
+        memory=machine.memory_margin(axes.layout, axes.layout.pipeline, lengths),
+        first_token_overhead=cell.hardware.software.prefill_overhead,
+    )
 
 
 def fleet_size(chips: np.ndarray, rate: np.ndarray, peak: np.ndarray | None) -> np.ndarray:
@@ -343,30 +387,50 @@ def performance_grid(
 ) -> Grid:
     """Evaluate every cell and keep what can still win, with the nearest miss of each cell beside it."""
     tally = Tally()
-    found = list(cells_of(study, parts, tally))
+    found: list[tuple[CellKey, Cell]] = []
+    systems: list[Part] = []
     lengths = scenario.lengths.over(4)
     peak = None if scenario.requests is None else scenario.requests * scenario.peak
     kept: list[dict[str, np.ndarray]] = []
     missed: list[dict[str, np.ndarray]] = []
     shared: dict[tuple[Any, ...], dict[str, Any]] = {}
-    for index, (key, cell, _) in enumerate(found):
+
+    def passes(key: CellKey, chip: str, axes: Axes) -> dict[str, Any]:
+        same = (key.architecture, key.precision, key.cache_precision, key.draft_tokens, chip, *axes.key)
+        return shared.setdefault(same, {})
+
+    def note(key: CellKey, cell: Cell, tables: Iterator[dict[str, np.ndarray]]) -> None:
+        good, near = _sorted_out(tables, scenario, peak)
+        for kind, into in ((good, kept), (near, missed)):
+            into += [table | {"cell": np.full(len(table["tensor"]), len(found))} for table in kind]
+        found.append((key, cell))
+
+    singles = list(cells_of(study, parts, tally))
+    for index, (key, cell, system) in enumerate(singles):
         if progress:
-            progress("performance half", index, len(found))
+            progress("performance half", index, len(singles))
+        systems.append(system)
         axes = axes_of(study, cell)
         if axes is None:
+            found.append((key, cell))
             continue
         tally.cells += 1
-        same = (key.architecture, key.precision, key.cache_precision, key.draft_tokens, key.chip, *axes.key)
-        made = evaluate_cell(cell, axes, lengths, study.serving.mode, shared.setdefault(same, {}))
-        good, near = _cell_rows(made, axes, scenario, peak, tally)
-        for table in good:
-            kept.append(table | {"cell": np.full(len(table["tensor"]), index)})
-        for table in near:
-            missed.append(table | {"cell": np.full(len(table["tensor"]), index)})
+        made = evaluate_cell(cell, axes, lengths, study.serving.mode, passes(key, key.chip, axes))
+        note(key, cell, _cell_tables(made, axes, scenario, peak, tally, own=_prefills_itself(study, key.system)))
+        for both, pair, other in pairs_of(study, parts, key, cell, tally):
+            assert pair.prefill is not None
+            apart = axes_of(study, pair.prefill)
+            if apart is None:
+                continue
+            tally.cells += 1
+            systems.append(other)
+            pool = evaluate_pool(pair, apart, lengths, passes(key, str(other.record.links["chip"]), apart))
+            sides = (made["disaggregated"], axes), (pool, apart)
+            note(both, pair, _disaggregated_tables(*sides, scenario, peak, tally))
     return Grid(
-        keys=tuple(key for key, _, _ in found),
-        cells=tuple(cell for _, cell, _ in found),
-        systems=tuple(system for _, _, system in found),
+        keys=tuple(key for key, _ in found),
+        cells=tuple(cell for _, cell in found),
+        systems=tuple(systems),
         rows=_rows(kept),
         nearest=_rows(missed),
         tally=tally,
@@ -385,45 +449,45 @@ def _rows(tables: list[dict[str, np.ndarray]]) -> Rows:
     )
 
 
-def _cell_rows(
-    made: dict[str, Any], axes: Axes, scenario: Scenario, peak: np.ndarray | None, tally: Tally
-) -> tuple[list[dict[str, np.ndarray]], list[dict[str, np.ndarray]]]:
-    good: list[dict[str, np.ndarray]] = []
-    near: list[dict[str, np.ndarray]] = []
+def _prefills_itself(study: Study, system: str) -> bool:
+    return SAME in study.serving.prefill_system or system in study.serving.prefill_system
+
+
+def _cell_tables(
+    made: dict[str, Any], axes: Axes, scenario: Scenario, peak: np.ndarray | None, tally: Tally, *, own: bool
+) -> Iterator[dict[str, np.ndarray]]:
+    """The points of a cell on one system; `own` says whether its prefill pool may stand on that system."""
     if "aggregated" in made:
         for table in _aggregated_tables(made["aggregated"], axes):
-            fits = _sort_out(table, scenario, peak, good, near)
             tally.points += len(table["memory"])
-            tally.feasible += fits
-    if "disaggregated" in made:
-        for table in _disaggregated_tables(made["disaggregated"], made["prefill"], axes, scenario, peak, tally):
-            _sort_out(table, scenario, peak, good, near)
-    return good, near
+            tally.feasible += int((worst_margin(table, scenario) <= 0).sum())
+            yield table
+    if own and "disaggregated" in made:
+        yield from _disaggregated_tables((made["disaggregated"], axes), (made["prefill"], axes), scenario, peak, tally)
 
 
-def _sort_out(
-    table: dict[str, np.ndarray],
-    scenario: Scenario,
-    peak: np.ndarray | None,
-    good: list[dict[str, np.ndarray]],
-    near: list[dict[str, np.ndarray]],
-) -> int:
-    """Split a table into what meets the targets (cut to what can win) and the nearest miss; how many meet them.
+def _sorted_out(
+    tables: Iterator[dict[str, np.ndarray]], scenario: Scenario, peak: np.ndarray | None
+) -> tuple[list[dict[str, np.ndarray]], list[dict[str, np.ndarray]]]:
+    """Each table's points that meet the targets, cut to what can win; or its nearest miss.
 
     A table has one power cap and one oversubscription: these change clock and network price, so points
     that differ in them are not compared.
     """
-    miss = worst_margin(table, scenario)
-    feasible = np.flatnonzero(miss <= 0)
-    if len(feasible):
-        part = {name: values[feasible] for name, values in table.items()}
-        judged = np.concatenate([criteria(part, "decode", peak), criteria(part, "prefill", peak)], axis=1)
-        stays = non_dominated(judged)
-        good.append({name: values[stays] for name, values in part.items()})
-    elif len(miss):
-        best = int(np.argmin(miss))
-        near.append({name: values[best : best + 1] for name, values in table.items()})
-    return len(feasible)
+    good: list[dict[str, np.ndarray]] = []
+    near: list[dict[str, np.ndarray]] = []
+    for table in tables:
+        miss = worst_margin(table, scenario)
+        feasible = np.flatnonzero(miss <= 0)
+        if len(feasible):
+            part = {name: values[feasible] for name, values in table.items()}
+            judged = np.concatenate([criteria(part, "decode", peak), criteria(part, "prefill", peak)], axis=1)
+            stays = non_dominated(judged)
+            good.append({name: values[stays] for name, values in part.items()})
+        elif len(miss):
+            best = int(np.argmin(miss))
+            near.append({name: values[best : best + 1] for name, values in table.items()})
+    return good, near
 
 
 def worst_margin(table: dict[str, np.ndarray], scenario: Scenario) -> np.ndarray:
@@ -451,22 +515,22 @@ def _aggregated_tables(services: list[Service], axes: Axes) -> Iterator[dict[str
 
 
 def _disaggregated_tables(
-    decode: Service,
-    pool: PrefillPool,
-    axes: Axes,
+    decode: tuple[Service, Axes],
+    prefill: tuple[PrefillPool, Axes],
     scenario: Scenario,
     peak: np.ndarray | None,
     tally: Tally,
 ) -> Iterator[dict[str, np.ndarray]]:
-    """Pairs of a decode and a prefill replica with one cap and one oversubscription.
+    """Pairs of a decode and a prefill replica, each with its axes, with one cap and one oversubscription.
 
     Each side is first cut to what can still win: chips, work and latency add up over the two sides,
     so a dominated side is never part of a best pair.
     """
-    caps, overs, layouts, _ = axes.shape
-    decode_flat = _flatten(_service_numbers(decode) | _choice_numbers(axes) | {"chunk": 0.0}, axes.shape)
-    pool_shape = (caps, overs, layouts, axes.utilization.size)
-    pool_flat = _flatten(_pool_numbers(pool, axes), pool_shape)
+    (service, axes), (pool, apart) = decode, prefill
+    caps, overs, _, _ = axes.shape
+    decode_flat = _flatten(_service_numbers(service) | _choice_numbers(axes) | {"chunk": 0.0}, axes.shape)
+    pool_shape = (*apart.shape[:3], apart.utilization.size)
+    pool_flat = _flatten(_pool_numbers(pool, apart), pool_shape)
     for cap in range(caps):
         for over in range(overs):
             left = _slab(decode_flat, axes.shape, cap, over)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,10 +11,11 @@ from stackwright.codesign.finalists import Finalist
 from stackwright.codesign.fronts import non_dominated
 from stackwright.codesign.performance_grid import Grid, axes_of, evaluate_cell
 from stackwright.codesign.search import Found
-from stackwright.core.units import HOURS_PER_YEAR, SECONDS_PER_HOUR
+from stackwright.core.units import HOURS_PER_YEAR, SECONDS_PER_HOUR, SECONDS_PER_YEAR
 from stackwright.rack.power import shelf_input
 from stackwright.serving.service import Service
-from stackwright.stack.evaluate import hours_of
+from stackwright.stack.deployment import Fleet, Unit
+from stackwright.stack.evaluate import hours_of, liquid_shares, pools_of
 from stackwright.stack.network import network_share
 from stackwright.stack.scenario import Scenario
 from stackwright.stack.study import Study
@@ -90,11 +91,39 @@ def _points(service: Service, share: float, output: float) -> np.ndarray:
 
 def energy_flow(item: Finalist) -> dict[str, Any]:
     """Joules per output token from the meter to the token, in the first year; the parts sum to the meter."""
-    done, hardware = item.done, item.cell.hardware
-    tokens = float(done.tokens[0])
-    year, made, unit = done.year, done.fleet, done.unit
-    it = float(year.it_energy[0])
-    chips = float(made.chips[0])
+    done, year = item.done, item.done.year
+    tokens, it = float(done.tokens[0]), float(year.it_energy[0])
+    pools = [
+        pool_energy(item, hardware, unit, pool, energy)
+        for hardware, unit, pool, energy in zip(
+            pools_of(item.cell), done.units, done.fleet.pools, _energy_by_pool(done.fleet.pools, it), strict=True
+        )
+    ]
+    parts = {
+        "cooling": float(year.cooling_energy[0]),
+        "distribution and house": float(year.loss_energy[0]),
+        **{name: sum(pool[name] for pool in pools) for name in pools[0]},
+    }
+    return {
+        "unit": "J per output token",
+        "meter": float(year.meter_energy[0]) / tokens,
+        "it": it / tokens,
+        "parts": {name: value / tokens for name, value in parts.items()},
+    }
+
+
+def _energy_by_pool(pools: Sequence[Fleet], energy: float) -> list[float]:
+    """IT energy of the first year by system: all follow the same demand, so watts above idle share what is left."""
+    if len(pools) == 1:
+        return [energy]
+    idle = [float(pool.idle_power[0]) * SECONDS_PER_YEAR for pool in pools]
+    busy = [float(pool.busy_power[0] * pool.load[0]) for pool in pools]
+    return [own + (energy - sum(idle)) * watts / sum(busy) for own, watts in zip(idle, busy, strict=True)]
+
+
+def pool_energy(item: Finalist, hardware: Any, unit: Unit, pool: Fleet, it: float) -> dict[str, float]:
+    """The IT energy of one system's fleet by part, in the first year; the parts sum to it."""
+    chips = float(pool.chips[0])
     system = hardware.system
     scale = item.plant.specs.distribution.rack_supply_scale
     seconds = HOURS_PER_YEAR * SECONDS_PER_HOUR
@@ -115,9 +144,7 @@ def energy_flow(item: Finalist) -> dict[str, Any]:
     silicon = inside - chips * bare * seconds
     idle = chips * float(unit.idle_power) * seconds
     idle_silicon = (idle - chips * network * seconds) / float(through) - chips * bare * seconds
-    parts = {
-        "cooling": float(year.cooling_energy[0]),
-        "distribution and house": float(year.loss_energy[0]),
+    return {
         "fabric switches and optics": chips * network * seconds,
         "rack supplies": racks * system.supply_loss * float(scale),
         "fans": inside * system.fan_share,
@@ -126,17 +153,11 @@ def energy_flow(item: Finalist) -> dict[str, Any]:
         "chips, idle": idle_silicon,
         "chips, working": silicon - idle_silicon,
     }
-    return {
-        "unit": "J per output token",
-        "meter": float(year.meter_energy[0]) / tokens,
-        "it": it / tokens,
-        "parts": {name: value / tokens for name, value in parts.items()},
-    }
 
 
 def hourly_series(scenario: Scenario, item: Finalist) -> dict[str, Any]:
     """The first year: PUE by month, and a winter and a summer week of power, price and load."""
-    liquid = item.cell.hardware.system.liquid_share if item.plant.specs.cooling.heat_path == "liquid" else 0.0
+    liquid = liquid_shares(item.cell, item.plant.specs)
     hours = hours_of(item.plant, scenario, item.done.fleet, item.design.supply_temperature, liquid)
     meter = hours.it + hours.cooling + hours.house + hours.losses
     edges = np.cumsum(MONTHS)[:-1]

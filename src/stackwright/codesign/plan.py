@@ -52,7 +52,7 @@ from stackwright.core.errors import InfeasibleError
 from stackwright.stack.design import Design
 from stackwright.stack.parts import Parts
 from stackwright.stack.scenario import Scenario, scenario_of
-from stackwright.stack.study import Study
+from stackwright.stack.study import SAME, Study
 
 Progress = Callable[[str, float], None]
 RELAXED = 0.1
@@ -69,6 +69,7 @@ LAYER_OF_OPTION = {
     "training": "training",
     "chip": "chip",
     "rack": "rack",
+    "prefill_system": "prefill_system",
     "network": "network",
     "cooling": "cooling",
     "datacenter": "datacenter",
@@ -119,6 +120,7 @@ def _serving_held(study: Study, design: Design) -> dict[str, Any]:
         "mode": (design.mode,),
         "weights_offload": (design.numbers["weights_offload"],),
         "cache_offload": (design.numbers["cache_offload"],),
+        "prefill_system": (design.prefill_system or SAME,),
     }
     return {"model": study.model.model_copy(update=model), "serving": study.serving.model_copy(update=serving)}
 
@@ -316,7 +318,7 @@ def alternatives_of(study: Study, seen: Searched, item: Finalist) -> list[dict[s
 
 def not_feasible(study: Study, seen: Searched) -> dict[str, str]:
     """Systems of the study without a feasible design, and why."""
-    reasons = dict(seen.grid.tally.refused)
+    reasons = dict(seen.grid.tally.refused) | _pools_apart(study, seen)
     served = {key.system for key in seen.grid.keys}
     margins, cells = kind_of(study).misses(seen.grid.nearest.numbers, seen.scenario), seen.grid.nearest.cell
     for system in study.rack.system:
@@ -338,6 +340,27 @@ def not_feasible(study: Study, seen: Searched) -> dict[str, str]:
     return reasons
 
 
+def _pools_apart(study: Study, seen: Searched) -> dict[str, str]:
+    """Systems of the study on which no prefill pool can stand, and why."""
+    reasons: dict[str, str] = {}
+    known = {key.prefill_system for key in seen.grid.keys}
+    kept = {seen.grid.keys[cell].prefill_system for cell in np.unique(seen.grid.rows.cell)}
+    barred = {name.split(", ")[0] for name in seen.found.barred}
+    for system in study.serving.prefill_system:
+        if system in (SAME, *barred) or ("prefill_system", system) in seen.found.by_option:
+            continue
+        if set(study.rack.system) == {system} or "disaggregated" not in study.serving.mode:
+            continue
+        if system not in known:
+            why = "no engine, precision and fabric of the study in common with another system"
+        elif system not in kept:
+            why = "no pair with it meets memory and latency"
+        else:
+            why = "no cooling of the study holds it beside another system within the limits"
+        reasons[f"{system}, prefill"] = why
+    return reasons
+
+
 def _barred(found: Found, system: str) -> str | None:
     notes = [f"{key.split(', ')[1]}: {reason}" for key, reason in found.barred.items() if key.startswith(f"{system}, ")]
     return "; ".join(notes) or None
@@ -351,12 +374,15 @@ LAYER_OF_AXIS = {
     "interface": "interface",
     "release": "training",
     "rack": "rack",
+    "prefill_system": "rack",
     "cooling": "cooling",
     "datacenter": "datacenter",
 }
 
 
 def _name(parts: Parts, axis: str, value: Any) -> str | None:
+    if value == SAME:
+        return "one system for both pools"
     if axis == "network":
         fabric, thin = value
         return f"{parts.get('network', fabric).name}, {thin:g}:1"
@@ -382,7 +408,7 @@ def _reasons(alternatives: list[dict[str, Any]]) -> dict[str, str]:
     reasons: dict[str, str] = {}
     for row in alternatives:
         layer = row["layer"]
-        if not row["next_best"] or layer in ("redundancy", "distribution", "supply_temperature"):
+        if not row["next_best"] or layer in ("redundancy", "distribution", "supply_temperature", "prefill_system"):
             continue
         tail = ", not eligible here" if row.get("not_eligible") else ""
         gap = row["difference"]
@@ -472,7 +498,7 @@ def warnings_of(study: Study, seen: Searched, item: Finalist) -> list[str]:
         if part is not site:
             notes += [f"{part.name}, {what}: {text}" for what, text in sorted(part.record.proxy.items())]
         basis = part.record.text.get("price_basis")
-        if basis and part is item.parts["system"]:
+        if basis and part in (item.parts["system"], item.parts.get("prefill_system")):
             notes.append(f"Price basis of {part.name}: {basis}.")
     notes += [f"{part.name}: {part.record.note}" for part in item.parts.values() if part.record.like]
     chip = item.parts["chip"]

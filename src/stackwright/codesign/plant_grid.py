@@ -7,7 +7,7 @@ distribution and portfolios are plain rows of weights on the columns of a fleet.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -121,6 +121,20 @@ def thermals_of(systems: list[Part]) -> dict[str, list[Thermal]]:
         share = float(system.spec.liquid_share)
         made[system.id] = [Thermal(path, share if path == "liquid" else 0.0) for path in paths]
     return made
+
+
+def class_beside(classes: Sequence[PlantClass], plant: PlantClass, ways: Sequence[Thermal]) -> int | None:
+    """The class under which racks that can be cooled in these ways stand beside those of `plant`; None if they cannot.
+
+    Both have one cooling type and supply temperature; their options are the same in the same order, as a
+    class has all plants of its cooling. They differ in what the racks' share of liquid makes of these.
+    """
+    wanted = [way for way in ways if way.path == plant.thermal.path]
+    for index, other in enumerate(classes):
+        alike = other.cooling == plant.cooling and other.supply_temperature == plant.supply_temperature
+        if alike and other.thermal in wanted:
+            return index
+    return None
 
 
 def plant_classes(

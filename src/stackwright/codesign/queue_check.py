@@ -193,8 +193,11 @@ class Replica:
         self.design, self.service = item.design, item.done.service
         numbers = self.design.numbers
         self.layout = layout_of(numbers)
-        self.machine: Machine = item.cell.machine(self.design.power_cap, self.design.oversubscription)
+        caps = (self.design.power_cap, self.design.oversubscription)
+        self.machine: Machine = item.cell.machine(*caps)
+        self.prefills: Machine = (item.cell.prefill or item.cell).machine(*caps)
         self.load = float(np.max(item.done.fleet.load))
+        self.prefill_load = float(np.max(item.done.fleet.pools[-1].load))
 
     @property
     def ranks(self) -> int:
@@ -211,36 +214,36 @@ class Replica:
         """Prefills and decodes of all ranks in one scheduler."""
         arriving = self._paced(self.traffic.requests)
         stream = with_sequences_under_way(arriving, self.under_way, self.traffic.seed)
-        run = simulate(stream, self._timing(self.layout, stream), self._limits())
+        run = simulate(stream, self._timing(self.layout, stream, self.machine), self._limits())
         return self._seen(stream, run, run.first_token, run.hits)
 
     def disaggregated(self) -> Seen:
         """A prefill queue, then a decode rank; each sees the requests at its own pace."""
         apart, servers, requests = self._prefill_layout(), int(QUEUE_SERVERS), self.traffic.requests
-        timing = self._timing(apart, requests)
-        utilization = self.design.numbers["prefill_utilization"] * self.load
+        timing = self._timing(apart, requests, self.prefills)
+        utilization = self.design.numbers["prefill_utilization"] * self.prefill_load
         prompts = replace(self.lengths, nodes=requests.input_tokens.astype(float), weights=1.0)
         stretch = self._unevenness(apart)
-        work = float(self.machine.prefill(apart, prompts).seconds.sum()) * stretch / timing.stages
+        work = float(self.prefills.prefill(apart, prompts).seconds.sum()) * stretch / timing.stages
         prefills = simulate_prefills(
             self.traffic.paced(work / (servers * utilization)),
             timing,
             servers=servers,
-            pass_tokens=float(self.machine.software.prefill_tokens or 0.0),
-            prefix_blocks=self._blocks(apart) * servers // PREFIX_BLOCKS,
+            pass_tokens=float(self.prefills.software.prefill_tokens or 0.0),
+            prefix_blocks=self._blocks(apart, self.prefills) * servers // PREFIX_BLOCKS,
             stretch=stretch,
         )
-        ahead = prefills.latency + self.machine.transfer(apart, prompts)
+        ahead = prefills.latency + self.item.cell.handover(self.prefills).transfer(apart, prompts)
         handed, order = _handed_over(self._paced(requests), ahead)
         stream = with_sequences_under_way(handed, self.under_way, self.traffic.seed)
-        run = simulate(stream, self._timing(self.layout, stream), self._limits(), prefilled=True)
+        run = simulate(stream, self._timing(self.layout, stream, self.machine), self._limits(), prefilled=True)
         before = np.concatenate([np.zeros(len(stream) - len(handed)), ahead[order]])
         return self._seen(stream, run, run.first_token + before[run.served], prefills.hits)
 
     def _unevenness(self, layout: Layout) -> float:
         """By how much prefills on ranks with experts in common wait for each other; servers are simulated apart."""
-        prefill = self.machine.prefill(layout, self.lengths)
-        pieces = self.machine.pieces(layout, POOL_CHUNK, self.lengths)
+        prefill = self.prefills.prefill(layout, self.lengths)
+        pieces = self.prefills.pieces(layout, POOL_CHUNK, self.lengths)
         return float(unevenness(layout, prefill, pieces, self.lengths))
 
     def _paced(self, requests: Stream) -> Stream:
@@ -251,15 +254,15 @@ class Replica:
     def _prefill_layout(self) -> Layout:
         return layout_of(self.design.numbers, "prefill_")
 
-    def _timing(self, layout: Layout, stream: Stream) -> Timing:
+    def _timing(self, layout: Layout, stream: Stream, machine: Machine) -> Timing:
         longest = float((stream.input_tokens + stream.output_tokens).max())
         most = float(self.item.cell.hardware.software.batch_limit)
         chunk = self.design.numbers["chunk"]
-        return timing_of(self.machine, layout, self.lengths, most_sequences=most, longest=longest, chunk=chunk)
+        return timing_of(machine, layout, self.lengths, most_sequences=most, longest=longest, chunk=chunk)
 
     def _limits(self) -> Limits:
         per_rank = float(self.item.cell.hardware.software.batch_limit * self.layout.pipeline)
-        blocks = self._blocks(self.layout) * self.ranks
+        blocks = self._blocks(self.layout, self.machine) * self.ranks
         return Limits(
             ranks=self.ranks,
             sequences=int(per_rank) * self.ranks,
@@ -268,9 +271,9 @@ class Replica:
             prefix_blocks=blocks // PREFIX_BLOCKS,
         )
 
-    def _blocks(self, layout: Layout) -> int:
+    def _blocks(self, layout: Layout, machine: Machine) -> int:
         """Cache blocks of one rank, all its stages together, at the bytes per token of a mean context."""
-        machine, mean = self.machine, self.lengths.context_mean
+        mean = self.lengths.context_mean
         room, sequence = machine.cache_room(layout), machine.sequence_bytes(layout, mean)
         return int(room * layout.pipeline / sequence * mean / BLOCK_TOKENS)
 

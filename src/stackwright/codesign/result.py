@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from stackwright.codesign.finalists import MILLION, SENSE, UNITS, Finalist, objective_value, outlay
+from stackwright.codesign.finalists import MILLION, PREFILL, SENSE, UNITS, Finalist, objective_value, outlay
 from stackwright.codesign.performance_grid import Grid
 from stackwright.codesign.plant_grid import site_limit
 from stackwright.codesign.search import Found
@@ -17,12 +17,13 @@ from stackwright.core.units import SECONDS_PER_YEAR, convert
 from stackwright.finance.terms import Terms
 from stackwright.stack.coupling import JUNCTION_LIMIT
 from stackwright.stack.design import Design
-from stackwright.stack.evaluate import Evaluation
+from stackwright.stack.evaluate import Evaluation, pools_of
 from stackwright.stack.parts import Parts
 from stackwright.stack.plant import EXCURSIONS
 from stackwright.stack.scenario import Scenario
 from stackwright.stack.study import Study
 
+OWN = ("system", "chip")
 LITERS = 1e3
 KILOWATT_HOUR = 3.6e6
 LAYERS = (
@@ -98,12 +99,15 @@ def fleet_metrics(done: Evaluation, item: Finalist, tokens: Any) -> Metrics:
     years = done.tokens.shape[-1]
     chips = made.chips.max(axis=-1)
     bought = made.bought(item.terms.spares).max(axis=-1)
-    per_rack = item.cell.hardware.system.chips_per_rack
+    racks = sum(
+        np.ceil(pool.bought(item.terms.spares).max(axis=-1) / parts.system.chips_per_rack)
+        for pool, parts in zip(made.pools, pools_of(item.cell), strict=True)
+    )
     return {
         "chips": (bought, "chip"),
         "chips_in_service": (chips, "chip"),
         "spare_chips": (bought - chips, "chip"),
-        "racks": (np.ceil(bought / per_rack), "rack"),
+        "racks": (racks, "rack"),
         "switches": (np.ceil(done.switches), "switch"),
         "it_power": (year.it_energy.sum(axis=-1) / years / SECONDS_PER_YEAR, "W"),
         "facility_power": (year.meter_energy.sum(axis=-1) / years / SECONDS_PER_YEAR, "W"),
@@ -245,8 +249,32 @@ def stack_entry(item: Finalist, own: Mapping[str, Any], reasons: Mapping[str, st
         },
         "finance": {"sourcing": design.sourcing, "terms": parts["terms"].id},
     }
+    if design.prefill_system is not None:
+        made["pools"] = pool_entries(item)
     for layer, reason in reasons.items():
         made[layer]["reason"] = reason
+    return made
+
+
+def pool_entries(item: Finalist) -> dict[str, Any]:
+    """The two systems of a fleet, with what each needs; the layers above name those of the decode pool."""
+    parts, fleet, units = item.parts, item.done.fleet, item.done.units
+    made: dict[str, Any] = {}
+    for place, hardware, unit, pool in zip(("decode", "prefill"), item.cell.pools, units, fleet.pools, strict=True):
+        own = {name: parts.get(f"{PREFILL}{name}", parts[name]) if place == "prefill" else parts[name] for name in OWN}
+        bought = float(pool.bought(item.terms.spares).max())
+        made[place] = {
+            "system": own["system"].id,
+            "name": own["system"].name,
+            "chip": own["chip"].id,
+            "chips_per_replica": float(unit.decode_chips),
+            "replicas": float(pool.replicas.max()),
+            "chips": bought,
+            "chips_in_service": float(pool.chips.max()),
+            "spare_chips": bought - float(pool.chips.max()),
+            "racks": float(np.ceil(bought / hardware.system.chips_per_rack)),
+            "peak_it_power": {"value": float(pool.peak_power.max()), "unit": "W"},
+        }
     return made
 
 

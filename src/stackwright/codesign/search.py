@@ -7,15 +7,16 @@ dropped before cannot win (see `performance_grid`), and all others are evaluated
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from stackwright.codesign.eligibility import ineligible, unavailable
-from stackwright.codesign.performance_grid import Grid
-from stackwright.codesign.plant_grid import PlantClass, PlantOption, Thermal, site_limit, thermals_of
+from stackwright.codesign.performance_grid import CellKey, Grid
+from stackwright.codesign.plant_grid import PlantClass, PlantOption, Weights, class_beside, site_limit, thermals_of
 from stackwright.core.units import SECONDS_PER_YEAR
 from stackwright.finance.terms import Terms
 from stackwright.stack.deployment import Fleet, Money, Unit, columns, fleet_of, money
@@ -23,7 +24,7 @@ from stackwright.stack.parts import Part, Parts
 from stackwright.stack.plant import EXCURSIONS
 from stackwright.stack.scenario import Scenario
 from stackwright.stack.study import Study
-from stackwright.stack.unit import unit_of
+from stackwright.stack.unit import apart, unit_of
 
 CHUNK = 2048
 MEGAWATT_HOUR = 3.6e9
@@ -76,6 +77,49 @@ class Physical:
     """Seconds that a run keeps the fleet, which serves seconds of itself; zero where requests are served."""
 
 
+@dataclass(frozen=True)
+class Side:
+    """Fleets of rows on one system, and the weights of the plant options of their thermal class; rows x options.
+
+    All pools of a fleet are largest in the same year, as each rises with the demand.
+    """
+
+    fleet: Physical
+    weights: Weights
+
+    @cached_property
+    def supply(self) -> np.ndarray:
+        """What distributions that spare the racks a part of their conversion leave of their watts."""
+        loss = self.fleet.supply_loss[:, None]
+        return (1.0 - loss) / (1.0 - loss * self.weights.supply_scale[None, :])
+
+    @property
+    def peak_meter(self) -> np.ndarray:
+        """Watts at the meter in the worst hour of the largest year."""
+        return self.supply * (self.fleet.peak.max(axis=-1)[:, None] * self.weights.peak_ratio[None, :])
+
+    @property
+    def outlay(self) -> np.ndarray:
+        """What counts against a budget: capital, or the rent of the horizon."""
+        plant = (self.weights.plant_capex + self.weights.building_capex)[None, :] * self.supply
+        owned = self.fleet.peak.max(axis=-1) * self.fleet.owned
+        return self.fleet.equipment[:, None] + owned[:, None] * plant
+
+    def yearly(self, name: str) -> np.ndarray:
+        """Sum over years of a quantity of the plant."""
+        idle, busy = self._weights(name)
+        total = self.fleet.idle.sum(axis=-1)[:, None] * idle + self.fleet.busy.sum(axis=-1)[:, None] * busy
+        return total * self.supply
+
+    def by_year(self, name: str) -> np.ndarray:
+        """A quantity of the plant by year, years x rows x options."""
+        idle, busy = self._weights(name)
+        return (self.fleet.idle.T[:, :, None] * idle + self.fleet.busy.T[:, :, None] * busy) * self.supply
+
+    def _weights(self, name: str) -> tuple[np.ndarray, np.ndarray]:
+        return getattr(self.weights, f"idle_{name}")[None, :], getattr(self.weights, f"busy_{name}")[None, :]
+
+
 def search(
     study: Study,
     scenario: Scenario,
@@ -91,21 +135,31 @@ def search(
         return found
     cash = money(terms, scenario.years)
     systems = {system.id: system for system in grid.systems}
-    ways = thermals_of(list(systems.values()))
     doubts = {
         (name, way): _doubt(systems[name], parts, way, found) for name in systems for way in study.finance.sourcing
     }
     for index, plant in enumerate(classes):
         if progress:
             progress("combination", index, len(classes))
-        fitting = _rows_of(grid, ways, plant.thermal)
-        for sourcing in study.finance.sourcing:
-            for doubt in (None, "unverified"):
-                allowed = np.array([doubts[key.system, sourcing] == doubt for key in grid.keys])
-                rows = fitting[allowed[grid.rows.cell[fitting]]]
-                if len(rows):
-                    _class(study, scenario, grid, plant, index, rows, cash, sourcing, found, may_win=doubt is None)
+        for sides, fitting in _rows_of(grid, classes, plant):
+            for sourcing in study.finance.sourcing:
+                doubted = [_worst(doubts[name, sourcing] for name in _systems(key)) for key in grid.keys]
+                for doubt in (None, "unverified"):
+                    allowed = np.array([own == doubt for own in doubted])
+                    rows = fitting[allowed[grid.rows.cell[fitting]]]
+                    if len(rows):
+                        may_win = doubt is None
+                        _class(study, scenario, grid, sides, index, rows, cash, sourcing, found, may_win=may_win)
     return found
+
+
+def _systems(key: CellKey) -> tuple[str, ...]:
+    return (key.system,) if key.prefill_system is None else (key.system, key.prefill_system)
+
+
+def _worst(doubts: Iterable[str | None]) -> str | None:
+    """Of two systems' doubts, that which decides: a fleet is had whole, and is as sure as its surest part is not."""
+    return max(doubts, key=(None, "unverified", "absent").index)
 
 
 def _doubt(system: Part, parts: Parts, sourcing: str, found: Found) -> str | None:
@@ -119,16 +173,32 @@ def _doubt(system: Part, parts: Parts, sourcing: str, found: Found) -> str | Non
     return None
 
 
-def _rows_of(grid: Grid, ways: dict[str, list[Thermal]], thermal: Thermal) -> np.ndarray:
-    fits = np.array([thermal in ways[key.system] for key in grid.keys])
-    return np.flatnonzero(fits[grid.rows.cell])
+def _rows_of(
+    grid: Grid, classes: list[PlantClass], plant: PlantClass
+) -> Iterator[tuple[tuple[PlantClass, ...], np.ndarray]]:
+    """The rows whose decode pool stands under a class, by the class of their prefill pool where it stands apart."""
+    ways = thermals_of(list({system.id: system for system in grid.systems}.values()))
+    fits = np.full(len(grid.keys), -2)
+    for number, key in enumerate(grid.keys):
+        if plant.thermal in ways[key.system]:
+            apart = key.prefill_system and class_beside(classes, plant, ways[key.prefill_system])
+            fits[number] = -1 if key.prefill_system is None else -2 if apart is None else apart
+    for beside in np.unique(fits[fits > -2]):
+        sides = (plant,) if beside < 0 else (plant, classes[beside])
+        yield sides, np.flatnonzero(fits[grid.rows.cell] == beside)
+
+
+def sides_of(grid: Grid, classes: list[PlantClass], pick: Pick) -> tuple[PlantClass, ...]:
+    """The thermal classes of a pick's systems, decode before prefill."""
+    plant = classes[pick.plant_class]
+    return next(sides for sides, rows in _rows_of(grid, classes, plant) if pick.row in rows)
 
 
 def _class(
     study: Study,
     scenario: Scenario,
     grid: Grid,
-    plant: PlantClass,
+    classes: tuple[PlantClass, ...],
     index: int,
     rows: np.ndarray,
     cash: Money,
@@ -137,12 +207,13 @@ def _class(
     *,
     may_win: bool,
 ) -> None:
-    physical = physical_rows(scenario, grid, plant, rows, cash, rented=sourcing == "rent")
+    plant = classes[0]
+    whole = sides_rows(scenario, grid, classes, rows, cash, rented=sourcing == "rent")
     limits = np.array([site_limit(study, option.site) or np.inf for option in plant.options])
     for start in range(0, len(rows), CHUNK):
         part = slice(start, start + CHUNK)
-        chunk = _sliced(physical, part)
-        score, excess = scores(study, scenario, chunk, plant, cash, limits, rented=sourcing == "rent")
+        chunk = [_sliced(side, part) for side in whole]
+        score, excess = scores(study, scenario, chunk, cash, limits, rented=sourcing == "rent")
         allowed = excess <= 1e-9
         found.pairs += score.size
         found.feasible_pairs += int(allowed.sum())
@@ -228,17 +299,23 @@ def _note_nearest(found: Found, index: int, rows: np.ndarray, excess: np.ndarray
         found.nearest = (Pick(int(rows[row]), index, int(option), sourcing, miss), miss)
 
 
-def unit_rows(grid: Grid, rows: np.ndarray, plant: PlantClass) -> tuple[Unit, np.ndarray, np.ndarray]:
-    """Units of rows under a thermal class, their supply losses, and whether their chips stay cool."""
-    numbers, choice = grid.rows.numbers, grid.rows.choice
-    cell = grid.rows.cell[rows]
+def unit_rows(
+    grid: Grid, rows: np.ndarray, plant: PlantClass, pool: int | None = None
+) -> tuple[Unit, np.ndarray, np.ndarray]:
+    """Units of rows under a thermal class, their supply losses, and whether their chips stay cool.
+
+    `pool` is 0 or 1 for the decode or the prefill side of rows whose pools stand on two systems.
+    """
+    choice, cell = grid.rows.choice, grid.rows.cell[rows]
+    numbers = grid.rows.numbers if pool is None else apart(grid.rows.numbers)[pool]
     made = {name: np.zeros(len(rows)) for name in Unit.__dataclass_fields__}
     loss, cool = np.zeros(len(rows)), np.zeros(len(rows), dtype=bool)
     for number in np.unique(cell):
         here = np.flatnonzero(cell == number)
         taken = rows[here]
+        hardware = grid.cells[number].hardware if pool is None else grid.cells[number].pools[pool]
         unit, fits = unit_of(
-            grid.cells[number].hardware,
+            hardware,
             precision=grid.keys[number].precision,
             power_cap=choice["power_cap"][taken],
             oversubscription=choice["oversubscription"][taken],
@@ -248,16 +325,34 @@ def unit_rows(grid: Grid, rows: np.ndarray, plant: PlantClass) -> tuple[Unit, np
         )
         for name in made:
             made[name][here] = getattr(unit, name)
-        loss[here] = grid.cells[number].hardware.system.supply_loss
+        loss[here] = hardware.system.supply_loss
         cool[here] = fits <= 0
     return Unit(**made), loss, cool
 
 
+def sides_rows(
+    scenario: Scenario, grid: Grid, classes: tuple[PlantClass, ...], rows: np.ndarray, cash: Money, *, rented: bool
+) -> list[Side]:
+    """The rows' fleets by system: all of it, or the decode and the prefill pool, each under its thermal class."""
+    pools = [None] if len(classes) == 1 else range(len(classes))
+    return [
+        Side(physical_rows(scenario, grid, plant, rows, cash, rented=rented, pool=pool), plant.weights)
+        for plant, pool in zip(classes, pools, strict=True)
+    ]
+
+
 def physical_rows(
-    scenario: Scenario, grid: Grid, plant: PlantClass, rows: np.ndarray, cash: Money, *, rented: bool
+    scenario: Scenario,
+    grid: Grid,
+    plant: PlantClass,
+    rows: np.ndarray,
+    cash: Money,
+    *,
+    rented: bool,
+    pool: int | None = None,
 ) -> Physical:
     """Columns of the rows' fleets; where the volume is open, per unit of peak request rate."""
-    unit, loss, cool = unit_rows(grid, rows, plant)
+    unit, loss, cool = unit_rows(grid, rows, plant, pool)
     made = fleet_of(unit, scenario.requests, scenario.peak, len(scenario.years))
     table = columns(unit, made, cash, rented=rented)
     return Physical(
@@ -280,52 +375,57 @@ def _equipment(unit: Unit, made: Fleet, cash: Money, *, rented: bool) -> np.ndar
     return made.bought(cash.spares).max(axis=-1) * unit.system_price + made.chips.max(axis=-1) * unit.network_price
 
 
-def _sliced(physical: Physical, part: slice) -> Physical:
+def _sliced(side: Side, part: slice) -> Side:
     """Some of the rows."""
-    rows = {name: getattr(physical, name)[part] for name in Physical.__dataclass_fields__}
-    return Physical(**rows)
+    rows = {name: getattr(side.fleet, name)[part] for name in Physical.__dataclass_fields__}
+    return Side(Physical(**rows), side.weights)
 
 
 def scores(
     study: Study,
     scenario: Scenario,
-    chunk: Physical,
-    plant: PlantClass,
+    sides: Sequence[Side],
     cash: Money,
     limits: np.ndarray,
     *,
     rented: bool,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Score to minimize, and the largest margin (positive is violated), rows x options."""
-    weights = plant.weights
-    supply = (1.0 - chunk.supply_loss[:, None]) / (1.0 - chunk.supply_loss[:, None] * weights.supply_scale[None, :])
-    peak_meter = supply * (chunk.peak.max(axis=-1)[:, None] * weights.peak_ratio[None, :])
-    volume = _volume(scenario, study, chunk, weights, supply, peak_meter, limits)
-    excess = np.array(np.broadcast_to(_fixed_margins(chunk, weights), supply.shape))
-    for _, margin in _load_margins(study, chunk, weights, supply, peak_meter, volume, limits):
+    """Score to minimize, and the largest margin (positive is violated), rows x options.
+
+    The sides of a fleet add up: in cost, energy, water, carbon, and at the meter.
+    """
+    peak_meter = _meter(sides)
+    volume = _volume(scenario, study, sides, peak_meter, limits)
+    excess = np.array(np.broadcast_to(_fixed_margins(sides), peak_meter.shape))
+    for _, margin in _load_margins(study, sides, peak_meter, volume, limits):
         np.maximum(excess, margin, out=excess)
-    name = study.objective
+    name, weights = study.objective, sides[0].weights
     tokens = present_tokens(scenario, cash) * weights.availability[None, :]
     yearly = scenario.lengths.output_mean * _served(scenario) * SECONDS_PER_YEAR
     if name == "tokens_per_second":
         mean_share = scenario.lengths.output_mean * float(scenario.profile.mean())
         score = -volume * (mean_share * weights.availability[None, :])
     elif name == "tokens_per_megawatt_hour":
-        energy = _yearly(chunk, weights.idle_energy, weights.busy_energy) * supply
+        energy = sum(side.yearly("energy") for side in sides)
         score = -yearly.mean() * MEGAWATT_HOUR / (energy / len(scenario.years))
     elif name == "carbon_per_million_tokens":
-        carbon = _yearly(chunk, weights.idle_carbon, weights.busy_carbon) * supply
+        carbon = sum(side.yearly("carbon") for side in sides)
         score = carbon / len(scenario.years) / yearly.mean() * MILLION
     else:
-        cost = total_cost(chunk, weights, supply, cash, rented=rented)
+        cost = sum(total_cost(side, cash, rented=rented) for side in sides)
         if name == "npv":
             assert scenario.token_price is not None
             score = -(tokens * scenario.token_price - cost) * volume
         elif name == "cost_per_run":
-            score = cost * (chunk.run_time[:, None] / tokens)
+            score = cost * (sides[0].fleet.run_time[:, None] / tokens)
         else:
             score = cost * (MILLION / tokens)
     return score, excess
+
+
+def _meter(sides: Sequence[Side]) -> np.ndarray:
+    first, *others = (side.peak_meter for side in sides)
+    return sum(others, start=first)
 
 
 def _served(scenario: Scenario) -> np.ndarray:
@@ -340,8 +440,9 @@ def present_tokens(scenario: Scenario, cash: Money) -> Any:
     return (_served(scenario) * cash.middle).sum(axis=-1) * scenario.lengths.output_mean * SECONDS_PER_YEAR
 
 
-def total_cost(chunk: Physical, weights: Any, supply: np.ndarray, cash: Money, *, rented: bool) -> np.ndarray:
+def total_cost(side: Side, cash: Money, *, rented: bool) -> np.ndarray:
     """Present dollars of rows x options. Rent is all-in, so nothing but rent is paid for."""
+    chunk, weights, supply = side.fleet, side.weights, side.supply
     table = chunk.columns
     own = table[:, 0:1] + table[:, 1:2]
     if rented:
@@ -352,23 +453,10 @@ def total_cost(chunk: Physical, weights: Any, supply: np.ndarray, cash: Money, *
     return own + (plant + opex + energy) * supply
 
 
-def _yearly(chunk: Physical, idle: np.ndarray, busy: np.ndarray) -> np.ndarray:
-    """Sum over years of a quantity per idle and per busy watt, rows x options."""
-    return chunk.idle.sum(axis=-1)[:, None] * idle[None, :] + chunk.busy.sum(axis=-1)[:, None] * busy[None, :]
-
-
-def _outlay(chunk: Physical, weights: Any, supply: np.ndarray) -> np.ndarray:
-    """What counts against a budget: capital, or the rent of the horizon; rows x options."""
-    plant = (weights.plant_capex + weights.building_capex)[None, :] * supply
-    return chunk.equipment[:, None] + (chunk.peak.max(axis=-1) * chunk.owned)[:, None] * plant
-
-
 def _volume(
     scenario: Scenario,
     study: Study,
-    chunk: Physical,
-    weights: Any,
-    supply: np.ndarray,
+    sides: Sequence[Side],
     peak_meter: np.ndarray,
     limits: np.ndarray,
 ) -> Any:
@@ -377,21 +465,20 @@ def _volume(
         return 1.0
     rate = limits[None, :] / peak_meter
     if study.constraints.budget is not None:
-        rate = np.minimum(rate, study.constraints.budget / _outlay(chunk, weights, supply))
+        rate = np.minimum(rate, study.constraints.budget / sum(side.outlay for side in sides))
     return rate
 
 
-def _fixed_margins(chunk: Physical, weights: Any) -> np.ndarray:
+def _fixed_margins(sides: Sequence[Side]) -> np.ndarray:
     """Margins that hold whatever the load: the cooling's set point, and the chips' temperature."""
-    set_point = weights.overload / EXCURSIONS - 1.0
-    return np.maximum(set_point[None, :], np.where(chunk.cool, -1.0, 1.0)[:, None])
+    set_point = np.maximum.reduce([side.weights.overload for side in sides]) / EXCURSIONS - 1.0
+    cool = np.logical_and.reduce([side.fleet.cool for side in sides])
+    return np.maximum(set_point[None, :], np.where(cool, -1.0, 1.0)[:, None])
 
 
 def _load_margins(
     study: Study,
-    chunk: Physical,
-    weights: Any,
-    supply: np.ndarray,
+    sides: Sequence[Side],
     peak_meter: np.ndarray,
     volume: Any,
     limits: np.ndarray,
@@ -401,33 +488,29 @@ def _load_margins(
     if np.isfinite(limits).any():
         yield "site power", peak_meter * (volume / limits[None, :]) - 1.0
     if limit.budget is not None:
-        yield "budget", _outlay(chunk, weights, supply) * volume / limit.budget - 1.0
-    for name, ceiling, idle, busy in (
-        ("water", limit.water, weights.idle_water, weights.busy_water),
-        ("carbon", limit.carbon, weights.idle_carbon, weights.busy_carbon),
-    ):
+        yield "budget", sum(side.outlay for side in sides) * volume / limit.budget - 1.0
+    for name, ceiling in (("water", limit.water), ("carbon", limit.carbon)):
         if ceiling is not None:
-            by_year = chunk.idle.T[:, :, None] * idle[None, None, :] + chunk.busy.T[:, :, None] * busy[None, None, :]
+            by_year: Any = sum(side.by_year(name) for side in sides)
             allowed = max(ceiling * SECONDS_PER_YEAR, 1e-300)
-            yield name, by_year.max(axis=0) * supply * volume / allowed - 1.0
+            yield name, by_year.max(axis=0) * volume / allowed - 1.0
 
 
 def limit_missed(
     study: Study, scenario: Scenario, grid: Grid, classes: list[PlantClass], terms: Terms, pick: Pick
 ) -> str:
     """Which limit a design exceeds most."""
-    plant = classes[pick.plant_class]
+    plant, option = classes[pick.plant_class], pick.option
     cash = money(terms, scenario.years)
-    chunk = physical_rows(scenario, grid, plant, np.array([pick.row]), cash, rented=pick.sourcing == "rent")
-    weights, option = plant.weights, pick.option
+    rows, pools = np.array([pick.row]), sides_of(grid, classes, pick)
+    sides = sides_rows(scenario, grid, pools, rows, cash, rented=pick.sourcing == "rent")
     limits = np.array([site_limit(study, entry.site) or np.inf for entry in plant.options])
-    supply = (1.0 - chunk.supply_loss[:, None]) / (1.0 - chunk.supply_loss[:, None] * weights.supply_scale[None, :])
-    peak_meter = supply * (chunk.peak.max(axis=-1)[:, None] * weights.peak_ratio[None, :])
-    volume = _volume(scenario, study, chunk, weights, supply, peak_meter, limits)
+    peak_meter = _meter(sides)
+    volume = _volume(scenario, study, sides, peak_meter, limits)
     margins = {
-        "the set point of the cooling": float(weights.overload[option] / EXCURSIONS - 1.0),
-        "the chips' temperature": -1.0 if chunk.cool[0] else 1.0,
+        "the set point of the cooling": max(float(side.weights.overload[option] / EXCURSIONS - 1.0) for side in sides),
+        "the chips' temperature": -1.0 if all(side.fleet.cool[0] for side in sides) else 1.0,
     }
-    for name, margin in _load_margins(study, chunk, weights, supply, peak_meter, volume, limits):
+    for name, margin in _load_margins(study, sides, peak_meter, volume, limits):
         margins[name] = float(margin[0, option])
     return max(margins, key=lambda name: margins[name])

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from stackwright.codesign.finalists import Finalist, outlay
+from stackwright.codesign.finalists import PREFILL, Finalist, outlay
 from stackwright.codesign.result import printed
 from stackwright.core.records import Datum
 from stackwright.core.spec import map_leaves
@@ -82,7 +82,7 @@ def inputs_of(item: Finalist) -> list[Input]:
     found = []
     for place, part in item.parts.items():
         for name, datum in part.record.values.items():
-            if place in FITTED and name != RESIDUAL:
+            if place.removeprefix(PREFILL) in FITTED and name != RESIDUAL:
                 continue
             if name not in WHOLE and datum.high > datum.low and hasattr(part.spec, name):
                 found.append(Input(place, name, datum))
@@ -103,11 +103,16 @@ def draw(datum: Datum, field: str, standard: np.ndarray) -> np.ndarray:
 def evaluate_with(item: Finalist, scenario: Scenario, changed: Mapping[str, np.ndarray], count: int) -> Evaluation:
     """The design with some inputs replaced by arrays [count] and all others held, through the plant's terms."""
     hardware, plant, terms = _wide(item.cell.hardware, count), item.plant, _wide(item.terms, count)
+    pool = None if item.design.prefill_system is None else item.cell.prefill
+    apart: Any = None if pool is None else _wide(pool.hardware, count)
     specs = _wide(plant.specs, count)
     for path, values in changed.items():
         place, field = path.rsplit(".", 1)
-        if place in HARDWARE:
-            hardware = with_leaf(hardware, path, values)
+        if place in HARDWARE or place.removeprefix(PREFILL) in HARDWARE:
+            if place in HARDWARE:
+                hardware = with_leaf(hardware, path, values)
+            if apart is not None and f"{PREFILL}{place}" not in item.parts:
+                apart = with_leaf(apart, path.removeprefix(PREFILL), values)
         elif place in PLANT:
             specs = with_leaf(specs, path, values)
         elif place == "terms":
@@ -115,6 +120,8 @@ def evaluate_with(item: Finalist, scenario: Scenario, changed: Mapping[str, np.n
         else:
             specs = with_leaf(specs, f"portfolio.{path}", values)
     cell = replace(item.cell, hardware=hardware)
+    if pool is not None:
+        cell = replace(cell, prefill=replace(pool, hardware=apart))
 
     def at(volume: Any) -> Evaluation:
         filled = replace(plant, specs=specs)

@@ -226,7 +226,8 @@ def _chip(read: _Reader) -> Described | None:
 
 def _rack(read: _Reader) -> Described | None:
     entry = read.entry("rack")
-    return (_named(entry, "system"), [], read.metric("racks", "in all"), None) if entry else None
+    pools = [f"{phase}: {pool['racks']:,.0f} of {pool['name']}" for phase, pool in read.entry("pools").items()]
+    return (_named(entry, "system"), pools, read.metric("racks", "in all"), None) if entry else None
 
 
 def _network(read: _Reader) -> Described | None:

@@ -250,7 +250,8 @@ def _card(
 def _machines(plan: Mapping[str, Any]) -> str:
     stack, metrics = plan.get("stack") or {}, plan.get("metrics") or {}
     chips = metrics.get("chips") or {}
-    system = (stack.get("rack") or {}).get("name")
+    pools = (stack.get("pools") or {}).values()
+    system = " and ".join(str(pool["name"]) for pool in pools) or (stack.get("rack") or {}).get("name")
     if chips.get("value") is None:
         return f"from {system}" if system else ""
     text = f"from {ranged({**chips, 'low': None})}"

@@ -59,7 +59,7 @@ LAYER_OF_PLACE = {
 
 def layer_of(place: str) -> str:
     """The layer that a part of the stack, or a number's path, belongs to."""
-    head = place.split(".", 1)[0]
+    head = place.split(".", 1)[0].removeprefix("prefill_")
     return LAYER_OF_PLACE.get(head, head)
 
 

@@ -8,7 +8,7 @@ search over both halves is a matrix product, and one design is its single row.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -70,9 +70,18 @@ class Fleet:
     """Peak demand over installed capacity."""
     sold_chips: Count
     """Chips of the unit of sale [...]; vanishing for a fleet in fractions."""
+    parts: tuple[Fleet, ...] = ()
+    """Pools on systems of their own, of which this fleet is the sum: decode, then prefill."""
+
+    @property
+    def pools(self) -> tuple[Fleet, ...]:
+        """The fleet by system."""
+        return self.parts or (self,)
 
     def bought(self, spares: Ratio) -> Count:
         """Chips that are bought, spares included, in whole units of sale [..., Y]. Source: definition."""
+        if self.parts:
+            return sum(pool.bought(spares) for pool in self.parts)
         unit = _years(self.sold_chips)
         return np.ceil(self.chips * (1.0 + _years(spares)) / unit - 1e-6) * unit
 
@@ -123,6 +132,25 @@ def _fleet(wide: dict[str, Any], replicas: Any, prefill: Any, peak: Any) -> Flee
         busy_power=busy,
         load=load,
         sold_chips=wide["sold_chips"][..., 0] if getattr(wide["sold_chips"], "ndim", 0) else wide["sold_chips"],
+    )
+
+
+def joined(pools: tuple[Fleet, ...]) -> Fleet:
+    """Pools on systems of their own as one fleet: chips and watts add up, its load is the decode pool's.
+
+    Source: definition.
+    """
+    if len(pools) == 1:
+        return pools[0]
+    decode, prefill = pools
+    return replace(
+        decode,
+        prefill_replicas=prefill.replicas,
+        chips=decode.chips + prefill.chips,
+        peak_power=decode.peak_power + prefill.peak_power,
+        idle_power=decode.idle_power + prefill.idle_power,
+        busy_power=decode.busy_power + prefill.busy_power * prefill.load / decode.load,
+        parts=pools,
     )
 
 

@@ -31,6 +31,8 @@ class Design:
     sourcing: str
     numbers: Mapping[str, float] = field(default_factory=dict)
     """Degrees of the decode and the prefill replica, batch, prefill utilization."""
+    prefill_system: str | None = None
+    """Where the prefill pool stands on another system than the decode pool."""
 
     def as_dict(self) -> dict[str, Any]:
         """Plain mapping. Source: definition."""
@@ -43,7 +45,7 @@ class Design:
             "model": f"{self.architecture} {self.precision}/{self.cache_precision}",
             "serving": self.mode,
             "chip": f"{self.chip} at {self.power_cap:.0%}",
-            "rack": self.system,
+            "rack": self.system if self.prefill_system is None else f"{self.system}, prefill on {self.prefill_system}",
             "network": f"{self.fabric} {self.oversubscription:g}:1",
             "cooling": f"{self.cooling} at {self.supply_temperature - 273.15:.0f} degC",
             "datacenter": f"{self.site}, {self.redundancy}, {self.distribution}",

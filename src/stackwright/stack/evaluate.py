@@ -7,12 +7,15 @@ use the plant's terms per watt, whose distance from the settled year is reported
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import singledispatch
 from typing import Any
 
 import numpy as np
 
+from stackwright.core.arrays import namespace
 from stackwright.core.spec import spec
 from stackwright.core.units import (
     HOURS_PER_YEAR,
@@ -33,12 +36,13 @@ from stackwright.core.units import (
 from stackwright.finance.capital import additions
 from stackwright.finance.terms import Terms
 from stackwright.serving.service import Lengths, Service, with_prefill
-from stackwright.stack.deployment import Fleet, Money, Unit, columns, fleet_of, money
+from stackwright.stack.deployment import Fleet, Money, Unit, columns, fleet_of, joined, money
 from stackwright.stack.design import Design
 from stackwright.stack.network import network_share
 from stackwright.stack.performance import Cell, aggregated_service, decode_service, layout_of, prefill_service
 from stackwright.stack.plant import (
     Plant,
+    PlantSpecs,
     PlantTerms,
     bill,
     capex_of,
@@ -50,7 +54,7 @@ from stackwright.stack.plant import (
     plant_terms,
 )
 from stackwright.stack.scenario import Scenario
-from stackwright.stack.unit import unit_of
+from stackwright.stack.unit import apart, unit_of
 
 
 @spec
@@ -75,7 +79,8 @@ class Evaluation:
 
     service: Any
     """The steady state of the performance half: a `Service`, or what its kind of cell gives."""
-    unit: Unit
+    units: tuple[Unit, ...]
+    """By system: two where a prefill pool stands on one of its own."""
     fleet: Fleet
     year: Year
     tokens: Tokens
@@ -93,6 +98,17 @@ class Evaluation:
     cash: dict[str, Dollars]
     """Dollars by year [..., Y], not discounted."""
     switches: Count
+
+    @property
+    def unit(self) -> Unit:
+        """What is repeated, with the prefill replica wherever it stands; watts and prices are the decode pool's."""
+        first, *others = self.units
+        if not others:
+            return first
+        pool = others[0]
+        return replace(
+            first, prefill_chips=pool.decode_chips, prefill_rate=pool.decode_rate, prefill_power=pool.decode_power
+        )
 
     @property
     def present_cost(self) -> Dollars:
@@ -168,56 +184,102 @@ def evaluate(
     draws = any(getattr(leaf, "ndim", 0) for leaf in (cell.hardware.chip.memory_bandwidth, terms.discount_rate))
     lengths = scenario.lengths.over(1) if draws else scenario.lengths
     service, numbers = numbers_of(cell, design, lengths)
-    hardware, specs = cell.hardware, plant.specs
+    hardware, specs = pools_of(cell), plant.specs
     coolant = specs.cooling.chip_coolant_temperature(supply_temperature=design.supply_temperature)
-    unit, thermal = unit_of(
-        hardware,
-        precision=design.precision,
-        power_cap=design.power_cap,
-        oversubscription=design.oversubscription,
-        numbers=numbers,
-        coolant_temperature=coolant,
-        junction_resistance=specs.cooling.junction_resistance,
+    drawn = [
+        unit_of(
+            parts,
+            precision=design.precision,
+            power_cap=design.power_cap,
+            oversubscription=design.oversubscription,
+            numbers=own,
+            coolant_temperature=coolant,
+            junction_resistance=specs.cooling.junction_resistance,
+        )
+        for parts, own in zip(hardware, apart(numbers) if len(hardware) > 1 else (numbers,), strict=True)
+    ]
+    units = tuple(
+        with_supply(unit, parts.system.supply_loss, specs.distribution.rack_supply_scale)
+        for parts, (unit, _) in zip(hardware, drawn, strict=True)
     )
-    unit = with_supply(unit, hardware.system.supply_loss, specs.distribution.rack_supply_scale)
-    years = scenario.years
-    made = fleet_of(unit, demanded(scenario, volume), scenario.peak, len(years))
+    years, served = scenario.years, demanded(scenario, volume)
+    made = joined(tuple(fleet_of(unit, served, scenario.peak, len(years)) for unit in units))
     cash = money(terms, years)
-    liquid = hardware.system.liquid_share if specs.cooling.heat_path == "liquid" else 0.0 * hardware.system.liquid_share
-    served = demanded(scenario, volume)
+    liquid = liquid_shares(cell, specs)
     availability = specs.redundancy.availability()
     tokens = served * scenario.lengths.output_mean * SECONDS_PER_YEAR * _years(availability)
-    cold = cooled(
-        plant,
-        supply_temperature=design.supply_temperature + 0.0 * liquid,
-        liquid_share=liquid,
-        profile=scenario.profile,
-    )
-    ratio = peak_ratio(plant, cold.full)
+    cold = [
+        cooled(
+            plant,
+            supply_temperature=design.supply_temperature + 0.0 * share,
+            liquid_share=share,
+            profile=scenario.profile,
+        )
+        for share in liquid
+    ]
     if settled:
         year, overload = settled_year(plant, scenario, made, design.supply_temperature, liquid)
     else:
-        here = plant_terms(plant, cold, profile=scenario.profile, years=years)
-        year, overload = termed_year(here, made, scenario.profile), here.overload
-    costs, flows = costs_of(unit, made, year, specs, cash, hardware, rented=design.sourcing == "rent")
+        here = [plant_terms(plant, hours, profile=scenario.profile, years=years) for hours in cold]
+        year = _total([termed_year(own, pool, scenario.profile) for own, pool in zip(here, made.pools, strict=True)])
+        overload = most([own.overload for own in here])
+    costs, flows = costs_of(units, made, year, specs, cash, hardware, rented=design.sourcing == "rent")
     return Evaluation(
         service=service,
-        unit=unit,
+        units=units,
         fleet=made,
         year=year,
         tokens=tokens,
-        capacity=(made.replicas * _years(unit.decode_rate)).max(axis=-1) * scenario.lengths.output_mean,
-        peak_ratio=ratio,
+        capacity=(made.replicas * _years(units[0].decode_rate)).max(axis=-1) * scenario.lengths.output_mean,
+        peak_ratio=peak_ratio_of(made, [peak_ratio(plant, hours.full) for hours in cold]),
         availability=availability,
         overload=overload,
-        thermal=thermal,
-        junction=coolant + specs.cooling.junction_resistance * design.power_cap * hardware.chip.tdp,
+        thermal=most([thermal for _, thermal in drawn]),
+        junction=most(
+            [coolant + specs.cooling.junction_resistance * design.power_cap * parts.chip.tdp for parts in hardware]
+        ),
         present_tokens=(tokens * cash.middle).sum(axis=-1),
         costs=costs,
         cash=flows,
-        switches=made.chips.max(axis=-1)
-        * network_share(hardware.fabric, hardware.system, design.oversubscription).switches,
+        switches=sum(
+            pool.chips.max(axis=-1) * network_share(parts.fabric, parts.system, design.oversubscription).switches
+            for parts, pool in zip(hardware, made.pools, strict=True)
+        ),
     )
+
+
+def pools_of(cell: Any) -> tuple[Any, ...]:
+    """The hardware of a fleet, by system: two where a prefill pool stands on one of its own. Source: definition."""
+    return cell.pools if isinstance(cell, Cell) else (cell.hardware,)
+
+
+def liquid_shares(cell: Any, specs: PlantSpecs) -> tuple[Any, ...]:
+    """Share of the heat of each system of a fleet that its cold plates take under a plant. Source: definition."""
+    path = 1.0 if specs.cooling.heat_path == "liquid" else 0.0
+    return tuple(path * parts.system.liquid_share for parts in pools_of(cell))
+
+
+def peak_ratio_of(made: Fleet, ratios: Sequence[Any]) -> Ratio:
+    """Meter watts per IT watt at full load of pools with a ratio each; all are largest in the same year.
+
+    Source: energy balance.
+    """
+    if len(ratios) == 1:
+        return ratios[0]
+    watts = [pool.peak_power.max(axis=-1) for pool in made.pools]
+    return sum(ratio * share for ratio, share in zip(ratios, watts, strict=True)) / sum(watts)
+
+
+def most(values: Sequence[Any]) -> Any:
+    """The largest of what the systems of a fleet have, each a float or draws [n]. Source: definition."""
+    return functools.reduce(namespace(*values).maximum, values)
+
+
+def _total(years: Sequence[Year]) -> Year:
+    first = years[0]
+    if len(years) == 1:
+        return first
+    return Year(**{name: sum(getattr(year, name) for year in years) for name in Year.__dataclass_fields__})
 
 
 def demanded(scenario: Scenario, volume: Any) -> Any:
@@ -237,12 +299,10 @@ def with_supply(unit: Unit, supply_loss: Any, supply_scale: Any) -> Unit:
 
 
 def settled_year(
-    plant: Plant, scenario: Scenario, made: Fleet, supply_temperature: float, liquid_share: Any
+    plant: Plant, scenario: Scenario, made: Fleet, supply_temperature: float, liquid: Sequence[Any]
 ) -> tuple[Year, Ratio]:
-    """Every year hour by hour, as one load with its own part-load curves."""
-    parts = [
-        _hours(plant, scenario, made, index, supply_temperature, liquid_share) for index in range(len(scenario.years))
-    ]
+    """Every year hour by hour, as one load with its own part-load curves; `liquid` has the share of each pool."""
+    parts = [_hours(plant, scenario, made, index, supply_temperature, liquid) for index in range(len(scenario.years))]
     bills = [
         bill(plant, plant.specs, hours.it + hours.cooling + hours.house + hours.losses, [year])[0]
         for (hours, _), year in zip(parts, scenario.years, strict=True)
@@ -267,16 +327,20 @@ def settled_year(
     return year, np.maximum.reduce([overload for _, overload in parts])
 
 
-def hours_of(plant: Plant, scenario: Scenario, made: Fleet, supply_temperature: float, liquid_share: Any) -> Hours:
-    """The first year by the hour."""
-    return _hours(plant, scenario, made, 0, supply_temperature, liquid_share)[0]
+def hours_of(plant: Plant, scenario: Scenario, made: Fleet, supply_temperature: float, liquid: Sequence[Any]) -> Hours:
+    """The first year by the hour; `liquid` has the liquid share of each pool."""
+    return _hours(plant, scenario, made, 0, supply_temperature, liquid)[0]
 
 
 def _hours(
-    plant: Plant, scenario: Scenario, made: Fleet, index: int, supply_temperature: float, liquid_share: Any
+    plant: Plant, scenario: Scenario, made: Fleet, index: int, supply_temperature: float, liquid: Sequence[Any]
 ) -> tuple[Hours, Any]:
-    it_power = made.idle_power[index] + made.busy_power[index] * made.load[index] * scenario.profile
-    full = made.peak_power[index]
+    pools = [
+        pool.idle_power[index] + pool.busy_power[index] * pool.load[index] * scenario.profile for pool in made.pools
+    ]
+    it_power, full = sum(pools), made.peak_power[index]
+    heat = [share * power for share, power in zip(liquid, pools, strict=True)]
+    liquid_share = liquid[0] if len(pools) == 1 else sum(heat) / it_power
     load = cooling_year(
         plant.specs.cooling,
         plant.series,
@@ -321,57 +385,85 @@ def termed_year(terms: PlantTerms, made: Fleet, profile: Array) -> Year:
 
 
 def costs_of(
-    unit: Unit, made: Fleet, year: Year, specs: Any, cash: Money, hardware: Any, *, rented: bool
+    units: Sequence[Unit], made: Fleet, year: Year, specs: Any, cash: Money, hardware: Sequence[Any], *, rented: bool
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Present dollars by layer, and dollars by year by kind.
+    """Present dollars by layer, and dollars by year by kind; `units` and `hardware` go by system.
 
     A rent is all-in: nothing else is paid. A bought system's price is split into its chips and the
     rest of it, so that margins can be laid at the right door.
     """
-    table = columns(unit, made, cash, rented=rented)
-    systems, network = table[..., 0], table[..., 1]
     zero = 0.0 * made.peak_power
+    pools = list(zip(units, made.pools, strict=True))
     if rented:
-        paid = made.chips * _years(unit.rent) * SECONDS_PER_YEAR
+        systems = sum(columns(unit, pool, cash, rented=True)[..., 0] for unit, pool in pools)
+        paid = sum(pool.chips * _years(unit.rent) * SECONDS_PER_YEAR for unit, pool in pools)
         return {"rack": systems}, dict.fromkeys(("capex", "energy", "water", "staff", "residual"), zero) | {
             "lease": paid
         }
+    bought = [
+        bought_of(unit, pool, cash, parts.chip.price) for (unit, pool), parts in zip(pools, hardware, strict=True)
+    ]
     plant_capex, building_capex, opex = capex_of(specs)
     mechanical = specs.cooling.capex_per_watt * specs.redundancy.mechanical_multiplier
     mechanical = mechanical * specs.site.building_cost / specs.building.reference_cost
-    price = hardware.chip.price if hardware.chip.price is not None else 0.0 * unit.system_price
-    chip_share = np.minimum(price / unit.system_price, 1.0)
     upkeep = made.peak_power * _years(opex) * SECONDS_PER_YEAR
-    installed = made.bought(cash.spares)
-    bought = additions(installed) * _years(unit.system_price) * cash.prices
-    wired = additions(made.chips) * _years(unit.network_price)
-    built = additions(made.peak_power) * _years(plant_capex + building_capex)
+    new = additions(made.peak_power)
     worth = (
-        (additions(installed) * cash.left["systems"]).sum(axis=-1) * unit.system_price
-        + (additions(made.chips) * cash.left["network"]).sum(axis=-1) * unit.network_price
-        + (additions(made.peak_power) * cash.left["plant"]).sum(axis=-1) * plant_capex
-        + (additions(made.peak_power) * cash.left["building"]).sum(axis=-1) * building_capex
+        sum(one.worth for one in bought)
+        + (new * cash.left["plant"]).sum(axis=-1) * plant_capex
+        + (new * cash.left["building"]).sum(axis=-1) * building_capex
     )
     last = np.arange(made.peak_power.shape[-1]) == made.peak_power.shape[-1] - 1
+    plant_watts, building_watts = (new * cash.plant).sum(axis=-1), (new * cash.building).sum(axis=-1)
     costs = {
-        "chip": systems * chip_share,
-        "rack": systems * (1.0 - chip_share),
-        "network": network,
-        "cooling": table[..., 2] * mechanical + (year.water_cost * cash.middle).sum(axis=-1),
-        "datacenter": table[..., 2] * (plant_capex - mechanical)
-        + table[..., 3] * building_capex
+        "chip": sum(one.systems * one.chip_share for one in bought),
+        "rack": sum(one.systems * (1.0 - one.chip_share) for one in bought),
+        "network": sum(one.network for one in bought),
+        "cooling": plant_watts * mechanical + (year.water_cost * cash.middle).sum(axis=-1),
+        "datacenter": plant_watts * (plant_capex - mechanical)
+        + building_watts * building_capex
         + (upkeep * cash.middle).sum(axis=-1),
         "power": (year.energy_cost * cash.middle).sum(axis=-1),
     }
     flows = {
-        "capex": bought + wired + built,
+        "capex": sum(one.capex for one in bought) + new * _years(plant_capex + building_capex),
         "energy": year.energy_cost,
         "water": year.water_cost,
-        "staff": upkeep + installed * _years(unit.system_price * cash_rate(cash)),
+        "staff": upkeep + sum(one.upkeep for one in bought),
         "lease": zero,
         "residual": -_years(worth) * last,
     }
     return costs, flows
+
+
+@dataclass(frozen=True)
+class Bought:
+    """Dollars of the systems and the network of one pool: of the horizon today, by year [..., Y], and at its end."""
+
+    systems: Any
+    network: Any
+    chip_share: Any
+    """Of the systems' price."""
+    capex: Any
+    upkeep: Any
+    worth: Any
+
+
+def bought_of(unit: Unit, pool: Fleet, cash: Money, chip_price: Any) -> Bought:
+    """What a pool's systems and network cost their owner. Source: definition."""
+    table = columns(unit, pool, cash, rented=False)
+    price = chip_price if chip_price is not None else 0.0 * unit.system_price
+    installed = pool.bought(cash.spares)
+    new, wired = additions(installed), additions(pool.chips)
+    return Bought(
+        systems=table[..., 0],
+        network=table[..., 1],
+        chip_share=np.minimum(price / unit.system_price, 1.0),
+        capex=new * _years(unit.system_price) * cash.prices + wired * _years(unit.network_price),
+        upkeep=installed * _years(unit.system_price * cash_rate(cash)),
+        worth=(new * cash.left["systems"]).sum(axis=-1) * unit.system_price
+        + (wired * cash.left["network"]).sum(axis=-1) * unit.network_price,
+    )
 
 
 def cash_rate(cash: Money) -> Any:

@@ -14,6 +14,7 @@ from typing import Any
 from stackwright.chip.accelerator import Accelerator
 from stackwright.chip.family import KernelFamily, Kernels
 from stackwright.chip.power import PowerFamily
+from stackwright.core.arrays import namespace
 from stackwright.core.spec import spec
 from stackwright.core.units import Count, Ratio
 from stackwright.interface.software import SoftwareStack
@@ -79,6 +80,8 @@ class Cell:
     cache_offload: float = 0.0
     neighbors: Neighbors | None = None
     """Measured runs that are like the cell's."""
+    prefill: Cell | None = None
+    """The cell of the prefill pool, where it stands on another system; weights and cache have one precision in both."""
 
     def paced(self, layout: Layout, batch: Count, lengths: Lengths) -> Cell:
         """The cell at the pace that measured runs like it show: its steps slower or faster, and surer."""
@@ -113,6 +116,17 @@ class Cell:
             host_bandwidth=parts.chip.host_bandwidth,
             host_memory=parts.system.host_memory,
         )
+
+    @property
+    def pools(self) -> tuple[Hardware, ...]:
+        """The hardware of the fleet, by system: decode before prefill."""
+        return (self.hardware,) if self.prefill is None else (self.hardware, self.prefill.hardware)
+
+    def handover(self, prefill: Machine) -> Machine:
+        """A prefill machine as its caches leave it: at the slower of its own ports and the decode pool's."""
+        own, other = prefill.wires.fabric_bandwidth, self.hardware.system.nic_bandwidth
+        slower: Any = namespace(own, other).minimum(own, other)
+        return replace(prefill, wires=replace(prefill.wires, fabric_bandwidth=slower))
 
 
 def layout_of(numbers: Mapping[str, Any], pool: str = "") -> Layout:
@@ -196,8 +210,8 @@ def decode_service(
 def prefill_service(
     cell: Cell, layout: Layout, utilization: Ratio, power_cap: Ratio, oversubscription: Ratio, lengths: Lengths
 ) -> PrefillPool:
-    """A prefill replica at a utilization."""
-    machine = cell.machine(power_cap, oversubscription)
+    """A prefill replica at a utilization, on the system of the cell's prefill pool."""
+    machine = (cell.prefill or cell).machine(power_cap, oversubscription)
     return prefill_pool(
         layout=layout,
         prefill=machine.prefill(layout, lengths),
@@ -205,7 +219,7 @@ def prefill_service(
         lengths=lengths,
         utilization=utilization,
         servers=QUEUE_SERVERS,
-        transfer=machine.transfer(layout, lengths),
+        transfer=cell.handover(machine).transfer(layout, lengths),
         memory=machine.memory_margin(layout, layout.pipeline, lengths),
         first_token_overhead=cell.hardware.software.prefill_overhead,
     )

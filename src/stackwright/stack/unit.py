@@ -82,6 +82,19 @@ def unit_of(
     return unit, zero + thermal_margin(temperature=hottest, coolant_temperature=coolant_temperature)
 
 
+def apart(numbers: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A fleet's numbers as those of its two pools, each alone: decode without prefill chips, and the prefill pool.
+
+    The prefill replica stands in the place of the decode replica, so a pool is a fleet like any other.
+    Source: definition.
+    """
+    none = 0.0 * numbers["prefill_chips"]
+    alone = {"prefill_chips": none, "prefill_rate": 1.0 + none, "prefill_flops": none, "prefill_bytes": none}
+    decode = {name: value for name, value in numbers.items() if name.startswith("decode_")}
+    prefill = {name.replace("prefill_", "decode_"): numbers[name] for name in alone}
+    return decode | alone, prefill | alone
+
+
 def _or_zero(price: Any) -> Any:
     """A price that nobody publishes counts as zero here; `eligibility` keeps such a way of sourcing out."""
     return 0.0 if price is None else price

@@ -5,6 +5,7 @@ record ids, omitted parts have their defaults. Nothing is guessed: every fault o
 reported together, with its line, what came, what was expected and the nearest good value.
 """
 
+from stackwright.stack.study.fields import SAME
 from stackwright.stack.study.reading import MOST_DESIGNS, load, load_given
 from stackwright.stack.study.sections import (
     Lengths,
@@ -18,6 +19,7 @@ from stackwright.stack.study.sections import (
 
 __all__ = [
     "MOST_DESIGNS",
+    "SAME",
     "Lengths",
     "Portfolio",
     "Section",

@@ -27,6 +27,8 @@ MOST_OPTIONS = 1_000
 PRECISIONS = ("bf16", "fp8", "fp4", "int8")
 ANY = "any"
 """Written in place of a list of names: all records of that type."""
+SAME = "same"
+"""Written in place of a system's name: the one that the design's rack is."""
 
 
 def Quantity(
@@ -123,6 +125,10 @@ def _config(path: Path) -> bytes | None:
         return None
 
 
+def _prefill_system(value: Any, info: ValidationInfo) -> str:
+    return SAME if value == SAME else Named("rack", "System").func(value, info)  # type: ignore[call-arg]
+
+
 def Options(*every: str, most: int = MOST_OPTIONS) -> tuple[Any, ...]:
     """A menu: a list of distinct options, or one option alone.
 
@@ -205,6 +211,7 @@ Recompute = Annotated[str, Choice("none", "selective", "full")]
 Architecture = Annotated[str, BeforeValidator(_architecture)]
 SoftwareName = Annotated[str, Named("interface", "SoftwareStack")]
 SystemName = Annotated[str, Named("rack", "System")]
+PrefillSystem = Annotated[str, BeforeValidator(_prefill_system)]
 FabricName = Annotated[str, Named("network", "Fabric")]
 CoolingName = Annotated[str, Named("cooling")]
 SiteName = Annotated[str, Named("datacenter", "Site")]

@@ -28,6 +28,7 @@ from stackwright.core.errors import nearest
 from stackwright.stack.study.context import Reading, reading_of, refuse
 from stackwright.stack.study.fields import (
     EVERY,
+    SAME,
     Architecture,
     Celsius,
     Choice,
@@ -45,6 +46,7 @@ from stackwright.stack.study.fields import (
     Power,
     PowerCap,
     Precision,
+    PrefillSystem,
     Quantity,
     Recompute,
     RedundancyName,
@@ -175,6 +177,7 @@ class ServingMenu(Section):
 
     software: Annotated[tuple[SoftwareName, ...], *Options("interface", "SoftwareStack")] = EVERY
     mode: Annotated[tuple[Mode, ...], *Options()] = ("aggregated", "disaggregated")
+    prefill_system: Annotated[tuple[PrefillSystem, ...], *Options("rack", "System")] = (SAME,)
     tensor_parallel: Degrees = (1, 2, 4, 8)
     expert_parallel: Degrees = (1, 8, 16, 32, 64)
     pipeline_parallel: Degrees = (1,)
@@ -184,6 +187,13 @@ class ServingMenu(Section):
     draft_tokens: Annotated[tuple[Annotated[int, Whole(0, 16)], ...], *Options()] = (0,)
     weights_offload: Annotated[tuple[Offload, ...], *Options()] = (0.0,)
     cache_offload: Annotated[tuple[Offload, ...], *Options()] = (0.0,)
+
+    @model_validator(mode="after")
+    def _pools_apart(self) -> ServingMenu:
+        if self.prefill_system != (SAME,) and "disaggregated" not in self.mode:
+            got = "prefill_system, and no mode with a prefill pool"
+            raise refuse(got, "disaggregated in mode", remedy="Leave prefill_system out.")
+        return self
 
 
 class TrainingMenu(Section):
