@@ -29,6 +29,7 @@ from stackwright.catalog import Catalog
 from stackwright.catalog.loader import LAYERS, layer_types
 from stackwright.cli.main import app
 from stackwright.core import yamltext
+from stackwright.core.errors import InputError
 from stackwright.core.records import decode
 from stackwright.stack.study import load
 
@@ -145,6 +146,13 @@ def merged(old: Any, new: Any) -> Any:
 @pytest.mark.parametrize("name", sorted(path.name for path in EXAMPLES.glob("*.yaml") if path.name != "faulty.yaml"))
 def test_example_studies_are_good(name: str) -> None:
     assert load(EXAMPLES / name, Catalog.load())
+
+
+def test_the_study_of_a_hypothetical_chip_is_good_with_its_records_alone() -> None:
+    folder = EXAMPLES / "hypothetical"
+    assert load(folder / "twice-hbm.yaml", Catalog.load([folder]))
+    with pytest.raises(InputError):
+        load(folder / "twice-hbm.yaml", Catalog.load())
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.yaml")), ids=name_of)
