@@ -268,6 +268,8 @@ class _Prefills:
     crowd: np.ndarray
     shared: float
     chips_per_server: np.ndarray
+    fewest: np.ndarray
+    """Servers of one prefill replica: no pool is smaller."""
     packed: Prefill
 
 
@@ -291,6 +293,7 @@ class _Load:
         grid = self.largest * GRID[:, None]
         self._steps = np.log(machine.decode_step(self.layout, grid, self.lengths).seconds)
         sized = POOL_UTILIZATION / (self.rate(self.largest) * self.prefills.hold)
+        sized = np.minimum(sized, self.layout.data * self.copies / self.prefills.fewest)
         self.crowd = np.where(self.prefills.servers > 0.0, self.prefills.crowd, sized)
         self.servers = np.where(
             self.prefills.servers > 0.0,
@@ -545,6 +548,7 @@ def _prefills(machine: Machine, runs: Sequence[Run], layout: Layout, copies: np.
         crowd=layout.data * copies / np.maximum(where.data * pools, 1e-9),
         shared=0.0 if apart else 1.0,
         chips_per_server=where.stage_chips * where.pipeline / where.data,
+        fewest=where.data,
         packed=timed,
     )
 
