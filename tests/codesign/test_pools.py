@@ -18,6 +18,7 @@ from stackwright.codesign.performance_grid import PREFILL_UTILIZATION, worst_mar
 from stackwright.codesign.plan import Searched, evaluate_study, plan_study, searched
 from stackwright.codesign.search import sides_of, unit_rows
 from stackwright.codesign.uncertainty import evaluate_with, inputs_of
+from stackwright.report import write_report
 from stackwright.stack.evaluate import evaluate
 from stackwright.stack.study import Study, load
 
@@ -266,3 +267,10 @@ def test_a_given_pair_is_evaluated(plan: dict[str, Any], read: Callable[..., Stu
     made = evaluate_study(given, shelf)
     assert [pool["system"] for pool in made["stack"]["pools"].values()] == ["hgx-h200-liquid", "hgx-arithmetic"]
     assert made["objective"]["value"] >= plan["objective"]["value"] * (1 - 1e-12)
+
+
+def test_the_report_names_both_systems(plan: dict[str, Any], tmp_path: Path) -> None:
+    write_report(plan, tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    names = [pool["name"] for pool in plan["stack"]["pools"].values()]
+    assert " and ".join(names) in page

@@ -345,9 +345,9 @@ def _pools_apart(study: Study, seen: Searched) -> dict[str, str]:
     reasons: dict[str, str] = {}
     known = {key.prefill_system for key in seen.grid.keys}
     kept = {seen.grid.keys[cell].prefill_system for cell in np.unique(seen.grid.rows.cell)}
-    barred = {name.split(", ")[0] for name in seen.found.barred}
+    named = {*seen.grid.tally.refused, *(name.split(", ")[0] for name in seen.found.barred)}
     for system in study.serving.prefill_system:
-        if system in (SAME, *barred) or ("prefill_system", system) in seen.found.by_option:
+        if system in (SAME, *named) or ("prefill_system", system) in seen.found.by_option:
             continue
         if set(study.rack.system) == {system} or "disaggregated" not in study.serving.mode:
             continue
