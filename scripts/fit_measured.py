@@ -297,7 +297,7 @@ def _without(
 
 def _name(kind: str, word: str, asked: Served, rows: np.ndarray) -> str:
     """What was left out; a model goes by the names that its shape has in the rows."""
-    return "+".join(sorted(set(asked.model[rows].tolist()))) if kind == "model" else word
+    return "+".join(sorted(set(asked.model[rows].tolist()))) if kind == "model" else word or "not named"
 
 
 def _scored(table: str, kind: str, name: str, error: np.ndarray) -> dict[str, Any]:

@@ -313,7 +313,7 @@ def _filled_all(texts: Mapping[str, Text], below: Mapping[str, Text], faults: li
     A text that is like nothing that is there is a fault, and left out.
     """
     found = {}
-    for id, text in texts.items():
+    for id in texts:
         mine: list[Fault] = []
         found[id] = _filled(id, texts, below, mine)
         faults.extend(fault for fault in mine if fault not in faults)

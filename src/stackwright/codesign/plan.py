@@ -9,7 +9,7 @@ import platform
 import resource
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -224,6 +224,7 @@ def _result(study: Study, catalog: Catalog, seen: Searched, item: Finalist, star
         },
         "pictures": kind.pictures(study, seen.scenario, seen.grid, seen.found, item),
         "names": names_of(seen, item),
+        "operators": operators_of(item),
         "sources": source_entries(item, catalog),
         "warnings": warnings_of(study, seen, item),
         "versions": versions(),
@@ -488,6 +489,12 @@ def relaxed_study(study: Study, item: Finalist, constraint: str) -> Study | None
     return None
 
 
+def operators_of(item: Finalist) -> list[dict[str, Any]]:
+    """How the time of each operator on the chosen chip is known, with the range of measured over predicted times."""
+    chip = item.parts["chip"]
+    return [asdict(one) for one in operator_bases(chip.id, item.parts["kernels"].record)]
+
+
 def warnings_of(study: Study, seen: Searched, item: Finalist) -> list[str]:
     """What a reader has to know: stand-ins beside what they touch, doubtful inputs, assumptions."""
     notes = [*study.notes, *kind_of(study).notes(study, seen.scenario, item)]
@@ -502,9 +509,14 @@ def warnings_of(study: Study, seen: Searched, item: Finalist) -> list[str]:
             notes.append(f"Price basis of {part.name}: {basis}.")
     notes += [f"{part.name}: {part.record.note}" for part in item.parts.values() if part.record.like]
     chip = item.parts["chip"]
-    bases = {one.basis for one in operator_bases(chip.id, item.parts["kernels"].record)}
+    bases = {one["basis"] for one in operators_of(item)}
     if "fitted" not in bases:
         notes.append(f"No kernel was timed on {chip.name}: its operators' times are {' or '.join(sorted(bases))}.")
+    near = getattr(item.cell, "neighbors", None)
+    if near is not None and item.design.mode == "aggregated":
+        notes.append(
+            f"{len(near.measured.runs)} measured runs of the model or the engine on {chip.name} bear on its pace."
+        )
     doubtful = sorted(
         f"{place}.{name}"
         for place, part in item.parts.items()

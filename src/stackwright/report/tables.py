@@ -83,6 +83,14 @@ class SourceGroup:
     rows: list[SourceRow]
 
 
+def operators_of(plan: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """How each operator's time is known: its name, the basis, and measured over predicted time."""
+    return [
+        (words(row["operator"]), str(row["basis"]), f"{row['low']:.2f} to {row['high']:.2f}")
+        for row in plan.get("operators") or ()
+    ]
+
+
 def limits_of(plan: Mapping[str, Any]) -> list[Limit]:
     """Every constraint of the study."""
     return [_limit(row) for row in plan.get("margins") or ()]

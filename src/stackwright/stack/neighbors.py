@@ -25,6 +25,9 @@ PACE = "measured-pace"
 CLOSED, FIGURE = "closed", "tpot_mean"
 """A benchmark with so many requests under way, and its mean time per token: the nearest to a replica in a plan."""
 
+PLANNED = "(planned)"
+"""The release of what is not built yet: none that was measured."""
+
 
 @dataclass(frozen=True)
 class Neighbors:
@@ -66,7 +69,7 @@ def neighbors_of(measured: Measured, *, stack: Record, chip: str, model: str, fo
     near = measured.stated & (own["chip"] == chip) & ((own["stack"] == stack.id) | (own["model"] == model))
     if not near.any():
         return None
-    words = {"stack": stack.id, "release": "", "chip": chip, "model": model, "formats": formats}
+    words = {"stack": stack.id, "release": PLANNED, "chip": chip, "model": model, "formats": formats}
     range_ = stack.values["time_spread"]
     spread = math.hypot(math.log(range_.high / range_.low) / (2.0 * NORMAL_95), PACE_SCATTER)
     return Neighbors(measured.where(near), {**words, "mode": CLOSED, "figure": FIGURE}, spread)
