@@ -78,15 +78,14 @@ def route(*, tokens: Count, active: Count, experts: Count, expert_parallel: Coun
     )
     crowd = xp.maximum(tokens, 1.0)
     load = xp.maximum(load, expert_parallel / (crowd * active))
-    rows = trailing(tokens * active / experts * load / mean) * shape
-    chosen = xp.minimum(rows / trailing(crowd), 1.0)
+    chosen = xp.minimum(trailing(tokens * active / experts * load / mean / crowd) * shape, 1.0)
     # As a power, through a logarithm: several times faster.
     idle = xp.exp(trailing(crowd) * xp.log(xp.maximum(1.0 - chosen, NEVER_IDLE)))
     local = experts / expert_parallel
     return Routing(
         rows=chosen * trailing(tokens),
         local_experts=local,
-        active_experts=local * xp.mean(1.0 - idle, axis=-1),
+        active_experts=local * (1.0 - xp.mean(idle, axis=-1)),
         load=load,
     )
 
