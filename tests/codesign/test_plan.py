@@ -151,3 +151,18 @@ def test_evaluating_the_chosen_stack_gives_the_plan(
     again = evaluate_study(write_study(text), catalog)
     tolerance = 1e-9 if same_layout else 0.5
     assert again["objective"]["value"] == pytest.approx(plan["objective"]["value"], rel=tolerance)
+
+
+def test_every_finalist_is_checked_against_a_simulation(plan: dict) -> None:
+    finalists = plan["finalists"]
+    assert finalists[0]["value"] == pytest.approx(plan["objective"]["value"])
+    assert finalists[0]["queue_gap"] == plan["queue_gap"]
+    assert [one["value"] for one in finalists] == sorted(one["value"] for one in finalists)
+    for one in finalists:
+        assert one["queue_gap"] >= 0.0 and {"system", "site", "cooling", "portfolio"} <= set(one)
+
+
+def test_the_operators_of_the_chosen_chip_say_how_they_are_known(plan: dict) -> None:
+    operators = plan["operators"]
+    assert {row["basis"] for row in operators} <= {"measured", "fitted", "scaled", "bounded"}
+    assert all(row["low"] < 1.0 < row["high"] for row in operators)

@@ -30,7 +30,7 @@ from stackwright.codesign.finalists import (
 from stackwright.codesign.performance_grid import PREFILL_UTILIZATION, Grid, performance_grid
 from stackwright.codesign.pictures import pictures
 from stackwright.codesign.plant_grid import PlantClass, plant_classes
-from stackwright.codesign.queue_check import queue_check
+from stackwright.codesign.queue_check import finalist_entries, queue_check
 from stackwright.codesign.result import (
     Kind,
     cash_entry,
@@ -164,7 +164,7 @@ def plan_study(study: Study, catalog: Catalog, progress: Progress | None = None)
     if seen.found.best is None:
         raise InfeasibleError(*_nearest(study, catalog, seen, started))
     finalists = best_finalists(study, seen.parts, seen.scenario, seen.grid, seen.classes, seen.found)
-    return _result(study, catalog, seen, finalists[0], started)
+    return _result(study, catalog, seen, finalists, started)
 
 
 def evaluate_study(study: Study, catalog: Catalog) -> dict[str, Any]:
@@ -194,7 +194,10 @@ def searched(study: Study, catalog: Catalog, progress: Progress | None = None) -
     return Searched(scenario, parts, grid, classes, found)
 
 
-def _result(study: Study, catalog: Catalog, seen: Searched, item: Finalist, started: float) -> dict[str, Any]:
+def _result(
+    study: Study, catalog: Catalog, seen: Searched, finalists: list[Finalist], started: float
+) -> dict[str, Any]:
+    item = finalists[0]
     drawn = draws(item, seen.scenario, study.seed)
     base = evaluate_with(item, seen.scenario, {}, 1)
     kind = kind_of(study)
@@ -215,6 +218,7 @@ def _result(study: Study, catalog: Catalog, seen: Searched, item: Finalist, star
         "gap": 0.0,
         "cut_gap": abs(item.searched - abs(item.value)) / abs(item.value),
         **queue_check(item, seen.scenario, seen.parts, study),
+        "finalists": finalist_entries(finalists, seen.scenario, seen.parts, study),
         "explain": {
             "inputs": swings(
                 item,

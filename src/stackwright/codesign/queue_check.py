@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -47,6 +48,8 @@ COUNTED = (0.1, 0.8)
 drawn one; after, the replica begins to run empty."""
 
 JUDGED = ("ttft_p95", "tpot_p95")
+PLANT_CHOICES = ("cooling", "supply_temperature", "site", "redundancy", "distribution", "portfolio", "sourcing")
+"""What a design decides that no request feels."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,25 @@ def queue_check(item: Finalist, scenario: Scenario, parts: Parts, study: Study) 
             "refused": seen.run.refused,
         },
     }
+
+
+def finalist_entries(
+    finalists: Sequence[Finalist], scenario: Scenario, parts: Parts, study: Study
+) -> list[dict[str, Any]]:
+    """The plan's entry `finalists`, best first: where each stands, its objective, and its own queue gap.
+
+    Finalists that differ in their plant alone share one simulation.
+    """
+    gaps: dict[Hashable, Any] = {}
+    entries = []
+    for item in finalists:
+        design = item.design
+        same = tuple((name, repr(value)) for name, value in design.as_dict().items() if name not in PLANT_CHOICES)
+        if same not in gaps:
+            gaps[same] = queue_check(item, scenario, parts, study)["queue_gap"]
+        where = {name: getattr(design, name) for name in ("system", "site", "cooling", "portfolio")}
+        entries.append({**where, "value": float(item.value), "queue_gap": gaps[same]})
+    return entries
 
 
 class Traffic:
