@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from csv_rows import read_table
 from record_edits import Edit, rewrite
 from scipy.optimize import minimize
 
@@ -62,6 +63,7 @@ START = {
     "layout_pools": 0.6,
     "widening": 1.0,
 }
+RANGE = "the range is an assumption, 1.5 times each way: the fit gives the value alone"
 LARGEST = {"chip_share": 0.05, "model_share": 0.08}
 """Shares that reach beyond one system rest on few chips and models: a larger one makes an unseen chip worse."""
 
@@ -85,12 +87,6 @@ class Served:
 
     def __len__(self) -> int:
         return len(self.errors)
-
-
-def read_table(path: Path) -> list[dict[str, str]]:
-    """Rows of a CSV file."""
-    with path.open(encoding="utf-8", newline="") as lines:
-        return list(csv.DictReader(lines))
 
 
 Part = tuple[Replayed, list[Wanted | None], np.ndarray, list[dict[str, str]], str]
@@ -321,7 +317,7 @@ def write(name: str, served: Served, likeness: Likeness) -> None:
     for item in fields(Likeness):
         value = getattr(likeness, item.name)
         top = min(1.0, value * 1.5) if item.name in (*SHARES, "across_figures") else value * 1.5
-        made[item.name] = Edit(value, value / 1.5, top, unit, "served-models-fit", "half of the rows", "derived")
+        made[item.name] = Edit(value, value / 1.5, top, unit, "measured-runs-fit", "half of the rows", "derived", RANGE)
     rewrite(CATALOG / "records" / "serving" / f"{name}.yaml", made)
     known = np.flatnonzero(served.fitted)
     with (CATALOG / "served" / FILES[name]).open("w", encoding="utf-8", newline="") as lines:

@@ -11,13 +11,13 @@ Run scripts/fit_kernels.py first: its kernels time collectives inside a node.
 from __future__ import annotations
 
 import argparse
-import csv
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from csv_rows import read_table
 from record_edits import Edit, rewrite
 from scipy.optimize import least_squares
 
@@ -58,12 +58,6 @@ class Fit:
 
     values: Mapping[str, float]
     spread: Mapping[str, float]
-
-
-def read_table(path: Path) -> list[dict[str, str]]:
-    """Rows of a CSV file."""
-    with path.open(encoding="utf-8", newline="") as lines:
-        return list(csv.DictReader(lines))
 
 
 def columns_of(rows: Rows) -> dict[str, list[str]]:

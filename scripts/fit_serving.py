@@ -5,20 +5,20 @@
 Both tables have the columns that docs/commands/validate.md names. Rows of one stack are replayed as
 ``stackwright validate`` does; its overheads and scales are fitted to the logarithm of measured times by
 least squares with a Cauchy loss, each with a prior around a start of its own. Half of the rows are fitted and
-the other half judged: halves go by a hash of the configuration and the measured values, so that copies of a row
-under other names fall into the same half. Run scripts/fit_kernels.py first.
+the other half judged: halves go by a hash of the configuration, so that copies of a row under other names
+fall into the same half. Run scripts/fit_kernels.py first.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
+from csv_rows import read_table
 from record_edits import Edit, rewrite
 from scipy.optimize import least_squares
 
@@ -126,12 +126,6 @@ class Served:
     def predict(self, bench: Bench) -> Predictions:
         """What the bench's stacks predict."""
         return Replayed(self.readings, bench).predict(self.wanted)
-
-
-def read_table(path: Path) -> list[dict[str, str]]:
-    """Rows of a CSV file."""
-    with path.open(encoding="utf-8", newline="") as lines:
-        return list(csv.DictReader(lines))
 
 
 Table = Sequence[Mapping[str, str]]
