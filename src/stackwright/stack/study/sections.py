@@ -25,6 +25,7 @@ from pydantic import (
 )
 
 from stackwright.core.errors import nearest
+from stackwright.power.supply import CLEAN_COUNTS
 from stackwright.stack.study.context import Reading, reading_of, refuse
 from stackwright.stack.study.fields import (
     EVERY,
@@ -60,6 +61,7 @@ from stackwright.stack.study.fields import (
 )
 
 CONTRACTS = ("PhysicalContract", "FinancialContract", "AttributeContract")
+PLANTS = ("Technology", "Storage")
 SERVING_OBJECTIVES = (
     "cost_per_million_tokens",
     "tokens_per_second",
@@ -93,6 +95,28 @@ class Lengths(Section):
     output: Annotated[float, Quantity("token", low="1", high="10000000")]
 
 
+class FlexibleLoad(Section):
+    """Demand that can wait, or be left undone."""
+
+    movable: Annotated[float, Quantity("", high="1")] = 0.0
+    """Share that is done at any time of its window: batch work."""
+    window: Annotated[float, Quantity("hour", low="1", high="24")] = 86_400.0
+    pausable: Annotated[float, Quantity("", high="1")] = 0.0
+    """Share that may be left undone when power is short."""
+    pause_time: Annotated[float, Quantity("hour", low="0", high="8760")] = 0.0
+    """Pauses of a year at most."""
+    pause_value: Annotated[float, Quantity("USD/MWh")] = 0.0
+    """What a megawatt-hour of work left undone loses."""
+
+    @model_validator(mode="after")
+    def _not_all(self) -> FlexibleLoad:
+        if self.movable + self.pausable > 1.0:
+            raise refuse(f"{self.movable + self.pausable:g} of the load", "shares that sum to at most 1")
+        if (day := 86_400.0 / self.window) != int(day):
+            raise refuse(f"a window of {self.window / 3600:g} hours", "a window that divides the day")
+        return self
+
+
 class ServingDemand(Section):
     """Requests to be served within latency objectives."""
 
@@ -107,6 +131,7 @@ class ServingDemand(Section):
     tpot: Annotated[float, Quantity("s", above="0", high="3600")]
     prefix_hits: Annotated[float, Quantity("", low="0", high="0.999")] | None = None
     token_price: Annotated[float, Quantity("USD/Mtoken", above="0")] | None = None
+    flexible: FlexibleLoad | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -255,11 +280,46 @@ class ContractedShare(Section):
         return self
 
 
+class OwnPlant(Section):
+    """A plant or storage behind the meter: of a given capacity, or sized between bounds."""
+
+    technology: Annotated[str, Named("power", *PLANTS)]
+    capacity: Power | None = None
+    least: Annotated[float, Quantity("W")] = 0.0
+    most: Power | None = None
+    unit: Power | None = None
+    """Of one machine, for the outage check."""
+
+    @model_validator(mode="after")
+    def _bounds(self) -> OwnPlant:
+        if self.capacity is not None and (self.most is not None or self.least):
+            raise refuse("a capacity beside bounds", "a capacity, or least and most")
+        if self.most is not None and self.least > self.most:
+            raise refuse("least above most", "least at or below most")
+        return self
+
+
+class CleanShare(Section):
+    """A clean share of the load that a portfolio has to reach."""
+
+    least: Annotated[float, Quantity("", above="0", high="1")]
+    counted: Annotated[str, Choice(*CLEAN_COUNTS)] = "hourly"
+
+
 class Portfolio(Section):
-    """A named set of contracts; what they do not cover comes from the site's grid."""
+    """A named set of contracts and own plants; what they do not cover comes from the site's grid."""
 
     name: Word
     contracts: tuple[ContractedShare, ...] = ()
+    plants: tuple[OwnPlant, ...] = ()
+    clean: CleanShare | None = None
+
+    @field_validator("plants")
+    @classmethod
+    def _distinct_plants(cls, plants: tuple[OwnPlant, ...]) -> tuple[OwnPlant, ...]:
+        if len({item.technology for item in plants}) < len(plants):
+            raise refuse("the same technology twice", "each technology once")
+        return plants
 
     @field_validator("contracts")
     @classmethod
