@@ -11,7 +11,7 @@ import pytest
 
 from stackwright.core.errors import InputError
 from stackwright.core.units import ZERO_CELSIUS
-from stackwright.datacenter.weather import MOST_FAULTS, read_csv, read_epw
+from stackwright.datacenter.weather import MOST_FAULTS, design_temperature, read_csv, read_epw
 
 HOURS = [datetime(2023, 1, 1) + timedelta(hours=hour) for hour in range(8760)]
 HEADER = "hour,month,day,hour_of_day,dry_bulb_c,dew_point_c,wet_bulb_c,rel_humidity_pct,pressure_pa,ghi_wm2"
@@ -146,3 +146,11 @@ def test_files_that_are_no_weather_are_refused(tmp_path: Path) -> None:
     empty.write_text("")
     with pytest.raises(InputError, match="empty"):
         read_csv(empty)
+
+
+def test_the_design_day_is_exceeded_in_35_hours() -> None:
+    hours = 280.0 + 0.001 * np.random.default_rng(7).permutation(8760)
+    assert int((hours > design_temperature(temperature=hours)).sum()) == 35
+    both = design_temperature(temperature=np.stack([hours, hours + 5.0]))
+    assert both[1] - both[0] == pytest.approx(5.0)
+    assert design_temperature(temperature=hours, share=0.01) < both[0]

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from stackwright.core.arrays import namespace
 from stackwright.core.errors import Fault, InputError, nearest
 from stackwright.core.units import HOURS_PER_YEAR, ZERO_CELSIUS, Array, Kelvin, Meters, Pascals, Ratio
 from stackwright.datacenter import psychrometrics
@@ -23,6 +24,9 @@ MOST_FAULTS = 50
 """Faults listed for one file; a last one says how many more there are."""
 
 EPW_HEADER_LINES = 8
+
+DESIGN_SHARE = 0.004
+"""Of the hours of a year: 35 hours are beyond the design day."""
 
 
 @dataclass(frozen=True)
@@ -127,6 +131,14 @@ def read_epw(path: Path, *, name: str = "", kind: str = "typical year") -> Weath
     _raise_if_any(path, faults)
     offset, elevation = place
     return _weather(path, body[0][0], values, name or path.stem, header[1].strip(), kind, offset, elevation)
+
+
+def design_temperature(*, temperature: Kelvin, share: float = DESIGN_SHARE) -> Kelvin:
+    """Dry or wet bulb that is exceeded in a share of a year's hours; [..., hour] to [...].
+
+    Source: ASHRAE Handbook Fundamentals 2017, chapter 14, annual cooling and evaporation design conditions.
+    """
+    return namespace(temperature).quantile(temperature, 1.0 - share, axis=-1)
 
 
 Line = tuple[int, list[str]]
