@@ -26,7 +26,7 @@ MOST_FAULTS = 50
 EPW_HEADER_LINES = 8
 
 DESIGN_SHARE = 0.004
-"""Of the hours of a year: 35 hours are beyond the design day."""
+"""Of the hours of a year: about 35 hours are beyond the design day."""
 
 
 @dataclass(frozen=True)
