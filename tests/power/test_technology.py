@@ -66,3 +66,65 @@ def test_a_battery_that_cycles_daily() -> None:
         discount_rate=0.07 / SECONDS_PER_YEAR,
     )
     assert 100 <= cost * MEGAWATT_HOUR <= 254
+
+
+PLANTS = ("gas-turbine", "gas-engine", "gas-combined-cycle", "fuel-cell", "solar-pv", "wind-onshore", "nuclear-large")
+
+
+@pytest.mark.parametrize("id", PLANTS)
+def test_yearly_and_variable_cost_are_the_levelized_cost(id: str) -> None:
+    plant = spec(id)
+    assert isinstance(plant, Technology)
+    rate = 0.07 / SECONDS_PER_YEAR
+    levelized = plant.fixed_cost(rate) / plant.capacity_factor + plant.variable_cost
+    assert levelized == pytest.approx(plant.lcoe(rate), rel=1e-12)
+
+
+def test_a_kilowatt_of_combined_cycle_by_hand() -> None:
+    """2,200 USD/kW at 7 % over 30 years and 2.2 % upkeep; 6.4 MMBtu/MWh at 4 USD and 2.5 USD/MWh."""
+    plant = spec("gas-combined-cycle")
+    assert isinstance(plant, Technology)
+    annuity = 0.07 / (1.0 - 1.07**-30)
+    yearly = plant.fixed_cost(0.07 / SECONDS_PER_YEAR) * SECONDS_PER_YEAR * 1e3
+    assert yearly == pytest.approx(2200.0 * (annuity + 0.022))
+    assert plant.variable_cost * MEGAWATT_HOUR == pytest.approx(2.5 + 6.4 * 4.0)
+
+
+def test_power_and_energy_of_storage_are_priced_apart() -> None:
+    """A battery of four hours costs in a year what its power and four hours of energy cost."""
+    battery = spec("battery-lithium")
+    assert isinstance(battery, Storage)
+    rate = 0.07 / SECONDS_PER_YEAR
+    hours = 4 * 3600.0
+    together = battery.power_cost(rate) + hours * battery.energy_cost(rate)
+    cost = battery.levelized_cost(
+        duration=hours, cycles=350.0 / SECONDS_PER_YEAR, charging_price=0.0, discount_rate=rate
+    )
+    assert together == pytest.approx(cost * hours * 350.0 / SECONDS_PER_YEAR)
+
+
+MARKET = {
+    "gas-combined-cycle": (2000.0, 2800.0),
+    "gas-turbine": (1000.0, 2000.0),
+    "gas-engine": (1200.0, 2000.0),
+    "fuel-cell": (3000.0, 6000.0),
+    "nuclear-small": (8000.0, 15000.0),
+}
+"""USD/kW: the market of 2025 and 2026, for combined cycles above the baseline of 1,610 (GridLab)."""
+
+
+@pytest.mark.parametrize("id", MARKET)
+def test_capital_is_that_of_the_market(id: str) -> None:
+    plant = spec(id)
+    assert isinstance(plant, Technology)
+    low, high = MARKET[id]
+    assert low <= plant.capex * 1e3 <= high
+
+
+@pytest.mark.parametrize("id", ["gas-turbine", "gas-engine", "gas-combined-cycle", "nuclear-large", "nuclear-small"])
+def test_a_machine_can_run_as_much_as_its_plant_does(id: str) -> None:
+    """Planned and forced outages leave the capacity factor of the record within a few points."""
+    plant = spec(id)
+    assert isinstance(plant, Technology)
+    available = (1.0 - plant.outage_time / plant.outage_interval) * (1.0 - plant.forced_outage)
+    assert available >= plant.capacity_factor - 0.02

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from stackwright.core.spec import spec
 from stackwright.core.units import (
     SECONDS_PER_YEAR,
     DollarsPerJoule,
     DollarsPerWatt,
+    DollarsPerWattYear,
     KilogramsCO2PerJoule,
+    PerSecond,
     PerYear,
     Ratio,
     Seconds,
+    Watts,
 )
 
 
@@ -18,6 +23,19 @@ def capital_recovery(*, discount_rate: PerYear, life: Seconds, year_length: Seco
     """Yearly payment per capital that repays it with interest over a life. Source: annuity formula."""
     rate = discount_rate * year_length
     return rate / (1.0 - (1.0 + rate) ** (-life / year_length)) / year_length
+
+
+def yearly_cost(*, capex: DollarsPerWatt, capital_recovery: PerYear, fixed_opex: PerYear) -> DollarsPerWattYear:
+    """What a watt costs in a year whatever it generates: the annuity of its capital, and fixed upkeep.
+
+    Source: NREL, Annual Technology Baseline, fixed charge and fixed operation and maintenance.
+    """
+    return capex * (capital_recovery + fixed_opex)
+
+
+def variable_cost(*, variable_opex: DollarsPerJoule, heat_rate: Ratio, fuel_price: DollarsPerJoule) -> DollarsPerJoule:
+    """What a unit of energy costs once a plant stands: upkeep and fuel. Source: NREL, as `yearly_cost`."""
+    return variable_opex + heat_rate * fuel_price
 
 
 def lcoe(
@@ -31,8 +49,10 @@ def lcoe(
     capacity_factor: Ratio,
 ) -> DollarsPerJoule:
     """Levelized cost of energy. Source: NREL, Simple Levelized Cost of Energy Calculator documentation."""
-    fixed = capex * (capital_recovery + fixed_opex) / capacity_factor
-    return fixed + variable_opex + heat_rate * fuel_price
+    fixed = yearly_cost(capex=capex, capital_recovery=capital_recovery, fixed_opex=fixed_opex)
+    return fixed / capacity_factor + variable_cost(
+        variable_opex=variable_opex, heat_rate=heat_rate, fuel_price=fuel_price
+    )
 
 
 def levelized_storage_cost(
@@ -73,8 +93,30 @@ class Technology:
     capacity_factor: Ratio
     life: Seconds
     build_time: Seconds
-    """From order to operation."""
+    """From order to operation: the lead time of the machine and its erection, without a queue for the grid."""
+    unit: Watts | None = None
+    """Of one machine; None is a plant without one that matters."""
     forced_outage: Ratio | None = None
+    """Share of the time in which a machine is broken."""
+    outage_interval: Seconds | None = None
+    """From one planned outage of a machine to its next; None is a plant whose upkeep stops no hour that matters."""
+    outage_time: Seconds | None = None
+    """Of one planned outage, without a break."""
+    ramp_rate: PerSecond | None = None
+    """Change of output over capacity, on line; None follows the weather."""
+
+    def fixed_cost(self, discount_rate: PerYear) -> DollarsPerWattYear:
+        """Annuity of the capital, and fixed upkeep. Source: definition."""
+        return yearly_cost(
+            capex=self.capex,
+            capital_recovery=capital_recovery(discount_rate=discount_rate, life=self.life),
+            fixed_opex=self.fixed_opex,
+        )
+
+    @property
+    def variable_cost(self) -> DollarsPerJoule:
+        """Fuel and variable upkeep. Source: definition."""
+        return variable_cost(variable_opex=self.variable_opex, heat_rate=self.heat_rate, fuel_price=self.fuel_price)
 
     def lcoe(self, discount_rate: PerYear) -> DollarsPerJoule:
         """Levelized cost of energy. Source: definition."""
@@ -103,7 +145,27 @@ class Storage:
     fixed_opex: PerYear
     efficiency: Ratio
     """Discharged over charged."""
+    most_duration: Seconds
+    """Energy over power at most, as it is sold."""
     life: Seconds
+    build_time: Seconds
+    """From order to operation, without a queue for the grid."""
+    unit: Watts | None = None
+    """Of one block; None is storage without one that matters."""
+    forced_outage: Ratio | None = None
+
+    def power_cost(self, discount_rate: PerYear) -> DollarsPerWattYear:
+        """Annuity and upkeep of what it can charge and discharge. Source: definition."""
+        return yearly_cost(
+            capex=self.power_capex,
+            capital_recovery=capital_recovery(discount_rate=discount_rate, life=self.life),
+            fixed_opex=self.fixed_opex,
+        )
+
+    def energy_cost(self, discount_rate: PerYear) -> Any:
+        """Annuity and upkeep of what it can hold, in USD/J/year. Source: definition."""
+        recovery = capital_recovery(discount_rate=discount_rate, life=self.life)
+        return self.energy_capex * (recovery + self.fixed_opex)
 
     def levelized_cost(
         self, *, duration: Seconds, cycles: PerYear, charging_price: DollarsPerJoule, discount_rate: PerYear
