@@ -155,6 +155,7 @@ EXAMPLES = {
     "inputs": 7000.0,
     "installed": 5.0,
     "interval": 3000.0,
+    "block_power": 20.0,
     "key_dim": 128.0,
     "key_time": 1e-12,
     "keys": 5000.0,
