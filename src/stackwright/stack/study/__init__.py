@@ -5,12 +5,12 @@ record ids, omitted parts have their defaults. Nothing is guessed: every fault o
 reported together, with its line, what came, what was expected and the nearest good value.
 """
 
+from stackwright.stack.study.context import Section
 from stackwright.stack.study.fields import SAME
 from stackwright.stack.study.reading import MOST_DESIGNS, load, load_given
 from stackwright.stack.study.sections import (
     Lengths,
     Portfolio,
-    Section,
     ServingDemand,
     ServingMenu,
     Study,

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, get_args
 
-from pydantic import ValidationInfo
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict, ValidationInfo
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from stackwright.catalog import Catalog
-from stackwright.core.errors import Fault
+from stackwright.core.errors import NOTHING, Fault, nearest, shown
 from stackwright.core.yamltext import Path_, Text
+
+
+class Section(BaseModel):
+    """A part of a study: frozen, no unknown keys; an empty part is the same as an absent one."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=False)
 
 
 @dataclass
@@ -57,3 +65,44 @@ def refuse(got: str, expected: str, near: str | None = None, remedy: str | None 
     return PydanticCustomError(
         "fault", "bad value", {"got": got, "expected": expected, "nearest": near, "remedy": remedy}
     )
+
+
+def translate(item: ErrorDetails, path: Path_, reading: Reading, keys: Callable[[Path_], list[str]]) -> None:
+    """Note one pydantic error as a fault at a path; `keys` gives what a mapping at a path may have.
+
+    Source: definition.
+    """
+    kind, got, context = item["type"], shown(item["input"]), item.get("ctx", {})
+    if kind == "fault":
+        reading.fault(path, **{key: context[key] for key in ("got", "expected", "nearest", "remedy")})
+    elif kind == "missing":
+        reading.fault(path, NOTHING, f"a value for {path[-1]!r}")
+    elif kind == "extra_forbidden":
+        known = keys(path[:-1])
+        near = nearest(str(path[-1]), known)
+        reading.fault(path, f"key {path[-1]!r}", f"a key out of {', '.join(known)}", nearest=near)
+    elif kind in ("model_type", "model_attributes_type", "dict_type"):
+        reading.fault(path, got, "a mapping of keys to values")
+    else:
+        reading.fault(path, got, item["msg"])
+
+
+def section_at(root: type[Section], path: Path_) -> type[Section]:
+    """The section that a path leads to; names of a mapping and places of a list are passed over. Source: definition."""
+    section = root
+    for part in path:
+        if part in section.model_fields:
+            section = next(_sections(section.model_fields[str(part)].annotation), section)
+    return section
+
+
+def keys_of(section: type[Section]) -> list[str]:
+    """The keys that a section may have in a file. Source: definition."""
+    return [item.alias or name for name, item in section.model_fields.items()]
+
+
+def _sections(annotation: Any) -> Iterator[type[Section]]:
+    if isinstance(annotation, type) and issubclass(annotation, Section):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _sections(part)

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from stackwright.catalog import Catalog
 from stackwright.core import yamltext
-from stackwright.core.errors import NOTHING, InputError, nearest, shown
+from stackwright.core.errors import InputError, shown
 from stackwright.core.yamltext import Path_, Text
-from stackwright.stack.study.context import Reading
+from stackwright.stack.study.context import Reading, Section, keys_of, section_at, translate
 from stackwright.stack.study.sections import (
     SERVING_OBJECTIVES,
     TRAINING_OBJECTIVES,
-    Section,
     ServingDemand,
     Study,
     TrainingDemand,
@@ -142,22 +141,11 @@ def _without_nulls(data: Any) -> Any:
 def _translate(item: ErrorDetails, data: dict, reading: Reading) -> None:
     """Note one pydantic error as a fault of the file."""
     path = _plain(item["loc"])
-    kind, got, context = item["type"], shown(item["input"]), item.get("ctx", {})
-    if kind == "fault":
-        reading.fault(path, **{key: context[key] for key in ("got", "expected", "nearest", "remedy")})
-    elif kind == "missing":
-        reading.fault(path, NOTHING, f"a value for {path[-1]!r}")
-    elif kind == "extra_forbidden":
-        known = _keys(path[:-1], data)
-        near = nearest(str(path[-1]), known)
-        reading.fault(path, f"key {path[-1]!r}", f"a key out of {', '.join(known)}", nearest=near)
-    elif kind in ("union_tag_invalid", "union_tag_not_found"):
+    if item["type"] in ("union_tag_invalid", "union_tag_not_found"):
         tag = item["input"].get("kind") if isinstance(item["input"], dict) else None
         reading.fault((*path, "kind"), shown(tag), "kind: serving or kind: training")
-    elif kind in ("model_type", "model_attributes_type", "dict_type"):
-        reading.fault(path, got, "a mapping of keys to values")
     else:
-        reading.fault(path, got, item["msg"])
+        translate(item, path, reading, lambda at: _keys(at, data))
 
 
 def _plain(loc: Sequence[str | int]) -> Path_:
@@ -170,18 +158,9 @@ def _plain(loc: Sequence[str | int]) -> Path_:
 
 def _keys(path: Path_, data: dict) -> list[str]:
     """The keys that a section of the study may have."""
-    section: Any = Study
-    for part in (part for part in path if isinstance(part, str)):
-        if part == "demand":
-            section = {"serving": ServingDemand, "training": TrainingDemand}[data["demand"]["kind"]]
-        else:
-            section = next(_sections(section.model_fields[part].annotation), section)
-    keys = [item.alias or name for name, item in section.model_fields.items()]
-    return [*keys, "cases"] if section is Study else keys
-
-
-def _sections(annotation: Any) -> Iterator[type[Section]]:
-    if isinstance(annotation, type) and issubclass(annotation, Section):
-        yield annotation
-    for part in get_args(annotation):
-        yield from _sections(part)
+    root: type[Section] = Study
+    if path[:1] == ("demand",):
+        root = {"serving": ServingDemand, "training": TrainingDemand}[data["demand"]["kind"]]
+        path = path[1:]
+    keys = keys_of(section_at(root, path))
+    return [*keys, "cases"] if not path and root is Study else keys

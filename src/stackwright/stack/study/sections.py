@@ -14,8 +14,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     PrivateAttr,
     ValidationInfo,
@@ -26,7 +24,7 @@ from pydantic import (
 
 from stackwright.core.errors import nearest
 from stackwright.power.supply import CLEAN_COUNTS
-from stackwright.stack.study.context import Reading, reading_of, refuse
+from stackwright.stack.study.context import Reading, Section, reading_of, refuse
 from stackwright.stack.study.fields import (
     EVERY,
     SAME,
@@ -70,12 +68,6 @@ SERVING_OBJECTIVES = (
     "carbon_per_million_tokens",
 )
 TRAINING_OBJECTIVES = ("cost_per_run",)
-
-
-class Section(BaseModel):
-    """A part of a study: frozen, no unknown keys; an empty part is the same as an absent one."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=False)
 
 
 # Demand.
