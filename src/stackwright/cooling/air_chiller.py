@@ -34,6 +34,8 @@ values:
   capex_per_watt: {value: 1.71 USD/W, low: 1.0 USD/W, high: 2.5 USD/W, kind: derived,
     source: cushman-wakefield-2025, where: "mean of 19 United States markets, 11.7 MUSD/MW", date: 2025-06-01,
     note: "17.5 % mechanical share of 11.7 USD/W, over 1.2 for N+1 spares; quotes give the range"}
+  chiller_capex: {value: 0.40 USD/W, low: 0.20 USD/W, high: 0.60 USD/W, kind: assumption, source: assumption,
+    note: "about a quarter of an air-cooled hall's mechanical plant of 1.71 USD/W: machines, their pipes and wiring"}
   fan_power: {value: 3.5 %, low: 2.0 %, high: 5.0 %, kind: assumption, source: assumption,
     note: "air handlers with EC fans at 11 K rise"}
   pump_power: {value: 1.0 %, low: 0.6 %, high: 1.6 %, kind: assumption, source: assumption,
@@ -75,4 +77,5 @@ values:
             pumps=self.flow_power(self.pump_power, load_fraction),
             water=0.0,
             overload=self.supply_margin(supply_temperature),
+            chilled=1.0,
         )

@@ -36,6 +36,8 @@ values:
     source: cushman-wakefield-2025, where: "mean of 19 United States markets, 11.7 MUSD/MW", date: 2025-06-01,
     note: "17.5 % mechanical share of 11.7 USD/W, over 1.2 for N+1 spares, plus 5 % for free-cooling coils; quotes
       give the range"}
+  chiller_capex: {value: 0.40 USD/W, low: 0.20 USD/W, high: 0.60 USD/W, kind: assumption, source: assumption,
+    note: "about a quarter of an air-cooled hall's mechanical plant of 1.71 USD/W: machines, their pipes and wiring"}
   fan_power: {value: 3.5 %, low: 2.0 %, high: 5.0 %, kind: assumption, source: assumption,
     note: "air handlers with EC fans at 11 K rise"}
   pump_power: {value: 1.0 %, low: 0.6 %, high: 1.6 %, kind: assumption, source: assumption,
@@ -55,6 +57,8 @@ values:
   water_rise: {value: 8 K, low: 6 K, high: 10 K, kind: assumption, source: assumption, note: "chilled-water design"}
   dry_cooler_approach: {value: 8 K, low: 6 K, high: 10 K, kind: assumption, source: assumption,
     note: "water over dry bulb at full fan"}
+  dry_cooler_capex: {value: 0.09 USD/W, low: 0.05 USD/W, high: 0.25 USD/W, kind: assumption, source: assumption,
+    note: "the 5 % for free-cooling coils"}
   economizer_fan_power: {value: 1.5 %, low: 1.0 %, high: 3.0 %, kind: assumption, source: assumption,
     note: "dry-cooler fans"}
 """
@@ -77,7 +81,9 @@ values:
         """Electricity, water and overload by the hour. Source: definition."""
         water = self.chilled_water(supply_temperature)
         share = mechanical_share(
-            available=approach_temperature(ambient=dry_bulb, approach=self.dry_cooler_approach),
+            available=approach_temperature(
+                ambient=dry_bulb, approach=self.dry_cooler_approach, load_fraction=load_fraction
+            ),
             supply_temperature=water,
             coolant_rise=self.water_rise,
         )
@@ -85,10 +91,13 @@ values:
             heat_share=share, water=water, dry_bulb=dry_bulb, load_fraction=load_fraction
         )
         free_fans = self.economizer_fan_power * (1.0 - share)
+        flow = self.flow_power(1.0, load_fraction)
         return CoolingLoad(
             compressor=compressor,
-            fans=self.flow_power(self.fan_power + free_fans, load_fraction),
-            pumps=self.flow_power(self.pump_power, load_fraction),
+            fans=(self.fan_power + free_fans) * flow,
+            pumps=self.pump_power * flow,
             water=0.0,
             overload=self.supply_margin(supply_temperature),
+            chilled=share,
+            dry_cooled=1.0 - share,
         )

@@ -43,6 +43,8 @@ values:
     source: cushman-wakefield-2025, where: "mean of 19 United States markets, 11.7 MUSD/MW", date: 2025-06-01,
     note: "17.5 % mechanical share of 11.7 USD/W, over 1.2 for N+1 spares, plus 8 % for dampers and filters; quotes
       give the range"}
+  chiller_capex: {value: 0.40 USD/W, low: 0.20 USD/W, high: 0.60 USD/W, kind: assumption, source: assumption,
+    note: "about a quarter of an air-cooled hall's mechanical plant of 1.71 USD/W: machines, their pipes and wiring"}
   fan_power: {value: 3.5 %, low: 2.0 %, high: 5.0 %, kind: assumption, source: assumption,
     note: "air handlers with EC fans at 11 K rise"}
   pump_power: {value: 1.0 %, low: 0.6 %, high: 1.6 %, kind: assumption, source: assumption,
@@ -88,12 +90,14 @@ values:
             outdoor_share=outdoor_share, dew_point=dew_point, dew_point_limit=self.dew_point_limit
         )
         water = self.chilled_water(supply_temperature)
+        flow = self.flow_power(1.0, load_fraction)
         return CoolingLoad(
             compressor=self.water_chiller_power(
                 heat_share=share, water=water, dry_bulb=dry_bulb, load_fraction=load_fraction
             ),
-            fans=self.flow_power(self.fan_power, load_fraction),
-            pumps=share * self.flow_power(self.pump_power, load_fraction),
+            fans=self.fan_power * flow,
+            pumps=share * (self.pump_power * flow),
             water=0.0,
             overload=self.supply_margin(supply_temperature),
+            chilled=share,
         )

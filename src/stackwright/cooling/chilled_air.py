@@ -41,7 +41,10 @@ class ChilledAir(Cooling):
         return air_supply - self.coil_approach
 
     def water_chiller_power(self, *, heat_share: Ratio, water: Kelvin, dry_bulb: Kelvin, load_fraction: Ratio) -> Ratio:
-        """Electricity of the air-cooled chillers that make water of a temperature. Source: definition."""
+        """Electricity of air-cooled chillers that make water of a temperature, per watt of heat of their loop.
+
+        `heat_share` is the share of that heat that they take. Source: definition.
+        """
         coefficient = coefficient_of_performance(
             evaporating=water - self.evaporator_approach,
             condensing=dry_bulb + self.condenser_approach,

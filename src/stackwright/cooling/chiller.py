@@ -39,6 +39,20 @@ def part_load_factor(*, load_fraction: Ratio) -> Ratio:
     return 0.7 + 0.9 * load_fraction - 0.6 * load_fraction**2
 
 
+def staged_load(*, load_fraction: Ratio, machines: Ratio = 8.0, best: Ratio = 0.75) -> Ratio:
+    """Load of each running machine of a plant of equal machines, at a load of all of them.
+
+    As many run as keep each at its `best` load: above it all of them do, below the best load of one it runs alone.
+    Source: ASHRAE Handbook HVAC Applications 2019, chapter 43, sequencing of chillers, with steps smoothed out.
+    """
+    xp = namespace(load_fraction, machines, best)
+    return xp.maximum(load_fraction, xp.minimum(machines * load_fraction, best))
+
+
 def compressor_power(*, heat_share: Ratio, coefficient: Ratio, load_fraction: Ratio) -> Ratio:
-    """Chiller electricity per watt of IT heat, of which it takes `heat_share`. Source: definition."""
-    return heat_share / (coefficient * part_load_factor(load_fraction=load_fraction))
+    """Chiller electricity per watt of heat, of which staged chillers that could take all of it take `heat_share`.
+
+    `load_fraction` is the heat over that of the full hall. Source: definition.
+    """
+    machine_load = staged_load(load_fraction=heat_share * load_fraction)
+    return heat_share / (coefficient * part_load_factor(load_fraction=machine_load))

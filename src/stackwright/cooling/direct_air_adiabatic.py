@@ -56,10 +56,12 @@ values:
     note: "ASHRAE recommended 18 to 27 degC, allowed to 32 (A1)"}
   supply_maximum: {value: 32 degC, low: 30 degC, high: 35 degC, kind: assumption, source: assumption,
     note: "ASHRAE recommended 18 to 27 degC, allowed to 32 (A1)"}
-  capex_per_watt: {value: 1.30 USD/W, low: 0.8 USD/W, high: 2.0 USD/W, kind: derived,
+  capex_per_watt: {value: 1.50 USD/W, low: 0.9 USD/W, high: 2.2 USD/W, kind: derived,
     source: cushman-wakefield-2025, where: "mean of 19 United States markets, 11.7 MUSD/MW", date: 2025-06-01,
-    note: "17.5 % mechanical share of 11.7 USD/W, over 1.2 for N+1 spares, less a quarter for the missing chillers;
-      quotes give the range"}
+    note: "17.5 % mechanical share of 11.7 USD/W, over 1.2 for N+1 spares, less a quarter for the missing chillers, plus
+      the half of trim units that this counts as missing; quotes give the range"}
+  chiller_capex: {value: 0.40 USD/W, low: 0.20 USD/W, high: 0.60 USD/W, kind: assumption, source: assumption,
+    note: "about a quarter of an air-cooled hall's mechanical plant of 1.71 USD/W: machines, their pipes and wiring"}
   fan_power: {value: 3.5 %, low: 2.0 %, high: 5.0 %, kind: assumption, source: assumption,
     note: "air handlers with EC fans at 11 K rise"}
   flow_exponent: {value: 2.6, low: 2.4, high: 2.8, kind: assumption, source: assumption,
@@ -118,6 +120,47 @@ values:
             + adiabatic_temperature(dry_bulb=dry_bulb, wet_bulb=wet_bulb, effectiveness=self.effectiveness),
             supply_temperature=supply_temperature,
         )
+        return self._cooled_by(
+            drop,
+            supply_temperature=supply_temperature,
+            dry_bulb=dry_bulb,
+            supplied_dew_point=wetted_dew_point(
+                dry_bulb=dry_bulb, wet_bulb=wet_bulb, dew_point=dew_point, temperature_drop=drop
+            ),
+            load_fraction=load_fraction,
+        )
+
+    def dry_load(
+        self,
+        *,
+        supply_temperature: Kelvin,
+        dry_bulb: Kelvin,
+        wet_bulb: Kelvin,
+        dew_point: Kelvin,
+        liquid_share: Ratio,
+        load_fraction: Ratio,
+    ) -> CoolingLoad:
+        """The trim units in place of the pads. Source: definition."""
+        return self._cooled_by(
+            0.0 * dry_bulb,
+            supply_temperature=supply_temperature,
+            dry_bulb=dry_bulb,
+            supplied_dew_point=dew_point,
+            load_fraction=load_fraction,
+        )
+
+    def _cooled_by(
+        self,
+        drop: Kelvin,
+        *,
+        supply_temperature: Kelvin,
+        dry_bulb: Kelvin,
+        supplied_dew_point: Kelvin,
+        load_fraction: Ratio,
+    ) -> CoolingLoad:
+        """Outdoor air that pads cool by `drop`, and the trim units that do the rest."""
+        xp = namespace(supply_temperature, dry_bulb, drop)
+        air = dry_bulb + self.fan_heat
         share = mechanical_share(
             available=air - drop, supply_temperature=supply_temperature, coolant_rise=self.coolant_rise
         )
@@ -131,11 +174,8 @@ values:
             ),
             pumps=0.0,
             water=adiabatic_water(temperature_drop=drop, coolant_rise=self.coolant_rise, bleed=self.bleed),
-            overload=self._overload(
-                share * load_fraction,
-                supply_temperature,
-                wetted_dew_point(dry_bulb=dry_bulb, wet_bulb=wet_bulb, dew_point=dew_point, temperature_drop=drop),
-            ),
+            overload=self._overload(share * load_fraction, supply_temperature, supplied_dew_point),
+            chilled=xp.minimum(share, self.trim_capacity),
         )
 
     def _trim(self, share: Ratio, supply: Kelvin, dry_bulb: Kelvin, load_fraction: Ratio) -> Ratio:

@@ -7,7 +7,6 @@ from typing import ClassVar
 from stackwright.cooling.direct_liquid import DirectLiquid, LiquidLoop
 from stackwright.cooling.fans_and_pumps import fan_power
 from stackwright.cooling.heat_rejection import approach_temperature, fan_speed, mechanical_share
-from stackwright.core.arrays import namespace
 from stackwright.core.spec import spec
 from stackwright.core.units import Kelvin, Ratio
 
@@ -37,6 +36,8 @@ values:
   capex_per_watt: {value: 2.50 USD/W, low: 1.9 USD/W, high: 5.0 USD/W, kind: derived, source: turner-townsend-2025,
     where: "AI and liquid premium 7 to 10 % of the build", date: 2025-10-01,
     note: "air plant 1.71 USD/W plus a premium of 8.5 % of 11.7 USD/W over 1.2; quoted liquid plants 1.9 to 5.0"}
+  chiller_capex: {value: 0.40 USD/W, low: 0.20 USD/W, high: 0.60 USD/W, kind: assumption, source: assumption,
+    note: "about a quarter of an air-cooled hall's mechanical plant of 1.71 USD/W: machines, their pipes and wiring"}
   fan_power: {value: 3.5 %, low: 2.0 %, high: 5.0 %, kind: assumption, source: assumption,
     note: "air handlers with EC fans at 11 K rise"}
   pump_power: {value: 1.0 %, low: 0.6 %, high: 1.6 %, kind: assumption, source: assumption,
@@ -61,6 +62,8 @@ values:
     note: "full trim: a plant that trusts dry or wet coolers alone buys less"}
   dry_cooler_approach: {value: 8 K, low: 6 K, high: 12 K, kind: assumption, source: assumption,
     note: "rack supply over dry bulb, distribution unit included"}
+  dry_cooler_capex: {value: 0.15 USD/W, low: 0.05 USD/W, high: 0.25 USD/W, kind: assumption, source: assumption,
+    note: "coolers of 8 K approach with their pipes"}
   dry_cooler_fan_power: {value: 2.0 %, low: 1.0 %, high: 3.0 %, kind: assumption, source: assumption,
     note: "at full speed"}
   slowest_fan: {value: 0.3, low: 0.2, high: 0.4, kind: assumption, source: assumption,
@@ -73,25 +76,27 @@ values:
     slowest_fan: Ratio
 
     def liquid_loop(
-        self, *, supply_temperature: Kelvin, dry_bulb: Kelvin, wet_bulb: Kelvin, load_fraction: Ratio
+        self, *, supply_temperature: Kelvin, dry_bulb: Kelvin, wet_bulb: Kelvin, dew_point: Kelvin, load_fraction: Ratio
     ) -> LiquidLoop:
         """Heat rejection of the liquid, per watt that it carries. Source: definition."""
-        xp = namespace(supply_temperature, dry_bulb)
+        outdoor_water = approach_temperature(
+            ambient=dry_bulb, approach=self.dry_cooler_approach, load_fraction=load_fraction
+        )
         share = mechanical_share(
-            available=approach_temperature(ambient=dry_bulb, approach=self.dry_cooler_approach),
-            supply_temperature=supply_temperature,
-            coolant_rise=self.coolant_rise,
+            available=outdoor_water, supply_temperature=supply_temperature, coolant_rise=self.coolant_rise
         )
         speed = fan_speed(
-            approach=self.dry_cooler_approach,
+            approach=self.dry_cooler_approach * load_fraction,
             available_approach=supply_temperature - dry_bulb,
             slowest=self.slowest_fan,
         )
         return LiquidLoop(
+            outdoor_water=outdoor_water,
             compressor=self.water_chiller_power(
                 heat_share=share, water=supply_temperature, dry_bulb=dry_bulb, load_fraction=load_fraction
             ),
-            fans=fan_power(design=self.dry_cooler_fan_power, speed=speed),
+            fans=fan_power(design=self.dry_cooler_fan_power, speed=speed, load_fraction=load_fraction),
             water=0.0,
-            overload=xp.maximum(share * load_fraction - self.trim_capacity, self.supply_margin(supply_temperature)),
+            chilled=share,
+            dry_cooled=1.0 - share,
         )

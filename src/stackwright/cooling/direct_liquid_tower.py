@@ -7,7 +7,13 @@ from typing import ClassVar
 from stackwright.cooling.chiller import coefficient_of_performance, compressor_power
 from stackwright.cooling.direct_liquid import DirectLiquid, LiquidLoop
 from stackwright.cooling.fans_and_pumps import fan_power
-from stackwright.cooling.heat_rejection import approach_temperature, fan_speed, mechanical_share, tower_water
+from stackwright.cooling.heat_rejection import (
+    approach_temperature,
+    evaporated_share,
+    fan_speed,
+    mechanical_share,
+    tower_water,
+)
 from stackwright.core.arrays import namespace
 from stackwright.core.spec import spec
 from stackwright.core.units import Kelvin, Ratio
@@ -38,6 +44,8 @@ values:
   capex_per_watt: {value: 2.60 USD/W, low: 1.9 USD/W, high: 5.0 USD/W, kind: derived, source: turner-townsend-2025,
     where: "AI and liquid premium 7 to 10 % of the build", date: 2025-10-01,
     note: "as with dry coolers, plus water treatment"}
+  chiller_capex: {value: 0.40 USD/W, low: 0.20 USD/W, high: 0.60 USD/W, kind: assumption, source: assumption,
+    note: "about a quarter of an air-cooled hall's mechanical plant of 1.71 USD/W: machines, their pipes and wiring"}
   fan_power: {value: 3.5 %, low: 2.0 %, high: 5.0 %, kind: assumption, source: assumption,
     note: "air handlers with EC fans at 11 K rise"}
   pump_power: {value: 1.0 %, low: 0.6 %, high: 1.6 %, kind: assumption, source: assumption,
@@ -65,8 +73,6 @@ values:
   tower_fan_power: {value: 1.2 %, low: 0.6 %, high: 1.6 %, kind: assumption, source: assumption,
     note: "at full speed"}
   slowest_fan: {value: 0.3, low: 0.2, high: 0.4, kind: assumption, source: assumption, note: "minimum speed"}
-  latent_share: {value: 0.85, low: 0.75, high: 0.95, kind: assumption, source: assumption,
-    note: "rest leaves as sensible heat"}
   cycles: {value: 5, low: 3, high: 8, kind: assumption, source: assumption, note: "depends on water quality"}
   trim_carnot_share: {value: 0.6, low: 0.52, high: 0.66, kind: assumption, source: assumption,
     note: "water-cooled trim machines"}
@@ -78,33 +84,41 @@ values:
     """Rack supply over the outdoor wet bulb at full fan speed, heat exchangers included."""
     tower_fan_power: Ratio
     slowest_fan: Ratio
-    latent_share: Ratio
     cycles: Ratio
     trim_carnot_share: Ratio
     trim_condenser_approach: Kelvin
     """Condensing refrigerant over the outdoor wet bulb."""
 
     def liquid_loop(
-        self, *, supply_temperature: Kelvin, dry_bulb: Kelvin, wet_bulb: Kelvin, load_fraction: Ratio
+        self, *, supply_temperature: Kelvin, dry_bulb: Kelvin, wet_bulb: Kelvin, dew_point: Kelvin, load_fraction: Ratio
     ) -> LiquidLoop:
         """Heat rejection of the liquid, per watt that it carries. Source: definition."""
         xp = namespace(supply_temperature, wet_bulb)
+        outdoor_water = approach_temperature(
+            ambient=wet_bulb, approach=self.tower_approach, load_fraction=load_fraction
+        )
         share = mechanical_share(
-            available=approach_temperature(ambient=wet_bulb, approach=self.tower_approach),
-            supply_temperature=supply_temperature,
-            coolant_rise=self.coolant_rise,
+            available=outdoor_water, supply_temperature=supply_temperature, coolant_rise=self.coolant_rise
         )
         compressor = self._trim(share, supply_temperature, wet_bulb, load_fraction)
         speed = fan_speed(
-            approach=self.tower_approach,
+            approach=self.tower_approach * load_fraction,
             available_approach=supply_temperature - wet_bulb,
             slowest=self.slowest_fan,
         )
+        # The exchanger before the tower lowers its water by about what half the rise adds to its mean.
+        evaporated = evaporated_share(
+            exhaust=xp.maximum(supply_temperature, wet_bulb + self.tower_approach),
+            dry_bulb=dry_bulb,
+            dew_point=dew_point,
+        )
         return LiquidLoop(
+            outdoor_water=outdoor_water,
             compressor=compressor,
-            fans=fan_power(design=self.tower_fan_power, speed=speed),
-            water=tower_water(rejected=1.0 + compressor, latent_share=self.latent_share, cycles=self.cycles),
-            overload=xp.maximum(share * load_fraction - self.trim_capacity, self.supply_margin(supply_temperature)),
+            fans=fan_power(design=self.tower_fan_power, speed=speed, load_fraction=load_fraction),
+            water=tower_water(rejected=1.0 + compressor, latent_share=evaporated, cycles=self.cycles),
+            chilled=share,
+            dry_cooled=0.0,
         )
 
     def _trim(self, share: Ratio, supply: Kelvin, wet_bulb: Kelvin, load_fraction: Ratio) -> Ratio:

@@ -6,9 +6,12 @@ from stackwright.core.arrays import namespace
 from stackwright.core.units import JoulesPerKilogramKelvin, Kelvin, KilogramsPerCubicMeter, Pascals, Ratio
 
 
-def fan_power(*, design: Ratio, speed: Ratio) -> Ratio:
-    """Fan electricity at a speed, from that at full speed. Source: fan affinity laws (power as speed cubed)."""
-    return design * speed**3
+def fan_power(*, design: Ratio, speed: Ratio, load_fraction: Ratio = 1.0) -> Ratio:
+    """Fan electricity per watt of heat at a speed and part load, from that at full speed and full load.
+
+    Source: fan affinity laws (power as speed cubed).
+    """
+    return design * (speed * speed * speed) / load_fraction
 
 
 def flow_fraction(*, load_fraction: Ratio, least_flow: Ratio) -> Ratio:

@@ -13,12 +13,14 @@ from stackwright.core.units import (
 )
 
 
-def approach_temperature(*, ambient: Kelvin, approach: Kelvin) -> Kelvin:
-    """Coldest fluid that a tower (ambient: wet bulb) or a dry cooler (ambient: dry bulb) makes.
+def approach_temperature(*, ambient: Kelvin, approach: Kelvin, load_fraction: Ratio = 1.0) -> Kelvin:
+    """Coldest fluid that a tower (ambient: wet bulb) or a dry cooler (ambient: dry bulb) makes at full fan speed.
 
-    Source: ASHRAE Handbook HVAC Systems and Equipment 2020, chapter 40, definition of approach.
+    `approach` is that at full load; it shrinks with the heat, as the exchangers keep their size.
+    Source: ASHRAE Handbook HVAC Systems and Equipment 2020, chapter 40, definition of approach; constant effectiveness
+    of an exchanger at constant flows.
     """
-    return ambient + approach
+    return ambient + approach * load_fraction
 
 
 def mechanical_share(*, available: Kelvin, supply_temperature: Kelvin, coolant_rise: Kelvin) -> Ratio:
@@ -58,6 +60,37 @@ def adiabatic_water(
     return air * heat_capacity * temperature_drop * (1.0 + bleed) / (latent_heat * density)
 
 
+def saturated_humidity(
+    *, temperature: Kelvin, freezing: Kelvin = 273.15, pole: Kelvin = 243.04, pressure_over_ice_point: Ratio = 165.87
+) -> Ratio:
+    """Mass of vapor per mass of dry air of saturated air at sea level.
+
+    Source: Alduchov and Eskridge 1996, Magnus form (610.94 Pa at 0 degC, of 101,325); ASHRAE Handbook Fundamentals
+    2017, chapter 1, eq. 20.
+    """
+    xp = namespace(temperature)
+    above = temperature - freezing
+    dry_over_vapor = pressure_over_ice_point * xp.exp(-17.625 * above / (above + pole)) - 1.0
+    return 0.621945 / dry_over_vapor
+
+
+def evaporated_share(
+    *,
+    exhaust: Kelvin,
+    dry_bulb: Kelvin,
+    dew_point: Kelvin,
+    latent_heat: JoulesPerKilogram = 2.43e6,
+    heat_capacity: JoulesPerKilogramKelvin = 1006.0,
+) -> Ratio:
+    """Share of a tower's heat that leaves as vapor: less in cold air, which is warmed; above one in hot and dry air.
+
+    Source: energy balance of the air, which leaves a tower saturated (ASHRAE Handbook HVAC Systems and Equipment 2020,
+    chapter 40).
+    """
+    latent = latent_heat * (saturated_humidity(temperature=exhaust) - saturated_humidity(temperature=dew_point))
+    return latent / (latent + heat_capacity * (exhaust - dry_bulb))
+
+
 def tower_water(
     *,
     rejected: Ratio,
@@ -68,6 +101,7 @@ def tower_water(
 ) -> CubicMetersPerJoule:
     """Make-up water of a tower that rejects `rejected` joules per joule of IT heat: evaporation and blowdown.
 
+    Drift is a part of what leaves as blowdown at these cycles of concentration.
     Source: ASHRAE Handbook HVAC Systems and Equipment 2020, chapter 40, blowdown = evaporation / (cycles - 1).
     """
     evaporation = latent_share * rejected / (latent_heat * density)

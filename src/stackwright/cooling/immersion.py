@@ -37,6 +37,8 @@ values:
   capex_per_watt: {value: 3.50 USD/W, low: 2.2 USD/W, high: 5.5 USD/W, kind: derived, source: turner-townsend-2025,
     where: "AI and liquid premium 7 to 10 % of the build", date: 2025-10-01,
     note: "liquid plant plus tanks and fluid; quotes vary"}
+  chiller_capex: {value: 0.40 USD/W, low: 0.20 USD/W, high: 0.60 USD/W, kind: assumption, source: assumption,
+    note: "about a quarter of an air-cooled hall's mechanical plant of 1.71 USD/W: machines, their pipes and wiring"}
   pump_power: {value: 1.5 %, low: 1.0 %, high: 2.5 %, kind: assumption, source: assumption,
     note: "fluid and facility loops"}
   flow_exponent: {value: 2.6, low: 2.4, high: 2.8, kind: assumption, source: assumption,
@@ -45,6 +47,8 @@ values:
     note: "minimum speed of variable-speed drives"}
   dry_cooler_approach: {value: 10 K, low: 8 K, high: 14 K, kind: assumption, source: assumption,
     note: "tank supply over dry bulb, exchanger included"}
+  dry_cooler_capex: {value: 0.13 USD/W, low: 0.05 USD/W, high: 0.25 USD/W, kind: assumption, source: assumption,
+    note: "coolers of 10 K approach with their pipes"}
   dry_cooler_fan_power: {value: 2.0 %, low: 1.0 %, high: 3.0 %, kind: assumption, source: assumption,
     note: "at full speed"}
   slowest_fan: {value: 0.3, low: 0.2, high: 0.4, kind: assumption, source: assumption,
@@ -84,7 +88,9 @@ values:
         """Electricity, water and overload by the hour. Source: definition."""
         xp = namespace(supply_temperature, dry_bulb)
         share = mechanical_share(
-            available=approach_temperature(ambient=dry_bulb, approach=self.dry_cooler_approach),
+            available=approach_temperature(
+                ambient=dry_bulb, approach=self.dry_cooler_approach, load_fraction=load_fraction
+            ),
             supply_temperature=supply_temperature,
             coolant_rise=self.coolant_rise,
         )
@@ -94,13 +100,13 @@ values:
             carnot_share=self.carnot_share,
         )
         speed = fan_speed(
-            approach=self.dry_cooler_approach,
+            approach=self.dry_cooler_approach * load_fraction,
             available_approach=supply_temperature - dry_bulb,
             slowest=self.slowest_fan,
         )
         return CoolingLoad(
             compressor=compressor_power(heat_share=share, coefficient=coefficient, load_fraction=load_fraction),
-            fans=fan_power(design=self.dry_cooler_fan_power, speed=speed),
+            fans=fan_power(design=self.dry_cooler_fan_power, speed=speed, load_fraction=load_fraction),
             pumps=power_per_heat(
                 design=self.pump_power,
                 load_fraction=load_fraction,
@@ -109,4 +115,6 @@ values:
             ),
             water=0.0,
             overload=xp.maximum(share * load_fraction - self.trim_capacity, self.supply_margin(supply_temperature)),
+            chilled=xp.minimum(share, self.trim_capacity),
+            dry_cooled=1.0 - share,
         )

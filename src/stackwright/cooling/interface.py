@@ -54,11 +54,50 @@ class CoolingLoad:
     """Water taken in, evaporated and blown down, per joule of IT heat."""
     overload: Ratio
     """Above zero in hours where the supply temperature, or the humidity, cannot be held."""
+    chilled: Ratio = 0.0
+    """Heat that chillers take, W per W of IT heat."""
+    dry_cooled: Ratio = 0.0
+    """Heat that dry coolers take without them, W per W of IT heat."""
 
     @property
     def electricity(self) -> Ratio:
         """All of cooling, W per W of IT heat. Source: definition."""
         return self.compressor + self.fans + self.pumps
+
+    def design_capacity(self, exceeded: Ratio = 0.0) -> DesignCapacity:
+        """What the plant of this year [..., H] at full load has to be able to do.
+
+        `exceeded` is the share of hours in which it need not: none, or 0.004 of ASHRAE's design day.
+        Source: definition (ASHRAE Handbook Fundamentals 2017, chapter 14, annual cumulative frequency).
+        """
+        return DesignCapacity(
+            chillers=_reached(self.chilled, exceeded), dry_coolers=_reached(self.dry_cooled, exceeded)
+        )
+
+
+def _reached(hours: Ratio, exceeded: Ratio) -> Ratio:
+    """Value of the last axis that a share of the hours exceeds; one that is the same in all hours has no such axis."""
+    if not getattr(hours, "ndim", 0):
+        return hours
+    return hours.max(axis=-1) if exceeded == 0.0 else namespace(hours).quantile(hours, 1.0 - exceeded, axis=-1)
+
+
+@spec
+class DesignCapacity:
+    """Size of the parts whose need the climate and the supply temperature set, W per W of full IT heat."""
+
+    chillers: Ratio
+    dry_coolers: Ratio
+
+
+@spec
+class WaterTrade:
+    """Water against electricity in one hour: running wet in place of dry; fields broadcast to [..., hour]."""
+
+    spared: Ratio
+    """Electricity that running wet spares, W per W of IT heat; zero in hours that cannot be held dry."""
+    water: CubicMetersPerJoule
+    """Water that it takes, per joule of IT heat."""
 
 
 @spec
@@ -78,7 +117,11 @@ class Cooling(ABC):
     supply_minimum: Kelvin
     supply_maximum: Kelvin
     capex_per_watt: DollarsPerWatt
-    """Mechanical plant per watt of IT heat, without spare units."""
+    """Mechanical plant per watt of IT heat without spare units, if its chillers, and its dry coolers, can take all."""
+    chiller_capex: DollarsPerWatt | None = None
+    """Per watt of heat that chillers can take; None where a type has none."""
+    dry_cooler_capex: DollarsPerWatt | None = None
+    """Per watt of heat that dry coolers can take; None where a type has none, or has them whatever the climate."""
 
     def __init_subclass__(cls, **arguments: Any) -> None:
         super().__init_subclass__(**arguments)
@@ -103,6 +146,44 @@ class Cooling(ABC):
         `liquid_share` is the share of the racks' heat that their cold plates take: types whose
         `heat_path` is not ``liquid`` take all heat one way and do not read it.
         """
+
+    def dry_load(
+        self,
+        *,
+        supply_temperature: Kelvin,
+        dry_bulb: Kelvin,
+        wet_bulb: Kelvin,
+        dew_point: Kelvin,
+        liquid_share: Ratio,
+        load_fraction: Ratio,
+    ) -> CoolingLoad | None:
+        """The same hours with the water turned off; None for a type that has no such way to run."""
+        return None
+
+    def water_trade(self, **hours: Any) -> WaterTrade | None:
+        """What the water of each hour spares; arguments as of `load`. None for a type that cannot choose.
+
+        The plant without its water draws `load().electricity + spared` and takes `load().water - water`.
+        """
+        dry = self.dry_load(**hours)
+        if dry is None:
+            return None
+        wet = self.load(**hours)
+        spared, water = dry.electricity - wet.electricity, wet.water - dry.water
+        free = (dry.overload <= 0.0) & (spared > 0.0)
+        return WaterTrade(spared=spared * free, water=water * free)
+
+    def capex(self, capacity: DesignCapacity) -> DollarsPerWatt:
+        """Mechanical plant per watt of IT heat, with the chillers and dry coolers that its site needs.
+
+        Source: definition.
+        """
+        missing = 0.0
+        if self.chiller_capex is not None:
+            missing = missing + self.chiller_capex * (1.0 - capacity.chillers)
+        if self.dry_cooler_capex is not None:
+            missing = missing + self.dry_cooler_capex * (1.0 - capacity.dry_coolers)
+        return self.capex_per_watt - missing
 
     def chip_coolant_temperature(self, *, supply_temperature: Kelvin) -> Kelvin:
         """Coolant temperature that sets the chips' leakage. Source: definition."""

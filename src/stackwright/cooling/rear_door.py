@@ -36,6 +36,8 @@ values:
   capex_per_watt: {value: 1.90 USD/W, low: 1.3 USD/W, high: 2.8 USD/W, kind: estimate,
     source: cushman-wakefield-2025, where: "mean of 19 United States markets, 11.7 MUSD/MW", date: 2025-06-01,
     note: "17.5 % mechanical share over 1.2, less air handlers, plus doors"}
+  chiller_capex: {value: 0.40 USD/W, low: 0.20 USD/W, high: 0.60 USD/W, kind: assumption, source: assumption,
+    note: "about a quarter of an air-cooled hall's mechanical plant of 1.71 USD/W: machines, their pipes and wiring"}
   fan_power: {value: 0.8 %, low: 0.0 %, high: 1.5 %, kind: assumption, source: assumption,
     note: "fans of active doors"}
   pump_power: {value: 1.2 %, low: 0.8 %, high: 1.8 %, kind: assumption, source: assumption,
@@ -55,6 +57,8 @@ values:
   water_rise: {value: 8 K, low: 6 K, high: 10 K, kind: assumption, source: assumption, note: "door water"}
   dry_cooler_approach: {value: 8 K, low: 6 K, high: 10 K, kind: assumption, source: assumption,
     note: "water over dry bulb at full fan"}
+  dry_cooler_capex: {value: 0.09 USD/W, low: 0.05 USD/W, high: 0.25 USD/W, kind: assumption, source: assumption,
+    note: "as free-cooling coils of air-cooled halls"}
   dry_cooler_fan_power: {value: 1.5 %, low: 1.0 %, high: 3.0 %, kind: assumption, source: assumption,
     note: "dry-cooler fans"}
 """
@@ -76,16 +80,22 @@ values:
         """Electricity, water and overload by the hour. Source: definition."""
         water = self.chilled_water(supply_temperature)
         share = mechanical_share(
-            available=approach_temperature(ambient=dry_bulb, approach=self.dry_cooler_approach),
+            available=approach_temperature(
+                ambient=dry_bulb, approach=self.dry_cooler_approach, load_fraction=load_fraction
+            ),
             supply_temperature=water,
             coolant_rise=self.water_rise,
         )
+        free_fans = self.dry_cooler_fan_power * (1.0 - share)
+        flow = self.flow_power(1.0, load_fraction)
         return CoolingLoad(
             compressor=self.water_chiller_power(
                 heat_share=share, water=water, dry_bulb=dry_bulb, load_fraction=load_fraction
             ),
-            fans=self.flow_power(self.fan_power + self.dry_cooler_fan_power, load_fraction),
-            pumps=self.flow_power(self.pump_power, load_fraction),
+            fans=(self.fan_power + free_fans) * flow,
+            pumps=self.pump_power * flow,
             water=0.0,
             overload=self.supply_margin(supply_temperature),
+            chilled=share,
+            dry_cooled=1.0 - share,
         )

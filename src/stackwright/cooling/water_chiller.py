@@ -6,8 +6,9 @@ from typing import ClassVar
 
 from stackwright.cooling.chiller import coefficient_of_performance, compressor_power
 from stackwright.cooling.fans_and_pumps import power_per_heat
-from stackwright.cooling.heat_rejection import approach_temperature, mechanical_share, tower_water
+from stackwright.cooling.heat_rejection import approach_temperature, evaporated_share, mechanical_share, tower_water
 from stackwright.cooling.interface import Cooling, CoolingLoad
+from stackwright.core.arrays import namespace
 from stackwright.core.spec import spec
 from stackwright.core.units import Kelvin, Ratio
 
@@ -37,6 +38,8 @@ values:
     source: cushman-wakefield-2025, where: "mean of 19 United States markets, 11.7 MUSD/MW", date: 2025-06-01,
     note: "17.5 % mechanical share of 11.7 USD/W, over 1.2 for N+1 spares, plus 11 % for towers and condenser
       water; quotes give the range"}
+  chiller_capex: {value: 0.30 USD/W, low: 0.15 USD/W, high: 0.50 USD/W, kind: assumption, source: assumption,
+    note: "centrifugal machines with their pipes and wiring; their condensers are towers, priced apart"}
   fan_power: {value: 3.5 %, low: 2.0 %, high: 5.0 %, kind: assumption, source: assumption,
     note: "air handlers with EC fans at 11 K rise"}
   tower_fan_power: {value: 0.9 %, low: 0.6 %, high: 1.2 %, kind: assumption, source: assumption,
@@ -59,8 +62,6 @@ values:
     note: "leaving water over wet bulb"}
   exchanger_approach: {value: 2 K, low: 1 K, high: 3 K, kind: assumption, source: assumption, note: "plate exchanger"}
   water_rise: {value: 8 K, low: 6 K, high: 10 K, kind: assumption, source: assumption, note: "chilled-water design"}
-  latent_share: {value: 0.85, low: 0.75, high: 0.95, kind: assumption, source: assumption,
-    note: "rest leaves as sensible heat"}
   cycles: {value: 5, low: 3, high: 8, kind: assumption, source: assumption, note: "depends on water quality"}
 """
 
@@ -82,7 +83,6 @@ values:
     """Of the economizer's heat exchanger."""
     water_rise: Kelvin
     """Of the chilled water."""
-    latent_share: Ratio
     cycles: Ratio
     """Cycles of concentration of the tower water."""
 
@@ -97,9 +97,14 @@ values:
         load_fraction: Ratio,
     ) -> CoolingLoad:
         """Electricity, water and overload by the hour. Source: definition."""
+        xp = namespace(supply_temperature, wet_bulb)
         water = supply_temperature - self.coil_approach
         share = mechanical_share(
-            available=approach_temperature(ambient=wet_bulb, approach=self.tower_approach + self.exchanger_approach),
+            available=approach_temperature(
+                ambient=wet_bulb,
+                approach=self.tower_approach + self.exchanger_approach,
+                load_fraction=load_fraction,
+            ),
             supply_temperature=water,
             coolant_rise=self.water_rise,
         )
@@ -110,16 +115,21 @@ values:
         )
         compressor = compressor_power(heat_share=share, coefficient=coefficient, load_fraction=load_fraction)
         # the heat of air-handler fans and pumps ends in the tower too
-        rejected = 1.0 + compressor + self._flow(self.fan_power + self.pump_power, load_fraction)
+        flow = power_per_heat(
+            design=1.0, load_fraction=load_fraction, least_flow=self.least_flow, exponent=self.flow_exponent
+        )
+        rejected = 1.0 + compressor + (self.fan_power + self.pump_power) * flow
+        # tower water is as cold as the outside allows, or as the economizer needs it
+        evaporated = evaporated_share(
+            exhaust=xp.maximum(wet_bulb + self.tower_approach, water - self.exchanger_approach) + 0.5 * self.water_rise,
+            dry_bulb=dry_bulb,
+            dew_point=dew_point,
+        )
         return CoolingLoad(
             compressor=compressor,
-            fans=self._flow(self.fan_power + self.tower_fan_power * rejected, load_fraction),
-            pumps=self._flow(self.pump_power, load_fraction),
-            water=tower_water(rejected=rejected, latent_share=self.latent_share, cycles=self.cycles),
+            fans=(self.fan_power + self.tower_fan_power * rejected) * flow,
+            pumps=self.pump_power * flow,
+            water=tower_water(rejected=rejected, latent_share=evaporated, cycles=self.cycles),
             overload=self.supply_margin(supply_temperature),
-        )
-
-    def _flow(self, design: Ratio, load_fraction: Ratio) -> Ratio:
-        return power_per_heat(
-            design=design, load_fraction=load_fraction, least_flow=self.least_flow, exponent=self.flow_exponent
+            chilled=share,
         )
