@@ -29,6 +29,7 @@ SHAPES: dict[str, dict[str, tuple[int, ...]]] = {
     "power.contract.payment": {"power": ROW, "price": ROW},
     "power.interconnection.in_force": {"power": ROW, "share": ROW},
     "power.interconnection.largest_ramp": {"load": ROW},
+    "power.contract.withheld": {"market_price": ROW, "share": COLUMN},
     "power.matching.annual_clean_share": {"load": ROW, "clean": ROW},
     "power.matching.emissions": {"power": ROW, "rate": ROW},
     "power.matching.hourly_clean_share": {"load": ROW, "clean": ROW},

@@ -29,6 +29,11 @@ class AttributeContract(Contract):
         """None of it. Source: definition."""
         return 0.0
 
+    @property
+    def settled_energy(self) -> Ratio:
+        """None of it: the plant sells its energy. Source: definition."""
+        return 0.0
+
     def payment(self, *, generation: Watts, market_price: DollarsPerJoule, price: DollarsPerJoule) -> Dollars:
         """Attribute price times generation. Source: definition."""
         return payment(power=generation, price=attribute_price(price=price, energy_value=self.energy_value))
