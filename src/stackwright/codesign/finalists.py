@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from stackwright.catalog.series import SiteSeries, load_site_series
+from stackwright.catalog.series import load_site_series
 from stackwright.codesign.performance_grid import MODES, Grid
-from stackwright.codesign.plant_grid import BUILDING, PlantClass, portfolio_of, site_limit
+from stackwright.codesign.plant_grid import PlantClass
+from stackwright.codesign.plants import BUILDING, menu_of, plant_of, terms_of
 from stackwright.codesign.search import Found, Pick
 from stackwright.codesign.training_grid import MODES as RECOMPUTATIONS
 from stackwright.codesign.training_grid import RELIABILITY, TrainingDesign, TrainingGrid
@@ -18,10 +19,10 @@ from stackwright.core.units import SECONDS_PER_YEAR
 from stackwright.finance.capital import levelized_cost
 from stackwright.finance.terms import Terms
 from stackwright.stack.design import Design
-from stackwright.stack.evaluate import Evaluation, evaluate
+from stackwright.stack.evaluate import Evaluation, evaluate, held_of
 from stackwright.stack.parts import Part, Parts
 from stackwright.stack.performance import DRAFTS, Cell
-from stackwright.stack.plant import Plant, PlantSpecs
+from stackwright.stack.plant import Plant
 from stackwright.stack.scenario import Scenario
 from stackwright.stack.study import Study
 
@@ -50,30 +51,20 @@ class Finalist:
     searched: float
     volume: float | None
     """Peak request rate that fills the limits below, where the study's volume is open."""
-    site_limit: float | None
+    limits: np.ndarray
+    """Most that the meter carries by year [Y]; infinity is no limit."""
     budget: float | None
 
+    @property
+    def tightest(self) -> int:
+        """The year in which the meter is fullest."""
+        return int((self.done.peak_by_year / self.limits).argmax())
 
-def terms_of(study: Study, parts: Parts) -> Terms:
-    """Financing terms of a study: the record's, with what the study sets in its place."""
-    menu = study.finance
-    given = {
-        "discount_rate": _times(menu.discount_rate, SECONDS_PER_YEAR),
-        "chip_life": _times(menu.chip_life, 1 / SECONDS_PER_YEAR),
-        "network_life": _times(menu.network_life, 1 / SECONDS_PER_YEAR),
-        "plant_life": _times(menu.plant_life, 1 / SECONDS_PER_YEAR),
-        "building_life": _times(menu.building_life, 1 / SECONDS_PER_YEAR),
-        "chip_price_decline": _times(menu.chip_price_decline, SECONDS_PER_YEAR),
-        "maintenance": _times(menu.maintenance, SECONDS_PER_YEAR),
-        "spares": menu.spares,
-    }
-    return replace(
-        parts.get("finance", menu.terms).spec, **{key: value for key, value in given.items() if value is not None}
-    )
-
-
-def _times(value: float | None, factor: float) -> float | None:
-    return None if value is None else value * factor
+    @property
+    def site_limit(self) -> float | None:
+        """What the meter carries in the tightest year; None is no limit."""
+        limit = float(self.limits[self.tightest])
+        return limit if np.isfinite(limit) else None
 
 
 def design_of(grid: Grid, classes: list[PlantClass], pick: Pick) -> Design:
@@ -136,9 +127,11 @@ def parts_of(study: Study, parts: Parts, design: Design) -> dict[str, Part]:
     }
     if design.prefill_system is not None:
         found |= _prefill_parts(parts, parts.get("rack", design.prefill_system), found)
-    menu = next(item for item in study.power.portfolio if item.name == design.portfolio)
+    menu = menu_of(study, design.portfolio)
     for index, item in enumerate(menu.contracts):
         found[f"contracts.{index}"] = parts.get("power", item.contract)
+    for index, own in enumerate(menu.plants):
+        found[f"plants.{index}"] = parts.get("power", own.technology)
     return found
 
 
@@ -155,44 +148,46 @@ def _prefill_parts(parts: Parts, system: Part, known: Mapping[str, Part]) -> dic
     return {f"{PREFILL}{place}": part for place, part in own.items() if part.id != known[place].id}
 
 
-def plant_for(
-    study: Study, parts: Parts, scenario: Scenario, design: Design, series: SiteSeries | None = None
-) -> Plant:
-    """The plant of a design, contracts as the study states them."""
-    site = parts.get("datacenter", design.site)
-    menu = next(item for item in study.power.portfolio if item.name == design.portfolio)
-    portfolio, covered = portfolio_of(menu, site, parts)
-    return Plant(
-        specs=PlantSpecs(
-            cooling=parts.get("cooling", design.cooling).spec,
-            site=site.spec,
-            building=parts.get("datacenter", BUILDING).spec,
-            redundancy=parts.get("datacenter", design.redundancy).spec,
-            distribution=parts.get("datacenter", design.distribution).spec,
-            portfolio=portfolio,
-        ),
-        series=series or load_site_series(site.record),
-        covered=covered,
-        first_year=scenario.first_year,
-    )
-
-
 def finalist(
     study: Study, parts: Parts, scenario: Scenario, grid: Grid, classes: list[PlantClass], pick: Pick
 ) -> Finalist:
     """Evaluate a pick exactly."""
     design = design_of(grid, classes, pick)
-    return evaluated(study, parts, scenario, design, grid.cells[int(grid.rows.cell[pick.row])], pick.score)
+    cell, limits = grid.cells[int(grid.rows.cell[pick.row])], classes[pick.plant_class].weights.limit[pick.option]
+    return evaluated(study, parts, scenario, design, cell, limits, pick.score)
 
 
-def evaluated(study: Study, parts: Parts, scenario: Scenario, design: Design, cell: Cell, searched: float) -> Finalist:
-    """Evaluate a design exactly; an open volume fills the limits with whole replicas."""
-    plant = plant_for(study, parts, scenario, design)
+def evaluated(
+    study: Study,
+    parts: Parts,
+    scenario: Scenario,
+    design: Design,
+    cell: Cell,
+    limits: np.ndarray,
+    searched: float,
+) -> Finalist:
+    """Evaluate a design exactly; an open volume fills the limits with whole replicas.
+
+    `limits` is what the meter carries by year [Y].
+    """
+    plant = plant_of(
+        study,
+        parts,
+        scenario,
+        load_site_series(parts.get("datacenter", design.site).record),
+        cooling=design.cooling,
+        site=design.site,
+        redundancy=design.redundancy,
+        distribution=design.distribution,
+        portfolio=design.portfolio,
+    )
     terms = terms_of(study, parts)
     volume = None
     if scenario.requests is None:
-        volume = filling_volume(study, scenario, design, cell, plant, terms)
+        volume = filling_volume(study.constraints.budget, scenario, design, cell, plant, terms, limits)
     done = evaluate(design, scenario, cell=cell, plant=plant, terms=terms, volume=volume)
+    if done.dispatched:
+        plant = replace(plant, held=held_of(plant, done.dispatched))
     value = objective_value(study.objective or "", scenario, done, terms)
     return Finalist(
         design=design,
@@ -204,7 +199,7 @@ def evaluated(study: Study, parts: Parts, scenario: Scenario, design: Design, ce
         value=value,
         searched=abs(searched),
         volume=volume,
-        site_limit=site_limit(study, design.site),
+        limits=limits,
         budget=study.constraints.budget,
     )
 
@@ -214,34 +209,31 @@ def outlay(done: Evaluation) -> Any:
     return done.cash["capex"].sum(axis=-1) + done.cash["lease"].sum(axis=-1)
 
 
-def filling_volume(study: Study, scenario: Scenario, design: Design, cell: Cell, plant: Plant, terms: Terms) -> float:
-    """Peak request rate of the most whole replicas that the site's limit and the budget carry."""
-    one = evaluate(design, scenario, cell=cell, plant=plant, terms=terms, volume=1.0)
-    rate = float(np.max(one.unit.decode_rate))
-    unit = evaluate(design, scenario, cell=cell, plant=plant, terms=terms, volume=rate * 1000.0)
-    watts, spent = float(unit.peak_meter) / 1000.0, outlay(unit) / 1000.0
-    limit, budget = site_limit(study, design.site), study.constraints.budget
-    counts = [limit / watts] if limit is not None else []
-    counts += [budget / spent] if budget is not None else []
-    whole = max(1, int(min(counts)))
-    while whole > 1 and not _fits(study, scenario, design, cell, plant, terms, whole * rate, limit, budget):
-        whole -= max(1, whole // 1000)
-    return whole * rate
-
-
-def _fits(
-    study: Study,
+def filling_volume(
+    budget: float | None,
     scenario: Scenario,
     design: Design,
     cell: Cell,
     plant: Plant,
     terms: Terms,
-    volume: float,
-    limit: float | None,
-    budget: float | None,
-) -> bool:
-    done = evaluate(design, scenario, cell=cell, plant=plant, terms=terms, volume=volume)
-    return (limit is None or float(done.peak_meter) <= limit) and (budget is None or outlay(done) <= budget)
+    limits: np.ndarray,
+) -> float:
+    """Peak request rate of the most whole replicas that the meter's limits [Y] and the budget carry."""
+
+    def at(volume: float) -> Evaluation:
+        # neither watts nor capital depend on what the hours cost
+        return evaluate(design, scenario, cell=cell, plant=plant, terms=terms, volume=volume, settled=False)
+
+    def used(done: Evaluation) -> float:
+        """The fullest of the limits, as a share."""
+        shares = [float((done.peak_by_year / limits).max())]
+        return max(shares + ([] if budget is None else [float(outlay(done)) / budget]))
+
+    rate = float(np.max(at(1.0).unit.decode_rate))
+    whole = max(1, int(1000.0 / used(at(rate * 1000.0))))
+    while whole > 1 and used(at(whole * rate)) > 1.0:
+        whole -= max(1, whole // 1000)
+    return whole * rate
 
 
 def objective_value(name: str, scenario: Scenario, done: Evaluation, terms: Terms) -> Any:

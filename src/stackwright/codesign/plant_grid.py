@@ -1,32 +1,47 @@
 """The plant half of a study's grid: every option of cooling, site, building and contract as weights.
 
-A thermal class is what the racks notice of the plant: the cooling type, its supply temperature, and
-the share of heat that this kind of rack gives to liquid. Inside a class, sites, redundancy,
-distribution and portfolios are plain rows of weights on the columns of a fleet.
+A thermal class is what the racks notice of the plant: the cooling type, its supply temperature, the
+share of heat that this kind of rack gives to liquid, and whether the distribution's current spares
+them a conversion. Inside a class, sites, redundancy, distribution and portfolios are plain rows of
+weights on the columns of a fleet.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from stackwright.catalog.series import SiteSeries, load_site_series
+from stackwright.codesign.plants import plant_of
 from stackwright.core.spec import spec
 from stackwright.core.units import Array
-from stackwright.power.portfolio import Portfolio
+from stackwright.stack.curves import Curves
 from stackwright.stack.parts import Part, Parts
-from stackwright.stack.plant import Cooled, Covered, Plant, PlantSpecs, PlantTerms, cooled, plant_terms, rewired
+from stackwright.stack.plant import (
+    Cooled,
+    Covered,
+    CutTerms,
+    Plant,
+    PlantSpecs,
+    PlantTerms,
+    cooled,
+    padded,
+    plant_terms,
+    rewired,
+)
 from stackwright.stack.scenario import Scenario
-from stackwright.stack.study import Portfolio as PortfolioMenu
 from stackwright.stack.study import Study
 
-BUILDING = "hyperscale-building"
 MEAN_OF_LIMIT = 0.7
 """Mean load over a site's limit, by which the search turns a contract's capacity into a share of the
 load; finalists settle the capacity itself."""
+
+
+SHARED = ("cooling", "supply_temperature", "supply_scale", "busbar_scale")
+"""What two racks of one fleet have in common, whatever their share of liquid."""
 
 
 @dataclass(frozen=True)
@@ -67,8 +82,12 @@ class Weights:
     peak_ratio: Array
     availability: Array
     overload: Array
-    supply_scale: Array
-    """Multiplies the loss of the rack's own supplies."""
+    limit: Array
+    """Highest load at the meter by year [P, Y]; infinity where nothing bounds it."""
+    decided: Array
+    """Whether the hours of an option are decided: its energy's cost is then in `cuts`."""
+    cuts: CutTerms | None
+    """Of the options whose hours are decided, in their order [P', Y, K]; None where there are none."""
 
 
 @dataclass(frozen=True)
@@ -80,36 +99,24 @@ class PlantClass:
     supply_temperature: float
     coolant_temperature: float
     junction_resistance: float
+    supply_scale: float
+    """What the distribution leaves of the losses of the rack's shelves."""
+    busbar_scale: float
     options: tuple[PlantOption, ...]
     weights: Weights
 
 
-def portfolio_of(menu: PortfolioMenu, site: Part, parts: Parts) -> tuple[Portfolio, Covered]:
-    """A portfolio's specs at a site, and how much of the load each contract covers."""
-    contracts = [parts.get("power", item.contract) for item in menu.contracts]
-    grid = parts.get("power", str(site.record.links["grid"]))
-    covered = Covered(
-        shares=tuple(item.share for item in menu.contracts),
-        capacities=tuple(item.capacity for item in menu.contracts),
-        shapes=tuple(str(contract.record.text.get("shape") or "flat") for contract in contracts),
-    )
-    return Portfolio(grid=grid.spec, contracts=tuple(contract.spec for contract in contracts)), covered
-
-
-def in_shares(covered: Covered, portfolio: Portfolio, limit: float | None) -> Covered:
-    """Capacities as shares of the load of a site that runs at `MEAN_OF_LIMIT` of its limit."""
-    if limit is None:
-        return covered
+def in_shares(plant: Plant) -> Plant:
+    """The plant with contract capacities as shares of the load of a site that runs at `MEAN_OF_LIMIT` of its limit."""
+    limit, covered = float(np.max(plant.sources.limit(0.0))), plant.covered
+    if not np.isfinite(limit):
+        return plant
+    contracts = plant.specs.portfolio.contracts
     shares = [
         share if capacity is None else capacity * contract.capacity_factor / (MEAN_OF_LIMIT * limit)
-        for share, capacity, contract in zip(covered.shares, covered.capacities, portfolio.contracts, strict=True)
+        for share, capacity, contract in zip(covered.shares, covered.capacities, contracts, strict=True)
     ]
-    return Covered(tuple(shares), (None,) * len(shares), covered.shapes)
-
-
-def site_limit(study: Study, site: str) -> float | None:
-    """Most that the meter of a site may draw, in watts; None is no limit."""
-    return study.constraints.sites_power.get(site, study.constraints.site_power)
+    return replace(plant, covered=Covered(tuple(shares), (None,) * len(shares), covered.shapes))
 
 
 def thermals_of(systems: list[Part]) -> dict[str, list[Thermal]]:
@@ -126,12 +133,12 @@ def thermals_of(systems: list[Part]) -> dict[str, list[Thermal]]:
 def class_beside(classes: Sequence[PlantClass], plant: PlantClass, ways: Sequence[Thermal]) -> int | None:
     """The class under which racks that can be cooled in these ways stand beside those of `plant`; None if they cannot.
 
-    Both have one cooling type and supply temperature; their options are the same in the same order, as a
+    Both have one cooling type, supply temperature and kind of distribution; their options are the same in the same order, as a
     class has all plants of its cooling. They differ in what the racks' share of liquid makes of these.
     """
     wanted = [way for way in ways if way.path == plant.thermal.path]
     for index, other in enumerate(classes):
-        alike = other.cooling == plant.cooling and other.supply_temperature == plant.supply_temperature
+        alike = all(getattr(other, name) == getattr(plant, name) for name in SHARED)
         if alike and other.thermal in wanted:
             return index
     return None
@@ -149,6 +156,7 @@ def plant_classes(
         {thermal for options in thermals_of(systems).values() for thermal in options},
         key=lambda thermal: (thermal.path, thermal.liquid_share),
     )
+    curves = Curves()
     series = {site: load_site_series(parts.get("datacenter", site).record) for site in study.datacenter.site}
     pairs = [
         (thermal, cooling)
@@ -160,36 +168,49 @@ def plant_classes(
     for index, (thermal, cooling) in enumerate(pairs):
         if progress:
             progress("plant half", index, len(pairs))
-        made.extend(_classes(study, parts, scenario, series, thermal, cooling))
+        made.extend(_classes(study, parts, scenario, series, thermal, cooling, curves))
     return made
 
 
 def _classes(
-    study: Study, parts: Parts, scenario: Scenario, series: dict[str, SiteSeries], thermal: Thermal, cooling: str
+    study: Study,
+    parts: Parts,
+    scenario: Scenario,
+    series: dict[str, SiteSeries],
+    thermal: Thermal,
+    cooling: str,
+    curves: Curves,
 ) -> Iterator[PlantClass]:
     part = parts.get("cooling", cooling)
     temperatures = supply_temperatures(study, part)
     options: list[list[PlantOption]] = [[] for _ in temperatures]
     rows: list[list[dict[str, Any]]] = [[] for _ in temperatures]
+    feeds: list[tuple[float, float]] = []
     for site in study.datacenter.site:
-        for menu, plant, redundancy, distribution, terms in _site_terms(
-            study, parts, scenario, series[site], cooling, site, temperatures, thermal
+        for plant, terms, chosen in _site_terms(
+            study, parts, scenario, series[site], cooling, site, temperatures, thermal, curves
         ):
+            chain = plant.specs.distribution
+            feeds.append((float(chain.rack_supply_scale), float(chain.rack_busbar_scale)))
             for place, temperature in enumerate(temperatures):
                 options[place].append(
-                    PlantOption(cooling, float(temperature), site, redundancy, distribution, menu.name)
+                    PlantOption(cooling=cooling, supply_temperature=float(temperature), site=site, **chosen)
                 )
-                rows[place].append(_weights_row(terms, place, plant.specs))
+                rows[place].append(_weights_row(terms, place, plant, scenario))
     for place, temperature in enumerate(temperatures):
-        yield PlantClass(
-            thermal=thermal,
-            cooling=cooling,
-            supply_temperature=float(temperature),
-            coolant_temperature=float(part.spec.chip_coolant_temperature(supply_temperature=temperature)),
-            junction_resistance=float(part.spec.junction_resistance),
-            options=tuple(options[place]),
-            weights=Weights(**{name: np.array([row[name] for row in rows[place]]) for name in rows[place][0]}),
-        )
+        for feed in sorted(set(feeds)):
+            here = [index for index, own in enumerate(feeds) if own == feed]
+            yield PlantClass(
+                thermal=thermal,
+                cooling=cooling,
+                supply_temperature=float(temperature),
+                coolant_temperature=float(part.spec.chip_coolant_temperature(supply_temperature=temperature)),
+                junction_resistance=float(part.spec.junction_resistance),
+                supply_scale=feed[0],
+                busbar_scale=feed[1],
+                options=tuple(options[place][index] for index in here),
+                weights=_weights([rows[place][index] for index in here]),
+            )
 
 
 def supply_temperatures(study: Study, cooling: Part) -> np.ndarray:
@@ -203,35 +224,6 @@ def supply_temperatures(study: Study, cooling: Part) -> np.ndarray:
     return np.array(chosen)
 
 
-def plant_of(
-    study: Study,
-    parts: Parts,
-    scenario: Scenario,
-    series: SiteSeries,
-    cooling: str,
-    site: str,
-    redundancy: str,
-    distribution: str,
-    menu: PortfolioMenu,
-) -> Plant:
-    """One option of each plant layer, contracts as shares of the load."""
-    place = parts.get("datacenter", site)
-    portfolio, covered = portfolio_of(menu, place, parts)
-    return Plant(
-        specs=PlantSpecs(
-            cooling=parts.get("cooling", cooling).spec,
-            site=place.spec,
-            building=parts.get("datacenter", BUILDING).spec,
-            redundancy=parts.get("datacenter", redundancy).spec,
-            distribution=parts.get("datacenter", distribution).spec,
-            portfolio=portfolio,
-        ),
-        series=series,
-        covered=in_shares(covered, portfolio, site_limit(study, site)),
-        first_year=scenario.first_year,
-    )
-
-
 def _site_terms(
     study: Study,
     parts: Parts,
@@ -241,8 +233,9 @@ def _site_terms(
     site: str,
     temperatures: np.ndarray,
     thermal: Thermal,
-) -> Iterator[tuple[PortfolioMenu, Plant, str, str, PlantTerms]]:
-    """Terms of every portfolio, redundancy and distribution at a site.
+    curves: Curves,
+) -> Iterator[tuple[Plant, PlantTerms, dict[str, str]]]:
+    """Terms of every portfolio, redundancy and distribution at a site, with what was chosen.
 
     The weather meets the cooling once, and each portfolio is settled once, for the first redundancy and
     distribution.
@@ -252,7 +245,10 @@ def _site_terms(
         first: tuple[PlantTerms, PlantSpecs] | None = None
         for redundancy in study.datacenter.redundancy:
             for distribution in study.datacenter.distribution:
-                plant = plant_of(study, parts, scenario, series, cooling, site, redundancy, distribution, menu)
+                chosen = {"redundancy": redundancy, "distribution": distribution, "portfolio": menu.name}
+                plant = plant_of(study, parts, scenario, series, cooling=cooling, site=site, **chosen)
+                if not plant.sources.decides:
+                    plant = in_shares(plant)
                 if cold is None:
                     cold = cooled(
                         plant,
@@ -261,20 +257,39 @@ def _site_terms(
                         profile=scenario.profile,
                     )
                 if first is None:
-                    terms = plant_terms(plant, cold, profile=scenario.profile, years=scenario.years)
+                    terms = plant_terms(plant, cold, profile=scenario.profile, years=scenario.years, curves=curves)
                     first = (terms, plant.specs)
                 else:
                     terms = rewired(first[0], plant, first[1], cold, profile=scenario.profile)
-                yield menu, plant, redundancy, distribution, terms
+                yield plant, terms, chosen
 
 
-def _weights_row(terms: PlantTerms, place: int, specs: PlantSpecs) -> dict[str, Any]:
+def _weights(rows: list[dict[str, Any]]) -> Weights:
+    """The rows of a class's options as one table."""
+    cuts = [row.pop("cuts") for row in rows]
+    known = [one for one in cuts if one is not None]
+    knots = max((one.constant.shape[-1] for one in known), default=0)
+
+    def table(name: str) -> Array:
+        return np.stack([padded(getattr(one, name), knots) for one in known])
+
+    return Weights(
+        **{name: np.array([row[name] for row in rows]) for name in rows[0]},
+        decided=np.array([one is not None for one in cuts]),
+        cuts=CutTerms(constant=table("constant"), idle=table("idle"), busy=table("busy")) if known else None,
+    )
+
+
+def _weights_row(terms: PlantTerms, place: int, plant: Plant, scenario: Scenario) -> dict[str, Any]:
     def at(value: Any) -> Any:
         return value[place] if getattr(value, "ndim", 0) else value
 
+    limits = [plant.sources.firm(year) for year in scenario.years] if terms.carried is None else terms.carried
+    cuts = terms.cuts
     return {
-        "idle_cost": at(terms.idle.cost),
-        "busy_cost": at(terms.busy.cost),
+        # where hours are decided, the energy and the water are paid for in the cuts
+        "idle_cost": at(terms.idle.cost) * (cuts is None),
+        "busy_cost": at(terms.busy.cost) * (cuts is None),
         "idle_energy": at(terms.idle.energy),
         "busy_energy": at(terms.busy.energy),
         "idle_water": at(terms.idle.water),
@@ -287,5 +302,8 @@ def _weights_row(terms: PlantTerms, place: int, specs: PlantSpecs) -> dict[str, 
         "peak_ratio": at(terms.peak_ratio),
         "availability": at(terms.availability),
         "overload": at(terms.overload),
-        "supply_scale": specs.distribution.rack_supply_scale,
+        "limit": np.array(limits, dtype=float),
+        "cuts": None
+        if cuts is None
+        else CutTerms(constant=cuts.constant, idle=cuts.idle[place], busy=cuts.busy[place]),
     }

@@ -10,7 +10,6 @@ import numpy as np
 
 from stackwright.codesign.finalists import MILLION, PREFILL, SENSE, UNITS, Finalist, objective_value, outlay
 from stackwright.codesign.performance_grid import Grid
-from stackwright.codesign.plant_grid import site_limit
 from stackwright.codesign.search import Found
 from stackwright.core.records import Datum
 from stackwright.core.units import SECONDS_PER_YEAR, convert
@@ -307,14 +306,16 @@ def cash_entry(item: Finalist, scenario: Scenario) -> list[dict[str, Any]]:
     ]
 
 
-def with_chances(rows: list[dict[str, Any]], drawn: Evaluation, own: Sequence[MarginRow]) -> list[dict[str, Any]]:
+def with_chances(
+    rows: list[dict[str, Any]], item: Finalist, drawn: Evaluation, own: Sequence[MarginRow]
+) -> list[dict[str, Any]]:
     """Margins with the share of draws of the inputs that keep each limit; designs are sized at the nominal inputs.
 
     `own` are the draws' margins that the kind of demand sets.
     """
     values = {name: value for name, value, _, _ in own} | {
         "junction_temperature": drawn.junction,
-        "site_power": drawn.peak_meter,
+        "site_power": drawn.peak_by_year[..., item.tightest],
     }
     for row in rows:
         known = values.get(row["constraint"])
@@ -342,7 +343,7 @@ def margin_entries(study: Study, item: Finalist, own: Sequence[MarginRow]) -> li
         *((name, float(np.mean(value)), limit, unit) for name, value, limit, unit in own),
         ("junction_temperature", float(np.mean(done.junction)), JUNCTION_LIMIT, "K"),
         ("cooling_set_point", float(np.mean(done.overload)), EXCURSIONS, "share of hours beyond it"),
-        ("site_power", float(np.mean(done.peak_meter)), site_limit(study, item.design.site), "W"),
+        ("site_power", float(done.peak_by_year[item.tightest]), item.site_limit, "W"),
         ("budget", float(outlay(done)), limits.budget, "USD"),
         (
             "water",

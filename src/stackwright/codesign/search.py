@@ -16,7 +16,7 @@ import numpy as np
 
 from stackwright.codesign.eligibility import ineligible, unavailable
 from stackwright.codesign.performance_grid import CellKey, Grid
-from stackwright.codesign.plant_grid import PlantClass, PlantOption, Weights, class_beside, site_limit, thermals_of
+from stackwright.codesign.plant_grid import PlantClass, PlantOption, Weights, class_beside, thermals_of
 from stackwright.core.units import SECONDS_PER_YEAR
 from stackwright.finance.terms import Terms
 from stackwright.stack.deployment import Fleet, Money, Unit, columns, fleet_of, money
@@ -70,7 +70,6 @@ class Physical:
     """Dollars for systems and network; for a rented fleet, its rent over the horizon."""
     owned: np.ndarray
     """One where the plant is the buyer's own, zero where a rent includes it."""
-    supply_loss: np.ndarray
     cool: np.ndarray
     """Whether a chip at its power cap stays below its throttling temperature."""
     run_time: np.ndarray
@@ -87,34 +86,33 @@ class Side:
     fleet: Physical
     weights: Weights
 
-    @cached_property
-    def supply(self) -> np.ndarray:
-        """What distributions that spare the racks a part of their conversion leave of their watts."""
-        loss = self.fleet.supply_loss[:, None]
-        return (1.0 - loss) / (1.0 - loss * self.weights.supply_scale[None, :])
-
     @property
-    def peak_meter(self) -> np.ndarray:
-        """Watts at the meter in the worst hour of the largest year."""
-        return self.supply * (self.fleet.peak.max(axis=-1)[:, None] * self.weights.peak_ratio[None, :])
+    def limit_share(self) -> np.ndarray:
+        """Watts at the meter in the worst hour, over the limit of that year, in the tightest year."""
+        peak, limit = self.fleet.peak, self.weights.limit
+        if (limit == limit[:, :1]).all():
+            tightest = peak.max(axis=-1)[:, None] / limit[None, :, 0]
+        else:
+            years = range(peak.shape[-1])
+            tightest = np.maximum.reduce([peak[:, year, None] / limit[None, :, year] for year in years])
+        return tightest * self.weights.peak_ratio[None, :]
 
     @property
     def outlay(self) -> np.ndarray:
         """What counts against a budget: capital, or the rent of the horizon."""
-        plant = (self.weights.plant_capex + self.weights.building_capex)[None, :] * self.supply
+        plant = (self.weights.plant_capex + self.weights.building_capex)[None, :]
         owned = self.fleet.peak.max(axis=-1) * self.fleet.owned
         return self.fleet.equipment[:, None] + owned[:, None] * plant
 
     def yearly(self, name: str) -> np.ndarray:
         """Sum over years of a quantity of the plant."""
         idle, busy = self._weights(name)
-        total = self.fleet.idle.sum(axis=-1)[:, None] * idle + self.fleet.busy.sum(axis=-1)[:, None] * busy
-        return total * self.supply
+        return self.fleet.idle.sum(axis=-1)[:, None] * idle + self.fleet.busy.sum(axis=-1)[:, None] * busy
 
     def by_year(self, name: str) -> np.ndarray:
         """A quantity of the plant by year, years x rows x options."""
         idle, busy = self._weights(name)
-        return (self.fleet.idle.T[:, :, None] * idle + self.fleet.busy.T[:, :, None] * busy) * self.supply
+        return self.fleet.idle.T[:, :, None] * idle + self.fleet.busy.T[:, :, None] * busy
 
     def _weights(self, name: str) -> tuple[np.ndarray, np.ndarray]:
         return getattr(self.weights, f"idle_{name}")[None, :], getattr(self.weights, f"busy_{name}")[None, :]
@@ -209,11 +207,10 @@ def _class(
 ) -> None:
     plant = classes[0]
     whole = sides_rows(scenario, grid, classes, rows, cash, rented=sourcing == "rent")
-    limits = np.array([site_limit(study, option.site) or np.inf for option in plant.options])
     for start in range(0, len(rows), CHUNK):
         part = slice(start, start + CHUNK)
         chunk = [_sliced(side, part) for side in whole]
-        score, excess = scores(study, scenario, chunk, cash, limits, rented=sourcing == "rent")
+        score, excess = scores(study, scenario, chunk, cash, rented=sourcing == "rent")
         allowed = excess <= 1e-9
         found.pairs += score.size
         found.feasible_pairs += int(allowed.sum())
@@ -299,17 +296,15 @@ def _note_nearest(found: Found, index: int, rows: np.ndarray, excess: np.ndarray
         found.nearest = (Pick(int(rows[row]), index, int(option), sourcing, miss), miss)
 
 
-def unit_rows(
-    grid: Grid, rows: np.ndarray, plant: PlantClass, pool: int | None = None
-) -> tuple[Unit, np.ndarray, np.ndarray]:
-    """Units of rows under a thermal class, their supply losses, and whether their chips stay cool.
+def unit_rows(grid: Grid, rows: np.ndarray, plant: PlantClass, pool: int | None = None) -> tuple[Unit, np.ndarray]:
+    """Units of rows under a thermal class, and whether their chips stay cool.
 
     `pool` is 0 or 1 for the decode or the prefill side of rows whose pools stand on two systems.
     """
     choice, cell = grid.rows.choice, grid.rows.cell[rows]
     numbers = grid.rows.numbers if pool is None else apart(grid.rows.numbers)[pool]
     made = {name: np.zeros(len(rows)) for name in Unit.__dataclass_fields__}
-    loss, cool = np.zeros(len(rows)), np.zeros(len(rows), dtype=bool)
+    cool = np.zeros(len(rows), dtype=bool)
     for number in np.unique(cell):
         here = np.flatnonzero(cell == number)
         taken = rows[here]
@@ -322,12 +317,13 @@ def unit_rows(
             numbers={name: values[taken] for name, values in numbers.items()},
             coolant_temperature=plant.coolant_temperature,
             junction_resistance=plant.junction_resistance,
+            supply_scale=plant.supply_scale,
+            busbar_scale=plant.busbar_scale,
         )
         for name in made:
             made[name][here] = getattr(unit, name)
-        loss[here] = hardware.system.supply_loss
         cool[here] = fits <= 0
-    return Unit(**made), loss, cool
+    return Unit(**made), cool
 
 
 def sides_rows(
@@ -352,8 +348,8 @@ def physical_rows(
     pool: int | None = None,
 ) -> Physical:
     """Columns of the rows' fleets; where the volume is open, per unit of peak request rate."""
-    unit, loss, cool = unit_rows(grid, rows, plant, pool)
-    made = fleet_of(unit, scenario.requests, scenario.peak, len(scenario.years))
+    unit, cool = unit_rows(grid, rows, plant, pool)
+    made = fleet_of(unit, scenario.requests, scenario.peak, scenario.ramp)
     table = columns(unit, made, cash, rented=rented)
     return Physical(
         columns=table,
@@ -362,7 +358,6 @@ def physical_rows(
         peak=made.peak_power,
         equipment=_equipment(unit, made, cash, rented=rented),
         owned=np.full(len(rows), 0.0 if rented else 1.0),
-        supply_loss=loss,
         cool=cool,
         run_time=grid.rows.numbers["run_time"][rows] if "run_time" in grid.rows.numbers else np.zeros(len(rows)),
     )
@@ -382,28 +377,22 @@ def _sliced(side: Side, part: slice) -> Side:
 
 
 def scores(
-    study: Study,
-    scenario: Scenario,
-    sides: Sequence[Side],
-    cash: Money,
-    limits: np.ndarray,
-    *,
-    rented: bool,
+    study: Study, scenario: Scenario, sides: Sequence[Side], cash: Money, *, rented: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     """Score to minimize, and the largest margin (positive is violated), rows x options.
 
     The sides of a fleet add up: in cost, energy, water, carbon, and at the meter.
     """
-    peak_meter = _meter(sides)
-    volume = _volume(scenario, study, sides, peak_meter, limits)
-    excess = np.array(np.broadcast_to(_fixed_margins(sides), peak_meter.shape))
-    for _, margin in _load_margins(study, sides, peak_meter, volume, limits):
+    share = _limit_share(sides)
+    volume = _volume(scenario, study, sides, share)
+    excess = np.array(np.broadcast_to(_fixed_margins(sides), share.shape))
+    for _, margin in _load_margins(study, sides, share, volume):
         np.maximum(excess, margin, out=excess)
     name, weights = study.objective, sides[0].weights
     tokens = present_tokens(scenario, cash) * weights.availability[None, :]
     yearly = scenario.lengths.output_mean * _served(scenario) * SECONDS_PER_YEAR
     if name == "tokens_per_second":
-        mean_share = scenario.lengths.output_mean * float(scenario.profile.mean())
+        mean_share = scenario.lengths.output_mean * float(_served(scenario).mean())
         score = -volume * (mean_share * weights.availability[None, :])
     elif name == "tokens_per_megawatt_hour":
         energy = sum(side.yearly("energy") for side in sides)
@@ -413,6 +402,8 @@ def scores(
         score = carbon / len(scenario.years) / yearly.mean() * MILLION
     else:
         cost = sum(total_cost(side, cash, rented=rented) for side in sides)
+        if not rented:
+            cost = cost + decided_cost(sides, cash, volume)
         if name == "npv":
             assert scenario.token_price is not None
             score = -(tokens * scenario.token_price - cost) * volume
@@ -423,8 +414,8 @@ def scores(
     return score, excess
 
 
-def _meter(sides: Sequence[Side]) -> np.ndarray:
-    first, *others = (side.peak_meter for side in sides)
+def _limit_share(sides: Sequence[Side]) -> np.ndarray:
+    first, *others = (side.limit_share for side in sides)
     return sum(others, start=first)
 
 
@@ -432,7 +423,7 @@ def _served(scenario: Scenario) -> np.ndarray:
     """Mean requests per second by year; per unit of peak rate where the volume is open."""
     if scenario.requests is not None:
         return scenario.requests
-    return np.full(len(scenario.years), float(scenario.profile.mean()))
+    return scenario.ramp * float(scenario.profile.mean())
 
 
 def present_tokens(scenario: Scenario, cash: Money) -> Any:
@@ -453,17 +444,38 @@ def total_cost(side: Side, cash: Money, *, rented: bool) -> np.ndarray:
     return own + (plant + opex + energy) * supply
 
 
-def _volume(
-    scenario: Scenario,
-    study: Study,
-    sides: Sequence[Side],
-    peak_meter: np.ndarray,
-    limits: np.ndarray,
-) -> Any:
+def decided_cost(sides: Sequence[Side], cash: Money, volume: Any) -> np.ndarray:
+    """Present dollars of the energy, and water, of options whose hours are decided, per unit of volume; else zero.
+
+    Cuts are of the whole load, so the sides meet inside them.
+    """
+    weights = sides[0].weights
+    total = np.zeros(sides[0].supply.shape)
+    if weights.cuts is None:
+        return total
+    places = np.flatnonzero(weights.decided)
+    size = np.broadcast_to(volume, total.shape)[:, places]
+    constant = weights.cuts.constant
+    for year, weight in enumerate(np.broadcast_to(cash.middle, constant.shape[1:2])):
+        cost = np.full(size.shape, -np.inf)
+        for knot in range(constant.shape[-1]):
+            cut = np.array(np.broadcast_to(constant[None, :, year, knot], size.shape))
+            for side in sides:
+                cuts, supply = side.weights.cuts, side.supply[:, places] * size
+                assert cuts is not None
+                load = side.fleet.idle[:, year, None] * cuts.idle[None, :, year, knot]
+                load = load + side.fleet.busy[:, year, None] * cuts.busy[None, :, year, knot]
+                cut += load * supply
+            np.maximum(cost, cut, out=cost)
+        total[:, places] += weight * cost / size
+    return total
+
+
+def _volume(scenario: Scenario, study: Study, sides: Sequence[Side], share: np.ndarray) -> Any:
     """Peak request rate that fills the tightest of the site's limit and the budget; 1 where it is fixed."""
     if scenario.requests is not None:
         return 1.0
-    rate = limits[None, :] / peak_meter
+    rate = 1.0 / np.maximum(share, 1e-300)
     if study.constraints.budget is not None:
         rate = np.minimum(rate, study.constraints.budget / sum(side.outlay for side in sides))
     return rate
@@ -477,16 +489,12 @@ def _fixed_margins(sides: Sequence[Side]) -> np.ndarray:
 
 
 def _load_margins(
-    study: Study,
-    sides: Sequence[Side],
-    peak_meter: np.ndarray,
-    volume: Any,
-    limits: np.ndarray,
+    study: Study, sides: Sequence[Side], share: np.ndarray, volume: Any
 ) -> Iterator[tuple[str, np.ndarray]]:
     """Margins of the limits that the study sets, each rows x options."""
     limit = study.constraints
-    if np.isfinite(limits).any():
-        yield "site power", peak_meter * (volume / limits[None, :]) - 1.0
+    if share.any():
+        yield "site power", share * volume - 1.0
     if limit.budget is not None:
         yield "budget", sum(side.outlay for side in sides) * volume / limit.budget - 1.0
     for name, ceiling in (("water", limit.water), ("carbon", limit.carbon)):
@@ -500,17 +508,16 @@ def limit_missed(
     study: Study, scenario: Scenario, grid: Grid, classes: list[PlantClass], terms: Terms, pick: Pick
 ) -> str:
     """Which limit a design exceeds most."""
-    plant, option = classes[pick.plant_class], pick.option
+    option = pick.option
     cash = money(terms, scenario.years)
     rows, pools = np.array([pick.row]), sides_of(grid, classes, pick)
     sides = sides_rows(scenario, grid, pools, rows, cash, rented=pick.sourcing == "rent")
-    limits = np.array([site_limit(study, entry.site) or np.inf for entry in plant.options])
-    peak_meter = _meter(sides)
-    volume = _volume(scenario, study, sides, peak_meter, limits)
+    share = _limit_share(sides)
+    volume = _volume(scenario, study, sides, share)
     margins = {
         "the set point of the cooling": max(float(side.weights.overload[option] / EXCURSIONS - 1.0) for side in sides),
         "the chips' temperature": -1.0 if all(side.fleet.cool[0] for side in sides) else 1.0,
     }
-    for name, margin in _load_margins(study, sides, peak_meter, volume, limits):
+    for name, margin in _load_margins(study, sides, share, volume):
         margins[name] = float(margin[0, option])
     return max(margins, key=lambda name: margins[name])

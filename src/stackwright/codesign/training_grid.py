@@ -120,6 +120,8 @@ def run_scenario(study: Study, parts: Parts) -> RunScenario:
         ttft=np.inf,
         tpot=np.inf,
         token_price=None,
+        ramp=np.ones(len(years)),
+        movable=0.0,
         run=Run(demand.tokens, demand.sequence, float(demand.global_batch), demand.deadline),
     )
 

@@ -137,7 +137,7 @@ def filling(item: Finalist, done: Evaluation) -> Any:
     """Factor by which each draw's volume fills the limits that the design fills [n]."""
     room = []
     if item.site_limit is not None:
-        room.append(item.site_limit / done.peak_meter)
+        room.append((item.limits / done.peak_by_year).min(axis=-1))
     if item.budget is not None:
         room.append(item.budget / outlay(done))
     return np.minimum.reduce(room)

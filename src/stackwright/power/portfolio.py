@@ -10,6 +10,7 @@ from stackwright.core.units import (
     SECONDS_PER_HOUR,
     Count,
     Dollars,
+    DollarsPerJoule,
     Joules,
     KilogramsCO2,
     KilogramsCO2PerJoule,
@@ -19,6 +20,7 @@ from stackwright.core.units import (
 from stackwright.power import matching
 from stackwright.power.contract import Contract, Settlement, energy, payment
 from stackwright.power.grid import Grid, capacity_cost, delivered_price
+from stackwright.power.technology import Storage, Technology
 
 
 @spec
@@ -48,12 +50,17 @@ class EnergyBill:
     surplus_revenue: Dollars
     """Contract energy that the load did not take, sold at the market."""
     capacity_cost: Dollars
+    own_cost: Dollars
+    """Of own plants and storage, of load that gives way, and of what nothing serves."""
     energy: Joules
     """At the meter."""
     market_energy: Joules
     surplus_energy: Joules
     energy_by_contract: tuple[Joules, ...]
     """Delivered energy that the load took from each contract, in their order."""
+    paused_energy: Joules
+    """Of load that was left undone."""
+    unserved_energy: Joules
     clean_annual: Ratio
     clean_hourly: Ratio
     clean_with_grid: Ratio
@@ -62,7 +69,8 @@ class EnergyBill:
     @property
     def energy_cost(self) -> Dollars:
         """All that is paid for energy and capacity. Source: definition."""
-        return self.market_cost + self.delivery_cost + self.contract_cost + self.capacity_cost - self.surplus_revenue
+        paid = self.market_cost + self.delivery_cost + self.contract_cost + self.capacity_cost + self.own_cost
+        return paid - self.surplus_revenue
 
 
 def coverage(*, load: Watts, supply: Watts) -> Ratio:
@@ -122,6 +130,17 @@ class Portfolio:
 
     grid: Grid
     contracts: tuple[Contract, ...] = ()
+    plants: tuple[Technology | Storage, ...] = ()
+    """Behind the meter; their sizes and hours are the dispatch's to decide."""
+
+    def settle(
+        self, *, market_price: DollarsPerJoule, year: Count, capacities: Sequence[Watts], shapes: Sequence[Ratio]
+    ) -> tuple[Settlement, ...]:
+        """Each contract's year; one capacity and one shape [hour] per contract. Source: definition."""
+        return tuple(
+            contract.settle(capacity=capacity, shape=shape, market_price=market_price, year=year)
+            for contract, capacity, shape in zip(self.contracts, capacities, shapes, strict=True)
+        )
 
     def capacities(self, *, mean_load: Watts, shares: Sequence[Ratio]) -> tuple[Watts, ...]:
         """Capacity of each contract whose yearly generation is a share of the mean load. Source: definition."""
@@ -140,15 +159,12 @@ class Portfolio:
         capacities: Sequence[Watts] = (),
         shapes: Sequence[Ratio] = (),
     ) -> EnergyBill:
-        """Settle a load [..., hour] that is above zero; one capacity and one shape [hour] per contract.
+        """Settle a load [..., hour] that is above zero, without own plants; one capacity and one shape [hour] per contract.
 
         Homogeneous of degree one in the load and the capacities together. Source: definition.
         """
         market = self.grid.price(price_shape)
-        settled = tuple(
-            contract.settle(capacity=capacity, shape=shape, market_price=market, year=year)
-            for contract, capacity, shape in zip(self.contracts, capacities, shapes, strict=True)
-        )
+        settled = self.settle(market_price=market, year=year, capacities=capacities, shapes=shapes)
         flow = flows(load=load, settled=settled)
         carbon = _carbon(flow, settled, average_carbon, marginal_carbon)
         return EnergyBill(
@@ -159,10 +175,13 @@ class Portfolio:
             contract_cost=sum((item.cost for item in settled), start=0.0 * load[..., 0]),
             surplus_revenue=payment(power=flow.surplus, price=market),
             capacity_cost=self._capacity_cost(load, settled),
+            own_cost=0.0 * load[..., 0],
             energy=energy(power=load),
             market_energy=energy(power=flow.bought),
             surplus_energy=energy(power=flow.surplus),
             energy_by_contract=tuple(energy(power=part) for part in flow.taken),
+            paused_energy=0.0 * load[..., 0],
+            unserved_energy=0.0 * load[..., 0],
             clean_annual=matching.annual_clean_share(load=load, clean=flow.clean),
             clean_hourly=matching.hourly_clean_share(load=load, clean=flow.clean),
             clean_with_grid=matching.hourly_clean_share_with_grid(

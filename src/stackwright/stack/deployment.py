@@ -101,9 +101,9 @@ def fleet(unit: Unit, peak_requests: RequestsPerSecond) -> Fleet:
     return _fleet(wide, replicas, prefill, peak_requests)
 
 
-def fleet_of(unit: Unit, requests: Any, peak: Any, years: int) -> Fleet:
+def fleet_of(unit: Unit, requests: Any, peak: Any, ramp: Array) -> Fleet:
     """The fleet for mean request rates [Y] and their peak factor; where these are None, the fractional
-    fleet for one peak request per second in every year.
+    fleet for one peak request per second, by year as the site is energized: `ramp` [Y].
 
     Source: definition.
     """
@@ -111,8 +111,7 @@ def fleet_of(unit: Unit, requests: Any, peak: Any, years: int) -> Fleet:
         return fleet(unit, requests * _years(peak))
     wide = {name: _years(getattr(unit, name)) for name in unit.__dataclass_fields__}
     wide["sold_chips"] = 0.0 * wide["sold_chips"] + FRACTIONAL
-    ones = np.ones(years)
-    return _fleet(wide, ones / wide["decode_rate"], ones / wide["prefill_rate"], ones)
+    return _fleet(wide, ramp / wide["decode_rate"], ramp / wide["prefill_rate"], ramp)
 
 
 def _fleet(wide: dict[str, Any], replicas: Any, prefill: Any, peak: Any) -> Fleet:

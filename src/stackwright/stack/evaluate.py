@@ -8,7 +8,7 @@ use the plant's terms per watt, whose distance from the settled year is reported
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import singledispatch
 from typing import Any
@@ -35,17 +35,22 @@ from stackwright.core.units import (
 )
 from stackwright.finance.capital import additions
 from stackwright.finance.terms import Terms
+from stackwright.power.portfolio import EnergyBill
+from stackwright.power.supply import Dispatch, Supply
 from stackwright.serving.service import Lengths, Service, with_prefill
 from stackwright.stack.deployment import Fleet, Money, Unit, columns, fleet_of, joined, money
 from stackwright.stack.design import Design
 from stackwright.stack.network import network_share
 from stackwright.stack.performance import Cell, aggregated_service, decode_service, layout_of, prefill_service
 from stackwright.stack.plant import (
+    Held,
+    HeldYear,
     Plant,
     PlantSpecs,
     PlantTerms,
     bill,
     capex_of,
+    contracted,
     cooled,
     cooling_year,
     excursion_share,
@@ -54,6 +59,7 @@ from stackwright.stack.plant import (
     plant_terms,
 )
 from stackwright.stack.scenario import Scenario
+from stackwright.stack.supply import own_costs, settled_dispatch
 from stackwright.stack.unit import apart, unit_of
 
 
@@ -71,6 +77,10 @@ class Year:
     carbon_average: KilogramsCO2
     carbon_contracts: KilogramsCO2
     carbon_marginal: KilogramsCO2
+    lost: Ratio
+    """Share of the work of the year that was left undone, as power was short or dear."""
+    unserved: Joules
+    """Load that nothing served."""
 
 
 @spec
@@ -98,6 +108,8 @@ class Evaluation:
     cash: dict[str, Dollars]
     """Dollars by year [..., Y], not discounted."""
     switches: Count
+    dispatched: tuple[Dispatched, ...] = ()
+    """Years of a design whose hours were decided, as they were."""
 
     @property
     def unit(self) -> Unit:
@@ -116,9 +128,23 @@ class Evaluation:
         return sum(self.costs.values())
 
     @property
+    def peak_by_year(self) -> Watts:
+        """Most that the meter draws in each year [..., Y]. Source: definition."""
+        return self.fleet.peak_power * _years(self.peak_ratio)
+
+    @property
     def peak_meter(self) -> Watts:
         """Most that the meter draws, in the year with the largest fleet. Source: definition."""
         return self.fleet.peak_power.max(axis=-1) * self.peak_ratio
+
+
+@dataclass(frozen=True)
+class Dispatched:
+    """A year whose hours were decided: the problem, its optimum, and the bill."""
+
+    problem: Supply
+    answer: Dispatch
+    bill: EnergyBill
 
 
 @dataclass(frozen=True)
@@ -131,6 +157,13 @@ class Hours:
     losses: Array
     price: Array
     water: Array
+    busy_share: Array
+    """Part of the IT power that follows the demand."""
+
+    @property
+    def meter(self) -> Array:
+        """At the meter. Source: energy balance."""
+        return self.it + self.cooling + self.house + self.losses
 
 
 @singledispatch
@@ -195,19 +228,17 @@ def evaluate(
             numbers=own,
             coolant_temperature=coolant,
             junction_resistance=specs.cooling.junction_resistance,
+            supply_scale=specs.distribution.rack_supply_scale,
+            busbar_scale=specs.distribution.rack_busbar_scale,
         )
         for parts, own in zip(hardware, apart(numbers) if len(hardware) > 1 else (numbers,), strict=True)
     ]
-    units = tuple(
-        with_supply(unit, parts.system.supply_loss, specs.distribution.rack_supply_scale)
-        for parts, (unit, _) in zip(hardware, drawn, strict=True)
-    )
+    units = tuple(unit for unit, _ in drawn)
     years, served = scenario.years, demanded(scenario, volume)
-    made = joined(tuple(fleet_of(unit, served, scenario.peak, len(years)) for unit in units))
+    made = joined(tuple(fleet_of(unit, served, scenario.peak, scenario.ramp) for unit in units))
     cash = money(terms, years)
     liquid = liquid_shares(cell, specs)
     availability = specs.redundancy.availability()
-    tokens = served * scenario.lengths.output_mean * SECONDS_PER_YEAR * _years(availability)
     cold = [
         cooled(
             plant,
@@ -217,12 +248,14 @@ def evaluate(
         )
         for share in liquid
     ]
+    dispatched: tuple[Dispatched, ...] = ()
     if settled:
-        year, overload = settled_year(plant, scenario, made, design.supply_temperature, liquid)
+        year, overload, dispatched = settled_year(plant, scenario, made, design.supply_temperature, liquid)
     else:
         here = [plant_terms(plant, hours, profile=scenario.profile, years=years) for hours in cold]
         year = _total([termed_year(own, pool, scenario.profile) for own, pool in zip(here, made.pools, strict=True)])
         overload = most([own.overload for own in here])
+    tokens = served * scenario.lengths.output_mean * SECONDS_PER_YEAR * _years(availability) * (1.0 - year.lost)
     costs, flows = costs_of(units, made, year, specs, cash, hardware, rented=design.sourcing == "rent")
     return Evaluation(
         service=service,
@@ -286,45 +319,87 @@ def demanded(scenario: Scenario, volume: Any) -> Any:
     """Mean requests per second by year [Y]: the scenario's, or those of a site that is filled."""
     if scenario.requests is not None:
         return scenario.requests
-    return _years(volume / scenario.peak) * np.ones(len(scenario.years))
-
-
-def with_supply(unit: Unit, supply_loss: Any, supply_scale: Any) -> Unit:
-    """The unit's powers where the distribution spares the rack a part of its conversion."""
-    factor = (1.0 - supply_loss) / (1.0 - supply_loss * supply_scale)
-    powers = ("decode_power", "prefill_power", "idle_power", "provisioned_power")
-    return Unit(
-        **{name: getattr(unit, name) * (factor if name in powers else 1.0) for name in Unit.__dataclass_fields__}
-    )
+    return _years(volume / scenario.peak) * scenario.ramp
 
 
 def settled_year(
     plant: Plant, scenario: Scenario, made: Fleet, supply_temperature: float, liquid: Sequence[Any]
-) -> tuple[Year, Ratio]:
-    """Every year hour by hour, as one load with its own part-load curves; `liquid` has the share of each pool."""
+) -> tuple[Year, Ratio, tuple[Dispatched, ...]]:
+    """Every year hour by hour, as one load with its own part-load curves; `liquid` has the share of each pool.
+
+    Where hours are decided, every year's dispatch is beside it.
+    """
     parts = [_hours(plant, scenario, made, index, supply_temperature, liquid) for index in range(len(scenario.years))]
-    bills = [
-        bill(plant, plant.specs, hours.it + hours.cooling + hours.house + hours.losses, [year])[0]
-        for (hours, _), year in zip(parts, scenario.years, strict=True)
-    ]
+    dispatched: tuple[Dispatched, ...] = ()
+    if plant.sources.decides:
+        dispatched = _dispatched(plant, scenario, made, [hours for hours, _ in parts])
+        bills = [year.bill for year in dispatched]
+    else:
+        bills = [
+            bill(plant, plant.specs, hours.meter, [year])[0]
+            for (hours, _), year in zip(parts, scenario.years, strict=True)
+        ]
 
     def energy(name: str) -> Array:
         return np.array([getattr(hours, name).sum() * SECONDS_PER_HOUR for hours, _ in parts])
 
+    def billed(read: Callable[[EnergyBill], Any]) -> Array:
+        return np.array([read(one) for one in bills])
+
     water = energy("water")
     year = Year(
         it_energy=energy("it"),
-        meter_energy=np.array([one.energy for one in bills]),
+        meter_energy=billed(lambda one: one.energy),
         cooling_energy=energy("cooling"),
         loss_energy=energy("losses") + energy("house"),
         water=water,
-        energy_cost=np.array([one.energy_cost for one in bills]),
+        energy_cost=billed(lambda one: one.energy_cost),
         water_cost=water * plant.specs.site.water_price,
-        carbon_average=np.array([one.carbon.average for one in bills]),
-        carbon_contracts=np.array([one.carbon.annual for one in bills]),
-        carbon_marginal=np.array([one.carbon.marginal for one in bills]),
+        carbon_average=billed(lambda one: one.carbon.average),
+        carbon_contracts=billed(lambda one: one.carbon.annual),
+        carbon_marginal=billed(lambda one: one.carbon.marginal),
+        lost=billed(lambda one: one.paused_energy) / np.array([work_energy(hours) for hours, _ in parts]),
+        unserved=billed(lambda one: one.unserved_energy),
     )
-    return year, np.maximum.reduce([overload for _, overload in parts])
+    return year, np.maximum.reduce([overload for _, overload in parts]), dispatched
+
+
+def work_energy(hours: Hours) -> Joules:
+    """Energy at the meter of a year's work: of what follows the demand. Source: definition."""
+    return float((hours.meter * hours.busy_share).sum() * SECONDS_PER_HOUR)
+
+
+def _dispatched(plant: Plant, scenario: Scenario, made: Fleet, parts: Sequence[Hours]) -> tuple[Dispatched, ...]:
+    """Each year's optimum; years of the same load under the same terms are solved once."""
+    known: dict[Any, Dispatched] = {}
+    years = []
+    for hours, year in zip(parts, scenario.years, strict=True):
+        calendar = plant.first_year + year
+        key = (plant.key_in(calendar), hours.meter.tobytes())
+        if key not in known:
+            capacities = contracted(plant, hours.meter.mean())
+            paid, problem, answer = settled_dispatch(
+                plant, hours.meter, calendar, capacities=capacities, busy_share=hours.busy_share
+            )
+            known[key] = Dispatched(problem, answer, paid)
+        years.append(known[key])
+    return tuple(years)
+
+
+def held_of(plant: Plant, dispatched: Sequence[Dispatched]) -> Held:
+    """What draws of the inputs hold of settled years: their cost by what is paid for, energy and emissions."""
+    years = tuple(
+        HeldYear(
+            costs=one.answer.costs | own_costs(plant, one.problem, one.answer),
+            capacities=tuple(contracted(plant, one.problem.load.mean())),
+            energy=float(one.bill.energy),
+            carbon_average=float(one.bill.carbon.average),
+            carbon_contracts=float(one.bill.carbon.annual),
+            carbon_marginal=float(one.bill.carbon.marginal),
+        )
+        for one in dispatched
+    )
+    return Held(years, plant.specs)
 
 
 def hours_of(plant: Plant, scenario: Scenario, made: Fleet, supply_temperature: float, liquid: Sequence[Any]) -> Hours:
@@ -356,6 +431,7 @@ def _hours(
         losses=meter.losses,
         price=plant.specs.portfolio.grid.price(plant.series.price_shape),
         water=load.water * it_power + 0.0 * it_power,
+        busy_share=1.0 - sum(pool.idle_power[index] for pool in made.pools) / it_power,
     )
     return hours, excursion_share(load, it_power)
 
@@ -381,6 +457,8 @@ def termed_year(terms: PlantTerms, made: Fleet, profile: Array) -> Year:
         carbon_average=total("carbon_average"),
         carbon_contracts=total("carbon_contracts"),
         carbon_marginal=total("carbon_marginal"),
+        lost=none,
+        unserved=none,
     )
 
 

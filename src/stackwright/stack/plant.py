@@ -26,6 +26,7 @@ from stackwright.core.units import (
     Joules,
     KilogramsCO2,
     Ratio,
+    Watts,
 )
 from stackwright.datacenter.building import Building
 from stackwright.datacenter.distribution import Distribution
@@ -33,6 +34,9 @@ from stackwright.datacenter.meter import MeterPower, meter_power
 from stackwright.datacenter.redundancy import Redundancy
 from stackwright.datacenter.site import Site
 from stackwright.power.portfolio import EnergyBill, Portfolio
+from stackwright.power.technology import Storage, Technology
+from stackwright.stack.curves import Curves
+from stackwright.stack.supply import Sources, contract_payments
 
 REFERENCE_IDLE = 0.4
 """Always-on share of IT power in the load at which the search reads part-load curves; finalists use
@@ -74,6 +78,51 @@ class Plant:
     series: SiteSeries
     covered: Covered
     first_year: int
+    name: str = ""
+    """Of the site and its portfolio."""
+    sources: Sources = Sources()
+    busy_share: Any = 1.0
+    """Part of the meter's load that follows the demand [H], for load that can give way."""
+    held: Held | None = None
+    """The dispatch of a design, once it is settled: draws of the inputs hold it."""
+
+    def key_in(self, calendar: float) -> tuple[Any, ...]:
+        """What of a year the dispatch depends on, so that like years are solved once."""
+        terms = tuple(contract.terms_in_year(calendar) for contract in self.specs.portfolio.contracts)
+        limit = np.asarray(self.sources.limit(calendar - self.first_year))
+        return (self.name, terms, limit.tobytes())
+
+
+@dataclass(frozen=True)
+class HeldYear:
+    """A settled year of a design whose hours were decided: dollars by what they are paid for, and energy."""
+
+    costs: dict[str, float]
+    """Market, delivery, capacity and the like, and each own plant's variable and fixed cost by its place."""
+    capacities: tuple[Any, ...]
+    """Of the contracts."""
+    energy: float
+    """At the meter, in joules."""
+    carbon_average: float
+    carbon_contracts: float
+    carbon_marginal: float
+
+
+@dataclass(frozen=True)
+class Held:
+    """Settled years of a design, and the specs under which they were."""
+
+    years: tuple[HeldYear, ...]
+    specs: PlantSpecs
+
+
+@spec
+class CutTerms:
+    """Cuts of a year's energy cost: the largest of constant + idle watts x idle + busy watts x busy; [..., Y, K]."""
+
+    constant: Dollars
+    idle: Dollars
+    busy: Dollars
 
 
 @spec
@@ -106,6 +155,10 @@ class PlantTerms:
     availability: Ratio
     overload: Ratio
     """Share of hours in which the set point, or the air's humidity, cannot be held."""
+    cuts: CutTerms | None = None
+    """Where hours are decided, the energy's cost is in these and not in `idle` and `busy`."""
+    carried: Watts | None = None
+    """Highest load that the sources carry by year [Y], where the dispatch decides it."""
 
 
 def cooling_year(
@@ -206,15 +259,17 @@ def _terms_of(portfolio: Portfolio, calendar: float) -> tuple[Any, ...] | None:
     """What of a year the settlement depends on, so that like years are settled once; None for draws."""
     found: list[Any] = []
     for contract in portfolio.contracts:
-        share, price = contract.ramp_share(calendar), contract.price_in_year(calendar)
-        if np.size(share) > 1 or np.size(price) > 1:
+        terms = contract.terms_in_year(calendar)
+        if terms is None:
             return None
-        found += [float(np.squeeze(share)), float(np.squeeze(price))]
+        found.append(terms)
     return tuple(found)
 
 
 def load_year(plant: Plant, specs: PlantSpecs, meter: Array, water: Array, years: Array) -> LoadYear:
     """A year of a meter load [..., H] with its water [..., H] in m3/s: cost by year, the rest of the first year."""
+    if plant.sources.decides:
+        return held_year(plant, specs, meter, water, years)
     bills = bill(plant, specs, meter, years)
     drawn = (water + 0.0 * meter).sum(axis=-1) * SECONDS_PER_HOUR
     price = _narrow(specs.site.water_price)
@@ -226,6 +281,63 @@ def load_year(plant: Plant, specs: PlantSpecs, meter: Array, water: Array, years
         carbon_contracts=bills[0].carbon.annual,
         carbon_marginal=bills[0].carbon.marginal,
     )
+
+
+def held_year(plant: Plant, specs: PlantSpecs, meter: Array, water: Array, years: Array) -> LoadYear:
+    """The same where hours are decided: at the mean price that the settled dispatch has under these specs.
+
+    Draws hold what was dispatched and pay their own prices for it, so they bound the cost of a year that is
+    dispatched anew from above. Without a settled dispatch the cost is left to the cuts. Source: definition.
+    """
+    used = meter.sum(axis=-1) * SECONDS_PER_HOUR
+    drawn = (water + 0.0 * meter).sum(axis=-1) * SECONDS_PER_HOUR
+    paid = drawn * _narrow(specs.site.water_price)
+    none = 0.0 * used
+    if plant.held is None:
+        cost = np.stack([none + paid for _ in years], axis=-1)
+        return LoadYear(
+            cost=cost, energy=used, water=drawn, carbon_average=none, carbon_contracts=none, carbon_marginal=none
+        )
+    ratios = price_ratios(plant.held.specs.portfolio, specs.portfolio, plant.sources.discount_rate)
+    market = specs.portfolio.grid.price(plant.series.price_shape)
+    shapes = [plant.series.shapes[name] for name in plant.covered.shapes]
+    prices = []
+    for year, calendar in zip(plant.held.years, plant.first_year + years, strict=True):
+        contracts = specs.portfolio.settle(
+            market_price=market, year=calendar, capacities=year.capacities, shapes=shapes
+        )
+        own = sum(cost * ratios.get(name, 1.0) for name, cost in year.costs.items())
+        prices.append((own + contract_payments(contracts)) / year.energy)
+    first = plant.held.years[0]
+    return LoadYear(
+        cost=np.stack([used * price + paid for price in prices], axis=-1),
+        energy=used,
+        water=drawn,
+        carbon_average=used * (first.carbon_average / first.energy),
+        carbon_contracts=used * (first.carbon_contracts / first.energy),
+        carbon_marginal=used * (first.carbon_marginal / first.energy),
+    )
+
+
+def price_ratios(before: Portfolio, now: Portfolio, rate: float) -> dict[str, Any]:
+    """What each part of a settled year's cost is under other prices, over what it was; `rate` annualizes capital.
+
+    Contracts are settled anew and are not among them.
+    """
+    made: dict[str, Any] = {
+        "market": _narrow(now.grid.mean_price) / before.grid.mean_price,
+        "export": _narrow(now.grid.mean_price) / before.grid.mean_price,
+        "delivery": _narrow(now.grid.delivery_charge) / before.grid.delivery_charge,
+        "capacity": _narrow(now.grid.capacity_charge) / before.grid.capacity_charge,
+    }
+    for index, (plant_now, plant_before) in enumerate(zip(now.plants, before.plants, strict=True)):
+        if isinstance(plant_now, Storage) and isinstance(plant_before, Storage):
+            made[f"plants.{index}.fixed"] = _narrow(plant_now.power_cost(rate)) / plant_before.power_cost(rate)
+        elif isinstance(plant_now, Technology) and isinstance(plant_before, Technology):
+            made[f"plants.{index}.fixed"] = _narrow(plant_now.fixed_cost(rate)) / plant_before.fixed_cost(rate)
+            if plant_before.variable_cost:
+                made[f"plants.{index}.variable"] = _narrow(plant_now.variable_cost) / plant_before.variable_cost
+    return made
 
 
 def meter_per_watt(specs: PlantSpecs, load: CoolingLoad, fraction: Array) -> Array:
@@ -260,15 +372,18 @@ def cooled(plant: Plant, *, supply_temperature: Any, liquid_share: Any, profile:
     return Cooled(load=at(reference_load(profile)), full=at(DESIGN_LOAD))
 
 
-def plant_terms(plant: Plant, cold: Cooled, *, profile: Array, years: Array) -> PlantTerms:
+def plant_terms(
+    plant: Plant, cold: Cooled, *, profile: Array, years: Array, curves: Curves | None = None
+) -> PlantTerms:
     """What a watt of IT asks of this plant; leaves of the plant may be arrays [n].
 
-    Source: hourly energy balance of one watt that is always on and one that follows `profile` [H].
+    Where hours are decided, `curves` gives the cuts that a search reads; without it the terms hold the dispatch that
+    the plant carries. Source: hourly energy balance of one watt that is always on and one that follows `profile` [H].
     """
     specs, load = hourly(plant.specs), cold.load
     meter = meter_per_watt(specs, load, reference_load(profile))
     plant_capex, building_capex, opex = capex_of(plant.specs)
-    return PlantTerms(
+    terms = PlantTerms(
         idle=load_year(plant, specs, meter, load.water, years),
         busy=load_year(plant, specs, meter * profile, load.water * profile, years),
         plant_capex=plant_capex,
@@ -278,6 +393,47 @@ def plant_terms(plant: Plant, cold: Cooled, *, profile: Array, years: Array) -> 
         availability=plant.specs.redundancy.availability(),
         overload=excursion_share(load, meter),
     )
+    if curves is None or not plant.sources.decides:
+        return terms
+    return with_cuts(terms, plant, curves, meter, profile, years)
+
+
+def with_cuts(
+    terms: PlantTerms, plant: Plant, curves: Curves, meter: Array, profile: Array, years: Array
+) -> PlantTerms:
+    """The terms with the cuts of each year's dispatch; `meter` is watts at the meter per IT watt [..., H]."""
+    middle = meter.reshape(-1, meter.shape[-1])[meter.reshape(-1, meter.shape[-1]).shape[0] // 2]
+    found = [curves.of(plant, middle * reference_load(profile), plant.first_year + year) for year in years]
+    idle = [curve.coefficients(meter) for curve in found]
+    busy = [curve.coefficients(meter * profile) for curve in found]
+    water = plant.specs.site.water_price
+    knots = max(len(constant) for constant, _ in idle)
+    return replace(
+        terms,
+        idle=_emitting(terms.idle, found[0].carbon),
+        busy=_emitting(terms.busy, found[0].carbon),
+        cuts=CutTerms(
+            constant=np.stack([padded(constant, knots) for constant, _ in idle]),
+            idle=np.stack([padded(slope, knots) for _, slope in idle], axis=-2) + _cell(terms.idle.water * water),
+            busy=np.stack([padded(slope, knots) for _, slope in busy], axis=-2) + _cell(terms.busy.water * water),
+        ),
+        carried=np.array([curve.carried for curve in found]),
+    )
+
+
+def padded(values: Array, knots: int) -> Array:
+    """The last cut again, so that years with fewer cuts have as many."""
+    missing = knots - values.shape[-1]
+    return np.concatenate([values, np.repeat(values[..., -1:], missing, axis=-1)], axis=-1)
+
+
+def _cell(value: Any) -> Any:
+    return value[..., None, None] if getattr(value, "ndim", 0) else value
+
+
+def _emitting(year: LoadYear, rate: float) -> LoadYear:
+    """The year by the emissions per joule of a dispatch."""
+    return replace(year, carbon_average=year.energy * rate, carbon_contracts=year.energy * rate)
 
 
 def rewired(known: PlantTerms, plant: Plant, before: PlantSpecs, cold: Cooled, *, profile: Array) -> PlantTerms:
@@ -289,10 +445,18 @@ def rewired(known: PlantTerms, plant: Plant, before: PlantSpecs, cold: Cooled, *
     fraction = reference_load(profile)
     new, old = (meter_per_watt(specs, cold.load, fraction) for specs in (plant.specs, before))
     plant_capex, building_capex, opex = capex_of(plant.specs)
+    always, follows = (
+        new.mean(axis=-1) / old.mean(axis=-1),
+        (new * profile).mean(axis=-1) / (old * profile).mean(axis=-1),
+    )
+    cuts = known.cuts
+    if cuts is not None:
+        cuts = replace(cuts, idle=cuts.idle * _cell(always), busy=cuts.busy * _cell(follows))
     return replace(
         known,
-        idle=_scaled(known.idle, new.mean(axis=-1) / old.mean(axis=-1)),
-        busy=_scaled(known.busy, (new * profile).mean(axis=-1) / (old * profile).mean(axis=-1)),
+        idle=_scaled(known.idle, always),
+        busy=_scaled(known.busy, follows),
+        cuts=cuts,
         plant_capex=plant_capex,
         building_capex=building_capex,
         opex=opex,

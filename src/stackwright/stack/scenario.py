@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from stackwright.catalog.loader import packaged
-from stackwright.core.units import HOURS_PER_YEAR, SECONDS_PER_YEAR
+from stackwright.core.units import HOURS_PER_YEAR, SECONDS_PER_HOUR, SECONDS_PER_YEAR
 from stackwright.serving.service import Lengths
 from stackwright.stack.parts import Parts
 from stackwright.stack.study import ServingDemand, Study
+from stackwright.workload.flexible import moved
 from stackwright.workload.mix import Mix, fixed_lengths, mix
 from stackwright.workload.trace import Requests, read_trace
 
@@ -26,7 +27,8 @@ class Scenario:
     """Demand by year and hour, independent of any stack.
 
     `requests` [Y] is the mean rate of each year in requests/s, None where the volume is open;
-    `load` [H] is each hour's demand over the mean; `years` [Y] counts from the first.
+    `load` [H] is each hour's demand over the mean, with work that can wait in the quietest hours;
+    `years` [Y] counts from the first.
     """
 
     lengths: Lengths
@@ -38,6 +40,10 @@ class Scenario:
     ttft: float
     tpot: float
     token_price: float | None
+    ramp: np.ndarray
+    """Share of the site that is energized by year [Y], where the volume is open and fills it."""
+    movable: Any
+    """Share of each hour's work that may be done at any hour of its window [H]."""
 
     @property
     def peak(self) -> Any:
@@ -57,16 +63,24 @@ def scenario_of(study: Study, parts: Parts) -> Scenario:
     shape = parts.get("workload", demand.shape or FLAT).spec
     years = np.arange(study.horizon.years, dtype=float)
     growth = (1.0 + demand.growth * SECONDS_PER_YEAR) ** years
+    load = shape.hourly(np.arange(HOURS_PER_YEAR, dtype=float))
+    movable = np.zeros(HOURS_PER_YEAR)
+    if demand.flexible is not None and demand.flexible.movable:
+        window = round(demand.flexible.window / SECONDS_PER_HOUR)
+        load, placed = moved(load=load, movable=demand.flexible.movable, window=window)
+        movable = placed / load
     return Scenario(
         lengths=lengths_of(demand, parts),
         years=years,
         first_year=study.horizon.first_year,
-        load=shape.hourly(np.arange(HOURS_PER_YEAR, dtype=float)),
+        load=load,
         burst=shape.burst,
         requests=None if demand.requests is None else demand.requests * growth,
         ttft=demand.ttft,
         tpot=demand.tpot,
         token_price=demand.token_price,
+        ramp=np.ones(len(years)),
+        movable=movable,
     )
 
 

@@ -10,6 +10,7 @@ from stackwright.stack.study.fields import SAME
 from stackwright.stack.study.reading import MOST_DESIGNS, load, load_given
 from stackwright.stack.study.sections import (
     Lengths,
+    OwnPlant,
     Portfolio,
     ServingDemand,
     ServingMenu,
@@ -21,6 +22,7 @@ __all__ = [
     "MOST_DESIGNS",
     "SAME",
     "Lengths",
+    "OwnPlant",
     "Portfolio",
     "Section",
     "ServingDemand",

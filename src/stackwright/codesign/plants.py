@@ -1,0 +1,152 @@
+"""A study's plants: one option of each plant layer at a site, with what decides its hours."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from stackwright.catalog.series import SiteSeries
+from stackwright.core.units import SECONDS_PER_YEAR
+from stackwright.finance.terms import Terms
+from stackwright.power.portfolio import Portfolio
+from stackwright.power.supply import CleanTarget
+from stackwright.power.technology import Storage
+from stackwright.stack.parts import Part, Parts
+from stackwright.stack.plant import REFERENCE_IDLE, Covered, Plant, PlantSpecs, reference_load
+from stackwright.stack.scenario import Scenario
+from stackwright.stack.study import OwnPlant, Study
+from stackwright.stack.study import Portfolio as PortfolioMenu
+from stackwright.stack.supply import Demanded, Sizing, Sources
+
+BUILDING = "hyperscale-building"
+
+
+def terms_of(study: Study, parts: Parts) -> Terms:
+    """Financing terms of a study: the record's, with what the study sets in its place."""
+    menu = study.finance
+    given = {
+        "discount_rate": _times(menu.discount_rate, SECONDS_PER_YEAR),
+        "chip_life": _times(menu.chip_life, 1 / SECONDS_PER_YEAR),
+        "network_life": _times(menu.network_life, 1 / SECONDS_PER_YEAR),
+        "plant_life": _times(menu.plant_life, 1 / SECONDS_PER_YEAR),
+        "building_life": _times(menu.building_life, 1 / SECONDS_PER_YEAR),
+        "chip_price_decline": _times(menu.chip_price_decline, SECONDS_PER_YEAR),
+        "maintenance": _times(menu.maintenance, SECONDS_PER_YEAR),
+        "spares": menu.spares,
+    }
+    return replace(
+        parts.get("finance", menu.terms).spec, **{key: value for key, value in given.items() if value is not None}
+    )
+
+
+def _times(value: float | None, factor: float) -> float | None:
+    return None if value is None else value * factor
+
+
+def site_limit(study: Study, site: str) -> float | None:
+    """Most that the meter of a site may draw, in watts; None is no limit."""
+    return study.constraints.sites_power.get(site, study.constraints.site_power)
+
+
+def menu_of(study: Study, name: str) -> PortfolioMenu:
+    """The portfolio of a study by its name."""
+    return next(item for item in study.power.portfolio if item.name == name)
+
+
+def plant_of(
+    study: Study,
+    parts: Parts,
+    scenario: Scenario,
+    series: SiteSeries,
+    *,
+    cooling: str,
+    site: str,
+    redundancy: str,
+    distribution: str,
+    portfolio: str,
+) -> Plant:
+    """One option of each plant layer, contracts as the study states them."""
+    place, menu = parts.get("datacenter", site), menu_of(study, portfolio)
+    contracts = [parts.get("power", item.contract) for item in menu.contracts]
+    return Plant(
+        specs=PlantSpecs(
+            cooling=parts.get("cooling", cooling).spec,
+            site=place.spec,
+            building=parts.get("datacenter", BUILDING).spec,
+            redundancy=parts.get("datacenter", redundancy).spec,
+            distribution=parts.get("datacenter", distribution).spec,
+            portfolio=Portfolio(
+                grid=parts.get("power", str(place.record.links["grid"])).spec,
+                contracts=tuple(contract.spec for contract in contracts),
+                plants=tuple(parts.get("power", item.technology).spec for item in menu.plants),
+            ),
+        ),
+        series=series,
+        covered=Covered(
+            shares=tuple(item.share for item in menu.contracts),
+            capacities=tuple(item.capacity for item in menu.contracts),
+            shapes=tuple(str(contract.record.text.get("shape") or "flat") for contract in contracts),
+        ),
+        first_year=scenario.first_year,
+        name=f"{site}, {portfolio}",
+        sources=sources_of(study, parts, scenario, site, menu, series),
+        busy_share=busy_share(scenario),
+    )
+
+
+def sources_of(
+    study: Study, parts: Parts, scenario: Scenario, site: str, menu: PortfolioMenu, series: SiteSeries
+) -> Sources:
+    """What decides the hours of a portfolio at a site, besides its contracts and the market."""
+    limit = site_limit(study, site)
+    carbon = study.constraints.carbon
+    return Sources(
+        sizings=tuple(sizing_of(item, parts.get("power", item.technology), series) for item in menu.plants),
+        discount_rate=float(terms_of(study, parts).discount_rate) / SECONDS_PER_YEAR,
+        clean=None if menu.clean is None else CleanTarget(menu.clean.least, menu.clean.counted),
+        demanded=demanded_of(study, scenario),
+        limits=(np.inf if limit is None else limit,),
+        most_carbon=np.inf if carbon is None else carbon * SECONDS_PER_YEAR,
+    )
+
+
+def demanded_of(study: Study, scenario: Scenario) -> Demanded | None:
+    """How the work of a study may give way; None where all of it is done when it is asked for."""
+    given = getattr(study.demand, "flexible", None)
+    if given is None:
+        return None
+    return Demanded(
+        movable=scenario.movable,
+        window=given.window,
+        pausable=given.pausable,
+        pause_time=given.pause_time,
+        pause_value=given.pause_value,
+    )
+
+
+def sizing_of(item: OwnPlant, technology: Part, series: SiteSeries) -> Sizing:
+    """An own plant of a study at a site."""
+    given = item.capacity
+    unit = item.unit if item.unit is not None else getattr(technology.spec, "unit", None)
+    return Sizing(
+        name=technology.id,
+        least=item.least if given is None else given,
+        most=(np.inf if item.most is None else item.most) if given is None else given,
+        unit=unit,
+        availability=1.0 if isinstance(technology.spec, Storage) else availability_of(technology, series),
+    )
+
+
+def availability_of(technology: Part, series: SiteSeries) -> Any:
+    """Output over capacity at most: by the hour where the weather drives it, else less by forced outages."""
+    shape = technology.record.text.get("shape")
+    if shape is not None:
+        return series.availability(str(shape), float(technology.spec.capacity_factor))
+    return 1.0 - float(technology.spec.forced_outage or 0.0)
+
+
+def busy_share(scenario: Scenario) -> Any:
+    """Part of the IT load that follows the demand at the load at which a search reads part-load curves [H]."""
+    return 1.0 - REFERENCE_IDLE / reference_load(scenario.profile)

@@ -1,0 +1,167 @@
+"""What a year of load costs at a plant whose hours are decided, as cuts that a search can read.
+
+A curve is the dispatch program on typical days at several sizes of one load; each size gives a cut: the cost
+there, and the price of each hour. Curves are kept by content: a file of the user's cache holds what was solved
+for just these numbers, so that a second search of the same plant solves nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from stackwright import __version__
+from stackwright.core.units import SECONDS_PER_YEAR, Array, Dollars, KilogramsCO2PerJoule, Watts
+from stackwright.power.cuts import Cuts, content_key, cost_curve, most_load
+from stackwright.power.supply import Supply
+from stackwright.stack.supply import supply_of
+
+if TYPE_CHECKING:
+    from stackwright.stack.plant import Plant
+
+CACHE_VARIABLE = "STACKWRIGHT_CACHE"
+KNOTS = (0.02, 0.2, 0.4, 0.55, 0.7, 0.85, 1.0)
+"""Sizes of the load over the most that the plant carries."""
+ONE_SIZE: tuple[float, ...] = (1.0,)
+"""Where all sizes follow the load, the cost is in proportion to it."""
+MIDDLE = 4
+"""The knot whose emissions stand for all in a search; finalists count their own."""
+MEAN_OF_MOST = 0.7
+"""Mean load over the most, at which the search reads capacity rights and attributes of contracts that are
+shares of the load; finalists settle their own."""
+BEYOND = 3.0
+"""The largest load of a curve over all that is bounded, where nothing bounds the load itself."""
+
+
+@dataclass(frozen=True)
+class YearCurve:
+    """A year's cost of any load at a plant."""
+
+    cuts: Cuts
+    fixed: Dollars
+    """Contracts of a given capacity: what is paid for them, less what their energy is worth at the market."""
+    rate: Any
+    """The same of contracts that are shares of the load, USD per watt of mean load."""
+    carried: Watts
+    """Highest load of the curve's shape that its sources carry; infinity where nothing bounds it."""
+    carbon: KilogramsCO2PerJoule
+    """Average emissions at the middle knot."""
+
+    def coefficients(self, profiles: Array) -> tuple[Array, Array]:
+        """Constants [K] and slopes [..., K] per watt of load profiles [..., H]: the cost is the largest cut."""
+        constants, slopes = self.cuts.coefficients(profiles)
+        return constants + self.fixed, slopes + self.rate * profiles.mean(axis=-1)[..., None]
+
+
+class Curves:
+    """Curves of a study's sites and portfolios, each solved once: from memory, from the cache, or now."""
+
+    def __init__(self, folder: Path | None = None, tell: Callable[[str], None] | None = None) -> None:
+        self._folder = cache_folder() if folder is None else folder
+        self._tell = tell
+        self._known: dict[Any, YearCurve] = {}
+        self._solved: dict[str, Cuts] = {}
+
+    def of(self, plant: Plant, shape: Array, calendar: float) -> YearCurve:
+        """The curve of a plant in a calendar year; loads of other shapes than `shape` [H] read the same cuts."""
+        key = plant.key_in(calendar)
+        if key not in self._known:
+            self._known[key] = self._curve(plant, shape / shape.max(), calendar)
+        return self._known[key]
+
+    def _curve(self, plant: Plant, shape: Array, calendar: float) -> YearCurve:
+        limit = plant.sources.limit(calendar - plant.first_year)
+        top = largest_load(plant, limit)
+        mean = MEAN_OF_MOST * top
+        contracts = plant.specs.portfolio.contracts
+        capacities = [
+            contract.capacity_for_share(mean_load=mean, share=share) if capacity is None else capacity
+            for contract, share, capacity in zip(contracts, plant.covered.shares, plant.covered.capacities, strict=True)
+        ]
+        # Energy of contracts from off the site is as good as the market's: taken or sold again, it is worth the
+        # market price, so it decides nothing, and its worth is a constant beside its payment.
+        busy = plant.busy_share
+        problem, settled = supply_of(plant, top * shape, calendar, capacities=capacities, busy_share=busy)
+        worth = [
+            float((item.delivered * (1.0 - item.onsite) * item.generation * problem.connection.price).sum()) * 3600.0
+            for item in settled
+        ]
+        net = [float(np.squeeze(item.cost)) - value for item, value in zip(settled, worth, strict=True)]
+        shared = [capacity is None for capacity in plant.covered.capacities]
+        problem = replace(problem, delivered=0.0)
+        carried, scales = np.inf, ONE_SIZE
+        if np.all(np.isfinite(limit)):
+            most = most_load(problem)
+            carried = most * top
+            scales = tuple(most * knot for knot in KNOTS)
+        elif bounded(plant):
+            scales = KNOTS
+        cuts = self._cuts(problem, scales)
+        middle = min(MIDDLE, len(scales) - 1)
+        return YearCurve(
+            cuts=cuts,
+            fixed=sum((cost for cost, share in zip(net, shared, strict=True) if not share), start=0.0),
+            rate=sum((cost for cost, share in zip(net, shared, strict=True) if share), start=0.0) / mean,
+            carried=carried,
+            carbon=float(cuts.carbon[middle]) / (scales[middle] * float(problem.load.mean()) * SECONDS_PER_YEAR),
+        )
+
+    def _cuts(self, problem: Supply, scales: Sequence[float]) -> Cuts:
+        digest = hashlib.sha256(f"{__version__} {content_key(problem)} {tuple(scales)!r}".encode()).hexdigest()
+        if digest not in self._solved:
+            self._solved[digest] = self._kept(digest) or self._solve(digest, problem, scales)
+        return self._solved[digest]
+
+    def _kept(self, digest: str) -> Cuts | None:
+        path = self._folder / f"{digest}.npz"
+        if not path.is_file():
+            return None
+        with np.load(path, allow_pickle=False) as arrays:
+            return Cuts.from_arrays(dict(arrays))
+
+    def _solve(self, digest: str, problem: Supply, scales: Sequence[float]) -> Cuts:
+        if self._tell:
+            self._tell("dispatch")
+        made = cost_curve(problem, scales)
+        _keep(self._folder / f"{digest}.npz", made)
+        return made
+
+
+def _keep(path: Path, cuts: Cuts) -> None:
+    """Write a curve whole or not at all; a folder that cannot be written costs only the time of the next search."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = path.with_suffix(f".{os.getpid()}.npz")
+        np.savez(unfinished, **cuts.to_arrays())
+        unfinished.replace(path)
+    except OSError:
+        return
+
+
+def cache_folder() -> Path:
+    """Where curves are kept: the folder that STACKWRIGHT_CACHE names, else one in the user's cache."""
+    if named := os.environ.get(CACHE_VARIABLE):
+        return Path(named)
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "stackwright" / "dispatch"
+
+
+def bounded(plant: Plant) -> bool:
+    """Whether something of the plant has a size that does not follow the load."""
+    sizes = [sizing.least > 0.0 or np.isfinite(sizing.most) for sizing in plant.sources.sizings]
+    return any(sizes) or any(capacity is not None for capacity in plant.covered.capacities)
+
+
+def largest_load(plant: Plant, limit: Any) -> Watts:
+    """The load at which a curve begins: what the meter may draw, or a multiple of all that has a size, or a megawatt."""
+    if np.all(np.isfinite(limit)):
+        return float(np.max(limit))
+    sizes = [sizing.most if np.isfinite(sizing.most) else sizing.least for sizing in plant.sources.sizings]
+    fixed = [float(capacity) for capacity in plant.covered.capacities if capacity is not None]
+    return BEYOND * (sum(sizes) + sum(fixed)) or 1e6
