@@ -32,6 +32,8 @@ class Reading:
     faults: list[Fault] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     files: dict[str, str] = field(default_factory=dict)
+    agreements: dict[str, Any] = field(default_factory=dict)
+    """Interconnection agreements by the file that the study names."""
 
     def fault(self, path: Path_, got: str, expected: str, **more: str | None) -> None:
         """Note a fault at a path of the study, wherever the case or the study itself wrote it."""

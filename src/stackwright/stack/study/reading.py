@@ -65,7 +65,8 @@ def _raise_all(readings: Sequence[Reading]) -> None:
     text = readings[0].text
     faults = dict.fromkeys(text.with_own(fault for reading in readings for fault in reading.faults))
     if faults:
-        raise InputError(sorted(faults, key=lambda fault: (fault.line or 0, fault.path)))
+        order = sorted(faults, key=lambda fault: (fault.file != text.file, fault.file, fault.line or 0, fault.path))
+        raise InputError(order)
 
 
 def _cases(text: Text) -> list[str]:
@@ -121,6 +122,7 @@ def _settled(study: Study, reading: Reading) -> Study:
     settled = study.model_copy(update=changes)
     settled._case, settled._directory = reading.case, reading.directory
     settled._notes, settled._files = tuple(reading.notes), dict(reading.files)
+    settled._agreements = dict(reading.agreements)
     return settled
 
 
@@ -160,7 +162,7 @@ def _keys(path: Path_, data: dict) -> list[str]:
     """The keys that a section of the study may have."""
     root: type[Section] = Study
     if path[:1] == ("demand",):
-        root = {"serving": ServingDemand, "training": TrainingDemand}[data["demand"]["kind"]]
+        root = TrainingDemand if data["demand"]["kind"] == "training" else ServingDemand
         path = path[1:]
     keys = keys_of(section_at(root, path))
     return [*keys, "cases"] if not path and root is Study else keys

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    BeforeValidator,
     Field,
     PrivateAttr,
     ValidationInfo,
@@ -25,7 +26,9 @@ from pydantic import (
 from stackwright.core.errors import nearest
 from stackwright.power.supply import CLEAN_COUNTS
 from stackwright.stack.study.context import Reading, Section, reading_of, refuse
+from stackwright.stack.study.dates import Dates
 from stackwright.stack.study.fields import (
+    ANY,
     EVERY,
     SAME,
     Architecture,
@@ -57,6 +60,7 @@ from stackwright.stack.study.fields import (
     Whole,
     Word,
 )
+from stackwright.stack.study.interconnection import Agreement, agreements_of
 
 CONTRACTS = ("PhysicalContract", "FinancialContract", "AttributeContract")
 PLANTS = ("Technology", "Storage")
@@ -323,10 +327,16 @@ class Portfolio(Section):
         return contracts
 
 
+def _agreements(value: Any, info: ValidationInfo) -> dict[str, str]:
+    return agreements_of(value, reading_of(info))
+
+
 class PowerMenu(Section):
-    """Portfolios of power contracts."""
+    """Portfolios of power contracts, and the agreements that connect the sites."""
 
     portfolio: Annotated[tuple[Portfolio, ...], *Options(most=50)] = (Portfolio(name="grid"),)
+    interconnection: Annotated[dict[str, str], BeforeValidator(_agreements)] = Field(default_factory=dict)
+    """Site, or any for all others, to the file of its agreement."""
 
     @field_validator("portfolio")
     @classmethod
@@ -416,11 +426,13 @@ class Study(Section):
     finance: FinanceMenu = Field(default_factory=dict, validate_default=True)
     constraints: Constraints = Constraints()
     reference: Reference = Reference()
+    dates: Dates = Dates()
 
     _case: str | None = PrivateAttr(default=None)
     _directory: Path = PrivateAttr(default=Path())
     _notes: tuple[str, ...] = PrivateAttr(default=())
     _files: dict[str, str] = PrivateAttr(default_factory=dict)
+    _agreements: dict[str, Agreement] = PrivateAttr(default_factory=dict)
 
     @property
     def case(self) -> str | None:
@@ -440,6 +452,12 @@ class Study(Section):
     def config_path(self, architecture: str) -> Path | None:
         """Where the config.json of an architecture lies, or None if it is a record of the catalog."""
         return self._directory / architecture if architecture in self._files else None
+
+    def agreement(self, site: str) -> Agreement | None:
+        """The interconnection agreement of a site, or None where the study names none."""
+        known = self.power.interconnection
+        file = known.get(site, known.get(ANY))
+        return None if file is None else self._agreements[file]
 
     @property
     def axes(self) -> dict[str, int]:
@@ -501,6 +519,21 @@ class Study(Section):
                 path, repr(reference.portfolio), expected, nearest=nearest(reference.portfolio, known)
             )
         return reference
+
+    @field_validator("dates")
+    @classmethod
+    def _dated_once(cls, dates: Dates, info: ValidationInfo) -> Dates:
+        power, reading = info.data.get("power"), reading_of(info)
+        if power is None:
+            return dates
+        for site in dates.sites:
+            if site in power.interconnection or ANY in power.interconnection:
+                reading.fault(("dates", "sites", site), "dates of a site with an agreement", "the agreement's dates")
+        held = {item.contract for portfolio in power.portfolio for item in portfolio.contracts}
+        for contract in dates.contracts:
+            if contract not in held:
+                reading.note(f"dates.contracts has {contract}, which is in no portfolio of the study.")
+        return dates
 
     @model_validator(mode="before")
     @classmethod
