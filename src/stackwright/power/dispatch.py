@@ -104,18 +104,7 @@ class Program:
         cost, least, most = (np.concatenate(part) for part in zip(*self._columns, strict=True))
         lower, upper = (np.concatenate(part) for part in zip(*self._bounds, strict=True))
         rows, columns, values = (np.concatenate(part) for part in zip(*self._entries, strict=True))
-        order = np.lexsort((rows, columns))
-        starts = np.searchsorted(columns[order], np.arange(self.width + 1))
-        return {
-            "cost": cost,
-            "least": least,
-            "most": most,
-            "lower": lower,
-            "upper": upper,
-            "starts": starts.astype(np.int32),
-            "rows": rows[order].astype(np.int32),
-            "values": values[order],
-        }
+        return compressed(cost=cost, least=least, most=most, lower=lower, upper=upper, entries=(rows, columns, values))
 
 
 def solve(problem: Supply, *, method: str | None = None) -> Dispatch:
@@ -136,7 +125,7 @@ class Dispatcher:
         self.unit = float(np.average(problem.load, weights=problem.weights)) / 1000.0
         """Watts that count as one in the program."""
         self.program = _program(problem, self.unit)
-        self._highs = _model(self.program, method)
+        self._highs = _model(self.program.arrays(), method, self.program.offset)
 
     def solve(self, load: Watts | None = None) -> Dispatch:
         """The optimum for a load [H]; None is that of the problem."""
@@ -148,15 +137,82 @@ class Dispatcher:
         return _read(self._highs, self.program, problem, self.unit)
 
 
-def _model(program: Program, method: str | None) -> Any:
+def largest_scale(problem: Supply) -> float:
+    """Largest scale of the load that is served whole, within all limits of the problem; infinity where none bounds it.
+
+    Source: the program of `solve` with costs left out, the load's scale as a column, and that as the objective.
+    """
+    hours = len(problem.load)
+    unit = float(np.average(problem.load, weights=problem.weights)) / 1000.0
+    whole, idle = (_program(replace(problem, load=load), unit) for load in (problem.load, np.zeros(hours)))
+    highs = _model(_with_scale(whole.arrays(), idle.arrays(), whole.blocks["unserved"]), None)
+    highs.run()
+    status = highs.modelStatusToString(highs.getModelStatus())
+    if status in ("Unbounded", "Primal infeasible or unbounded"):
+        return float("inf")
+    if status != "Optimal":
+        raise Unsolved(f"largest load of {hours} hours: solver says {status.lower()}")
+    return float(-highs.getInfo().objective_function_value)
+
+
+def _with_scale(whole: dict[str, Array], idle: dict[str, Array], unserved: slice) -> dict[str, Array]:
+    """A program whose load is a column: bounds go from those of no load to those of the whole one as it grows."""
+    width, height = len(whole["cost"]), len(whole["lower"])
+    lower, upper, least, most = (idle[name].copy() for name in ("lower", "upper", "least", "most"))
+    most[unserved] = 0.0
+    with np.errstate(invalid="ignore"):
+        rises = {name: np.nan_to_num(whole[name] - idle[name]) for name in ("lower", "upper", "least", "most")}
+    rises["most"][unserved] = 0.0
+    of_rows = np.where(rises["lower"] != 0.0, rises["lower"], rises["upper"])
+    moving = np.flatnonzero((rises["least"] != 0.0) | (rises["most"] != 0.0))
+    # A bound of a column that moves becomes two rows: one from below, one from above.
+    extra_lower = np.r_[np.where(np.isfinite(least[moving]), least[moving], -np.inf), np.full(len(moving), -np.inf)]
+    extra_upper = np.r_[np.full(len(moving), np.inf), np.where(np.isfinite(most[moving]), most[moving], np.inf)]
+    least[moving], most[moving] = -np.inf, np.inf
+    counts = np.diff(whole["starts"])
+    rows = np.r_[whole["rows"], height + np.arange(2 * len(moving))]
+    columns = np.r_[np.repeat(np.arange(width), counts), moving, moving]
+    values = np.r_[whole["values"], np.ones(2 * len(moving))]
+    growth = -np.r_[of_rows, rises["least"][moving], rises["most"][moving]]
+    grows = np.flatnonzero(growth)
+    rows, columns = np.r_[rows, grows], np.r_[columns, np.full(len(grows), width)]
+    return compressed(
+        cost=np.r_[np.zeros(width), -1.0],
+        least=np.r_[least, 0.0],
+        most=np.r_[most, np.inf],
+        lower=np.r_[lower, extra_lower],
+        upper=np.r_[upper, extra_upper],
+        entries=(rows, columns, np.r_[values, growth[grows]]),
+    )
+
+
+def compressed(
+    *, cost: Array, least: Array, most: Array, lower: Array, upper: Array, entries: tuple[Array, Array, Array]
+) -> dict[str, Array]:
+    """A program with its matrix by columns: starts, rows and values. Source: definition."""
+    rows, columns, values = entries
+    order = np.lexsort((rows, columns))
+    starts = np.searchsorted(columns[order], np.arange(len(cost) + 1))
+    return {
+        "cost": cost,
+        "least": least,
+        "most": most,
+        "lower": lower,
+        "upper": upper,
+        "starts": starts.astype(np.int32),
+        "rows": rows[order].astype(np.int32),
+        "values": values[order],
+    }
+
+
+def _model(arrays: dict[str, Array], method: str | None, offset: float = 0.0) -> Any:
     import highspy
 
-    arrays = program.arrays()
     lp = highspy.HighsLp()
-    lp.num_col_, lp.num_row_ = program.width, program.height
+    lp.num_col_, lp.num_row_ = len(arrays["cost"]), len(arrays["lower"])
     lp.col_cost_, lp.col_lower_, lp.col_upper_ = arrays["cost"], arrays["least"], arrays["most"]
     lp.row_lower_, lp.row_upper_ = arrays["lower"], arrays["upper"]
-    lp.offset_ = program.offset
+    lp.offset_ = offset
     lp.a_matrix_.format_ = highspy.MatrixFormat.kColwise
     lp.a_matrix_.start_, lp.a_matrix_.index_, lp.a_matrix_.value_ = arrays["starts"], arrays["rows"], arrays["values"]
     highs = highspy.Highs()

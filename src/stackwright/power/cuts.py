@@ -1,0 +1,177 @@
+"""The yearly cost of any load at a plant as the highest of a few planes, from the dispatch at a few sizes of it.
+
+Each plane is the cost and the price of every hour at one size of a reference load. The program's value is
+convex in the load, so that the planes bound it from below (Kelley, The cutting-plane method for solving convex
+programs, 1960), and a search that reads planes alone needs no solver.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any
+
+import numpy as np
+
+from stackwright.core.units import (
+    SECONDS_PER_HOUR,
+    Array,
+    Dollars,
+    DollarsPerJoule,
+    Joules,
+    KilogramsCO2,
+    Ratio,
+    Watts,
+)
+from stackwright.power.dispatch import Dispatcher, largest_scale
+from stackwright.power.supply import Dispatch, Supply
+from stackwright.power.typical_days import typical
+
+SERVED = 1e-9
+"""Unserved share of a load up to which a plant is said to carry it."""
+
+
+@dataclass(frozen=True)
+class Cuts:
+    """Planes under the yearly cost of a load, one for each knot [K]: a size of the reference load."""
+
+    scales: Ratio
+    """[K] of the reference."""
+    reference: Watts
+    """[H] the load of the problem."""
+    objective: Dollars
+    """[K] of a year, at each knot."""
+    gradient: Any
+    """[K, H] USD/W: what one more watt in one hour of the year costs."""
+    clean_share: Ratio
+    """[K] as the target counts; NaN without one."""
+    carbon: KilogramsCO2
+    """[K] of a year."""
+    unserved: Joules
+    """[K] of a year; a knot with some is beyond what the plant carries."""
+    paused: Joules
+    """[K] of a year."""
+    peak: Watts
+    """[K] highest draw of the typical days."""
+    plants: tuple[str, ...]
+    """Names of generators and stores."""
+    capacity: Watts
+    """[K, P] by plant."""
+    storage_energy: Joules
+    """[K, P]; zero for generators."""
+
+    @property
+    def hour_price(self) -> DollarsPerJoule:
+        """[K, H] what one more joule in an hour costs. Source: definition."""
+        return self.gradient / SECONDS_PER_HOUR
+
+    @property
+    def carried(self) -> Array:
+        """[K] whether the plant serves all of the load at a knot. Source: definition."""
+        energy = self.scales * self.reference.sum() * SECONDS_PER_HOUR
+        return self.unserved <= SERVED * energy
+
+    def cost(self, load: Watts) -> Dollars:
+        """Yearly cost [...] of loads [..., H]: the highest plane. Source: Kelley (1960)."""
+        constants, slopes = self.coefficients(load)
+        return (constants + slopes).max(axis=-1)
+
+    def coefficients(self, profiles: Watts) -> tuple[Dollars, Array]:
+        """Constants [K] and, for profiles [..., H], slopes [..., K]: b * profile costs max_k of c_k + b * a_k.
+
+        Source: linearity of a plane.
+        """
+        constants = self.objective - self.scales * (self.gradient @ self.reference)
+        return constants, profiles @ self.gradient.T
+
+    def to_arrays(self) -> dict[str, Array]:
+        """Plain arrays, by field, to be kept. Source: definition."""
+        return {item.name: np.asarray(getattr(self, item.name)) for item in fields(self)}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, Array]) -> Cuts:
+        """Of what `to_arrays` gave. Source: definition."""
+        kept = {item.name: arrays[item.name] for item in fields(cls)}
+        return cls(**kept | {"plants": tuple(str(name) for name in kept["plants"])})
+
+
+def cost_curve(problem: Supply, scales: Sequence[float], *, days: int = 24) -> Cuts:
+    """Planes of a problem on typical days, at each scale of its load; everything else as it is.
+
+    Along the reference load the planes are exact at the knots: the price of the chosen days is spread over the
+    days that they stand for, and scaled so that growing the whole load costs what it costs on the chosen days.
+    Source: Kelley (1960); perfect foresight within the chosen days.
+    """
+    told, mapping = typical(problem, days)
+    dispatcher = Dispatcher(told)
+    found = [dispatcher.solve(told.load * scale) for scale in scales]
+    reference = problem.load
+    gradients = [_gradient(item, told, mapping.spread(item.hour_price), reference) for item in found]
+    plants = tuple(found[0].capacity)
+    return Cuts(
+        scales=np.array(scales, dtype=float),
+        reference=reference,
+        objective=np.array([item.objective for item in found]),
+        gradient=np.array(gradients),
+        clean_share=np.array([np.nan if item.clean_share is None else item.clean_share for item in found]),
+        carbon=np.array([item.carbon for item in found]),
+        unserved=np.array([item.energy(item.unserved, told) for item in found]),
+        paused=np.array([item.energy(item.paused, told) for item in found]),
+        peak=np.array([item.peak for item in found]),
+        plants=plants,
+        capacity=np.array([[item.capacity[name] for name in plants] for item in found]),
+        storage_energy=np.array([[item.storage_energy.get(name, 0.0) for name in plants] for item in found]),
+    )
+
+
+def most_load(problem: Supply, *, days: int = 24) -> Ratio:
+    """Largest scale of the load that is served whole, nothing unserved and nothing paused beyond its budget.
+
+    Where each hour stands alone it is that of the tightest hour of the year; where storage, waiting load or limits of
+    a year tie hours together, it is that of the typical days, on which planes are made too. Infinity where plants that
+    can be built without bound serve any load. Source: energy balance; linear program with the scale as its objective.
+    """
+    limited = np.isfinite(problem.most_carbon) or problem.clean is not None
+    if problem.stores or problem.flexible is not None or problem.water is not None or limited:
+        told, _ = typical(problem, days)
+        return largest_scale(told)
+    bounded = [plant for plant in problem.generators if np.any(np.asarray(plant.availability) > 0.0)]
+    with np.errstate(invalid="ignore"):  # an hour without sun has no output, however large the plant
+        output = [np.nan_to_num(plant.most * plant.availability, posinf=np.inf) for plant in bounded]
+    able = sum(output, start=problem.connection.most + problem.onsite + np.zeros(len(problem.load)))
+    loaded = problem.load > 0.0
+    return float((able[loaded] / problem.load[loaded]).min())
+
+
+def content_key(problem: Supply) -> str:
+    """A name for just these numbers: SHA-256 over all fields of a problem. Source: definition."""
+    digest = hashlib.sha256()
+    _feed(digest, problem)
+    return digest.hexdigest()
+
+
+def _feed(digest: Any, value: Any) -> None:
+    if is_dataclass(value):
+        digest.update(type(value).__name__.encode())
+        for item in fields(value):
+            digest.update(item.name.encode())
+            _feed(digest, getattr(value, item.name))
+    elif isinstance(value, tuple):
+        digest.update(f"({len(value)}".encode())
+        for item in value:
+            _feed(digest, item)
+    elif value is None or isinstance(value, str | bool):
+        digest.update(repr(value).encode())
+    else:
+        array = np.ascontiguousarray(value, dtype=float)
+        digest.update(repr(array.shape).encode())
+        digest.update(array.tobytes())
+
+
+def _gradient(found: Dispatch, told: Supply, price: DollarsPerJoule, reference: Watts) -> Array:
+    """USD/W [H], such that growing the reference costs what growing the load of the chosen days does."""
+    spread = price * SECONDS_PER_HOUR
+    growth = float((found.hour_price * told.load * told.weights).sum()) * SECONDS_PER_HOUR
+    along = float(spread @ reference)
+    return spread * (growth / along) if along > 0.0 else spread
