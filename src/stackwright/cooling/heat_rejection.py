@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from stackwright.core.arrays import namespace
 from stackwright.core.units import (
+    ZERO_CELSIUS,
     CubicMetersPerJoule,
     JoulesPerKilogram,
     JoulesPerKilogramKelvin,
@@ -60,18 +61,15 @@ def adiabatic_water(
     return air * heat_capacity * temperature_drop * (1.0 + bleed) / (latent_heat * density)
 
 
-def saturated_humidity(
-    *, temperature: Kelvin, freezing: Kelvin = 273.15, pole: Kelvin = 243.04, pressure_over_ice_point: Ratio = 165.87
-) -> Ratio:
+def saturated_humidity(*, temperature: Kelvin, kelvin: Kelvin = 1.0) -> Ratio:
     """Mass of vapor per mass of dry air of saturated air at sea level.
 
-    Source: Alduchov and Eskridge 1996, Magnus form (610.94 Pa at 0 degC, of 101,325); ASHRAE Handbook Fundamentals
-    2017, chapter 1, eq. 20.
+    Source: Alduchov and Eskridge 1996 (Magnus form); ASHRAE Handbook Fundamentals 2017, chapter 1, eq. 20.
     """
     xp = namespace(temperature)
-    above = temperature - freezing
-    dry_over_vapor = pressure_over_ice_point * xp.exp(-17.625 * above / (above + pole)) - 1.0
-    return 0.621945 / dry_over_vapor
+    celsius = temperature / kelvin - ZERO_CELSIUS
+    pressure_over_vapor = (101_325.0 / 610.94) * xp.exp(-17.625 * celsius / (celsius + 243.04))
+    return 0.621945 / (pressure_over_vapor - 1.0)
 
 
 def evaporated_share(
@@ -81,13 +79,15 @@ def evaporated_share(
     dew_point: Kelvin,
     latent_heat: JoulesPerKilogram = 2.43e6,
     heat_capacity: JoulesPerKilogramKelvin = 1006.0,
+    kelvin: Kelvin = 1.0,
 ) -> Ratio:
     """Share of a tower's heat that leaves as vapor: less in cold air, which is warmed; above one in hot and dry air.
 
     Source: energy balance of the air, which leaves a tower saturated (ASHRAE Handbook HVAC Systems and Equipment 2020,
     chapter 40).
     """
-    latent = latent_heat * (saturated_humidity(temperature=exhaust) - saturated_humidity(temperature=dew_point))
+    leaving = saturated_humidity(temperature=exhaust, kelvin=kelvin)
+    latent = latent_heat * (leaving - saturated_humidity(temperature=dew_point, kelvin=kelvin))
     return latent / (latent + heat_capacity * (exhaust - dry_bulb))
 
 
