@@ -278,10 +278,10 @@ def _program(problem: Supply, unit: Watts) -> Program:
         program.column(f"energy {store.name}", 1, cost=energy_cost)
         for name in ("charge", "discharge", "stored"):
             program.column(f"{name} {store.name}", hours)
-    if flexible is not None and flexible.movable > 0.0:
+    if flexible is not None and np.any(flexible.movable):
         room = np.maximum(flexible.headroom * load.max() - load, 0.0)
         program.column("moved", hours, least=-flexible.movable * load, most=room)
-    if flexible is not None and flexible.pausable > 0.0:
+    if flexible is not None and np.any(flexible.pausable):
         cost = energy * flexible.pause_value
         program.column("paused", hours, cost=cost, most=flexible.pausable * load)
     if water is not None:
@@ -331,7 +331,7 @@ def _program(problem: Supply, unit: Watts) -> Program:
         program.row("moved", {}, least=np.zeros(count), most=np.zeros(count))
         program.entries("moved", windows, "moved", 1.0)
     if flexible is not None and "paused" in program.blocks:
-        budget = flexible.pause_time / year * flexible.pausable * float((load * weights).sum())
+        budget = flexible.pause_time / year * float((flexible.pausable * load * weights).sum())
         program.total("paused", {"paused": weights / 1000.0}, most=budget / 1000.0)
     if "matched" in program.blocks:
         program.row("matched", {"matched": 1.0, "drawn": -1.0}, most=np.zeros(hours))

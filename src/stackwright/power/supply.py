@@ -96,13 +96,13 @@ class Flexible:
     """Load that can wait or be left undone."""
 
     movable: Ratio = 0.0
-    """Share of each hour's load that may move to another hour of its window."""
+    """Share of each hour's load that may move to another hour of its window, [H] or one number."""
     window: Seconds = 24 * 3600.0
     """Moved load is done in the same window; windows divide the day or are whole days."""
     headroom: Ratio = 1.0
     """Load in an hour with what moved into it, at most, over the highest load of the year."""
     pausable: Ratio = 0.0
-    """Share of each hour's load that may be left undone."""
+    """Share of each hour's load that may be left undone, [H] or one number."""
     pause_value: DollarsPerJoule = 0.0
     """What a joule left undone loses."""
     pause_time: Seconds = 0.0

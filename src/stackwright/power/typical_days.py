@@ -169,7 +169,9 @@ def _told(problem: Supply, mapping: TypicalDays, extreme: Array) -> Supply:
     def only(series: Array) -> Array:
         return series if np.ndim(series) == 0 else mapping.chosen(series)
 
-    meter, water = problem.connection, problem.water
+    meter, water, flexible = problem.connection, problem.water, problem.flexible
+    if flexible is not None:
+        flexible = replace(flexible, movable=only(flexible.movable), pausable=only(flexible.pausable))
     return replace(
         problem,
         load=scaled(problem.load),
@@ -186,6 +188,7 @@ def _told(problem: Supply, mapping: TypicalDays, extreme: Array) -> Supply:
         delivered=scaled(problem.delivered),
         onsite=scaled(problem.onsite),
         attributes=scaled(problem.attributes),
+        flexible=flexible,
         water=None if water is None else replace(water, spared=scaled(water.spared), water=scaled(water.water)),
         whole_year=False,
     )
