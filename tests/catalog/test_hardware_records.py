@@ -16,6 +16,7 @@ from stackwright.core.records import DEFAULT_SPREAD, KINDS, Datum, Record, decod
 from stackwright.interface import TYPES as INTERFACE_TYPES
 from stackwright.network import TYPES as NETWORK_TYPES
 from stackwright.rack import TYPES as RACK_TYPES
+from stackwright.rack.system import System
 
 CATALOG = Path(stackwright.__file__).parent / "catalog"
 TYPES: dict[str, dict[str, type]] = {
@@ -211,9 +212,8 @@ def test_chip_and_link_agree_on_bandwidth() -> None:
 
 def system_power(record: Record) -> float:
     """Input of a full rack at the chips' thermal design power, W."""
-    numbers = {name: datum.value for name, datum in record.values.items()}
-    parts = value("chip", record.links["chip"], "tdp") + numbers["processor_power"] + numbers["overhead_power"]
-    return parts * (1 + numbers["fan_share"]) / (1 - numbers["supply_loss"]) * numbers["chips_per_rack"]
+    system = record.spec(System)
+    return float(system.power(value("chip", record.links["chip"], "tdp")).input * system.chips_per_rack)
 
 
 def test_parts_add_up_to_the_stated_rack_power() -> None:
@@ -231,7 +231,7 @@ def test_air_racks_stay_below_what_air_can_carry() -> None:
             assert system_power(record) < 55e3, record.id
             assert record.values["liquid_share"].value == 0.0, record.id
         else:
-            assert record.values["liquid_share"].value >= 0.7, record.id
+            assert record.values["liquid_share"].value >= 0.55, record.id
 
 
 def test_counts_of_a_system_fit_together() -> None:

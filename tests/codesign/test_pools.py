@@ -66,7 +66,7 @@ values:
   price_per_chip: {value: 15000 USD, source: assumption, kind: assumption, note: the price of a chip without HBM}
   nic_bandwidth: {value: 25 GB/s, source: assumption, kind: assumption, note: one port for two chips}
   liquid_share: {value: 60 %, source: assumption, kind: assumption, note: warm memory in air}
-  supply_loss: {value: 7 %, source: assumption, kind: assumption, note: older supplies}
+  supply_proportional: {value: 4 %, source: assumption, kind: assumption, note: older supplies}
 """
 TWIN = """
 name: The same system under another name
@@ -206,8 +206,8 @@ def test_rates_match_and_each_side_is_powered_by_its_own_chip(
     best = seen.found.best
     assert best is not None
     for pool, plant in enumerate(sides_of(seen.grid, seen.classes, best)):
-        unit, loss, _ = unit_rows(seen.grid, np.array([best.row]), plant, pool)
-        assert loss == pytest.approx([float(item.cell.pools[pool].system.supply_loss)])
+        unit, _ = unit_rows(seen.grid, np.array([best.row]), plant, pool)
+        assert float(unit.provisioned_power[0]) == pytest.approx(float(done.units[pool].provisioned_power), rel=1e-12)
         assert plant.thermal.liquid_share == float(item.cell.pools[pool].system.liquid_share)
         assert float(unit.system_price[0]) == float(done.units[pool].system_price)
 

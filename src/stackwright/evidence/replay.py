@@ -24,7 +24,6 @@ from stackwright.evidence.predictions import Predictions, mixture_quantiles, ref
 from stackwright.interface.software import SoftwareStack
 from stackwright.model.precision import Precision
 from stackwright.model.sharding import Layout
-from stackwright.rack.power import shelf_input
 from stackwright.rack.system import System
 from stackwright.serving import queueing
 from stackwright.serving.replica import Machine
@@ -482,14 +481,7 @@ def phase_draws(
 
 def system_power(system: System, chip: Watts) -> Watts:
     """Watts per accelerator at the input of its server's supplies. Source: the rack layer."""
-    return shelf_input(
-        chip=chip,
-        processor=system.processor_power,
-        overhead=system.overhead_power,
-        fan_share=system.fan_share,
-        supply_loss=system.supply_loss,
-        supply_scale=1.0,
-    )
+    return system.power(chip).input
 
 
 def tpot_99(served: Service) -> np.ndarray:

@@ -5,11 +5,40 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from stackwright.rack.power import shelf_input
+from stackwright.core.spec import spec
+from stackwright.core.units import Ratio, Watts
+from stackwright.rack.power import RackPower
 from stackwright.stack.coupling import settle, thermal_margin
 from stackwright.stack.deployment import Unit
 from stackwright.stack.network import network_share
 from stackwright.stack.performance import Hardware
+
+
+@spec
+class States:
+    """Watts per accelerator of a system by part, in each state of its chips."""
+
+    decode: RackPower
+    prefill: RackPower
+    idle: RackPower
+    limit: RackPower
+    """Chips at their cap: what the plant is built for."""
+    network: Watts
+    """Its share of the fabric's switches and optics, which have supplies of their own."""
+
+    def input(self, state: str) -> Watts:
+        """Into the rack and the fabric in a state. Source: energy balance."""
+        return getattr(self, state).input + self.network
+
+
+@spec
+class Drawn:
+    """A replica's chips, watts and price."""
+
+    unit: Unit
+    states: States
+    margin: Ratio
+    """Excess of a chip at its cap over the temperature that it may have; positive is violated."""
 
 
 def unit_of(
@@ -21,11 +50,13 @@ def unit_of(
     numbers: Mapping[str, Any],
     coolant_temperature: Any,
     junction_resistance: Any,
-) -> tuple[Unit, Any]:
-    """A replica's chips, power and price; and the thermal margin of a chip at its cap.
+    supply_scale: Any,
+    busbar_scale: Any,
+) -> Drawn:
+    """A replica's chips, watts and price.
 
-    Power is that at the rack's input: chip at the temperature it settles at, host, links, fans and
-    supply losses, and its share of the fabric's switches and optics.
+    Power is that at the rack's input: chip at the temperature it settles at, host, links, fans, and what busbar and
+    shelves lose at that load, and its share of the fabric's switches and optics. The scales are the distribution's.
     """
     family, chip, system = hardware.chip_power, hardware.chip, hardware.system
     clock = family.clock(power_cap=power_cap)
@@ -33,7 +64,7 @@ def unit_of(
     limit = power_cap * chip.tdp
     form = precision if getattr(family, f"energy_per_flop_{precision}", None) is not None else "bf16"
 
-    def drawn(name: str) -> Any:
+    def working(name: str) -> RackPower:
         settled = settle(
             family,
             flop_rate=numbers[f"{name}_flops"],
@@ -45,25 +76,18 @@ def unit_of(
             coolant_temperature=coolant_temperature,
             junction_resistance=junction_resistance,
         )
-        return shelf(settled.power)
+        return rack(settled.power)
 
-    def shelf(power: Any) -> Any:
-        return (
-            shelf_input(
-                chip=power,
-                processor=system.processor_power,
-                overhead=system.overhead_power,
-                fan_share=system.fan_share,
-                supply_loss=system.supply_loss,
-                supply_scale=1.0,
-            )
-            + share.power
-        )
+    def rack(power: Any) -> RackPower:
+        return system.power(power, supply_scale=supply_scale, busbar_scale=busbar_scale)
 
     idle = family.idle(
         tdp=chip.tdp, junction_temperature=coolant_temperature + junction_resistance * family.idle_share * chip.tdp
     )
     hottest = coolant_temperature + junction_resistance * limit
+    states = States(
+        decode=working("decode"), prefill=working("prefill"), idle=rack(idle), limit=rack(limit), network=share.power
+    )
     zero = 0.0 * numbers["decode_chips"]
     unit = Unit(
         decode_chips=numbers["decode_chips"],
@@ -73,13 +97,14 @@ def unit_of(
         system_price=zero + _or_zero(system.price_per_chip),
         rent=zero + _or_zero(system.rent_committed),
         network_price=zero + share.price,
-        decode_power=zero + drawn("decode"),
-        prefill_power=zero + drawn("prefill"),
-        idle_power=zero + shelf(idle),
-        provisioned_power=zero + shelf(limit),
+        decode_power=zero + states.input("decode"),
+        prefill_power=zero + states.input("prefill"),
+        idle_power=zero + states.input("idle"),
+        provisioned_power=zero + states.input("limit"),
         sold_chips=zero + system.chips,
     )
-    return unit, zero + thermal_margin(temperature=hottest, coolant_temperature=coolant_temperature)
+    margin = zero + thermal_margin(temperature=hottest, coolant_temperature=coolant_temperature)
+    return Drawn(unit=unit, states=states, margin=margin)
 
 
 def apart(numbers: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
