@@ -35,6 +35,8 @@ SHAPES: dict[str, dict[str, tuple[int, ...]]] = {
     "power.matching.hourly_clean_share": {"load": ROW, "clean": ROW},
     "power.matching.hourly_clean_share_with_grid": {"load": ROW, "clean": ROW, "grid_clean_share": ROW},
     "power.portfolio.coverage": {"load": ROW, "supply": ROW},
+    "power.variable.availability": {"shape": ROW},
+    "power.variable.cut_share": {"shape": ROW},
     "workload.shape.hourly_load": {
         "hour": (STEPS,),
         "daily_swing": COLUMN,

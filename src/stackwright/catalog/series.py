@@ -4,6 +4,10 @@ Weather, generation mix and marginal emissions are in the package. Wholesale pri
 carbon are not: their terms limit redistribution. They are read from ``data/restricted`` of a checkout
 or from the folder that STACKWRIGHT_DATA names; where they are absent an open stand-in is used. Which
 one it was is always said in `SiteSeries.notes`.
+
+A site's usual year is a typical one, whose weather meets prices and generation of an actual year: fair for
+means, but heat and scarcity fall on different days. Where a record names weather of the actual year too,
+``year="aligned"`` gives that; reliability may be claimed on such a year alone (`SiteSeries.reliability_note`).
 """
 
 from __future__ import annotations
@@ -16,7 +20,7 @@ from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -25,14 +29,19 @@ from stackwright.core.records import Record
 from stackwright.core.units import HOURS_PER_YEAR, Array, Kelvin, KilogramsCO2PerJoule, Pascals, Ratio, unit
 from stackwright.datacenter.weather import read_csv, read_epw
 from stackwright.power.grid import net_load_price_shape
+from stackwright.power.variable import availability
 
 RESTRICTED_VARIABLE = "STACKWRIGHT_DATA"
 PRICES = Path("prices") / "wholesale_prices_2022_2024_usd_per_mwh.csv.gz"
 ELECTRICITY_MAPS = Path("odbl") / "electricitymaps_ci_direct_2023_odbl.csv.gz"
 
 GRAMS_PER_KILOWATT_HOUR = unit("gCO2/kWh").factor
+Year = Literal["typical", "aligned"]
+"""The usual year of a site, or one in which weather, prices and generation are of the same actual year."""
+
 WEATHER_FILES = (".csv", ".epw")
 WEATHER_FIELDS = ("dry_bulb", "wet_bulb", "dew_point", "pressure")
+DRIVEN_BY_WEATHER = ("wind", "solar")
 LEAP_DAY = slice(59 * 24, 60 * 24)
 
 MARGINAL_UTC_OFFSET = {
@@ -58,6 +67,7 @@ MARGINAL_UTC_OFFSET = {
 class SiteSeries:
     """8,760 hours of one site; shapes have a mean of one."""
 
+    site: str
     dry_bulb: Kelvin
     wet_bulb: Kelvin
     dew_point: Kelvin
@@ -67,34 +77,66 @@ class SiteSeries:
     marginal_carbon: KilogramsCO2PerJoule
     grid_clean_share: Ratio
     shapes: Mapping[str, Ratio]
-    """``flat``, and ``wind`` and ``solar`` where the region has a fleet."""
+    """``flat``; ``wind`` and ``solar`` where the region has a fleet; those of single plants by their place."""
     notes: tuple[str, ...]
     """What stands in for what, and which years meet; to be shown beside results."""
+    aligned: bool
+    """Whether weather, prices and generation are of one and the same actual year."""
+    reliability_note: str
+    """Why an outage (N-1) or a peak may not be claimed to be met on this year; empty where it may."""
+
+    def shape(self, name: str) -> Ratio:
+        """One of the shapes. Raises `InputError` that lists those there are. Source: definition."""
+        if name not in self.shapes:
+            known = sorted(self.shapes)
+            expected = f"one of {', '.join(known)}"
+            raise InputError([Fault(self.site, "shape", repr(name), expected, nearest=nearest(name, known))])
+        return self.shapes[name]
+
+    def availability(self, name: str, capacity_factor: float) -> Ratio:
+        """Output over capacity by the hour of a plant with one of the shapes; its mean is the capacity factor.
+
+        Raises `InputError` where the shape is not known here or has too few hours of output. Source: definition.
+        """
+        shape = self.shape(name)
+        if capacity_factor > (most := (shape > 0.0).mean()):
+            expected = f"at most the share of hours with output, {most:.3f}"
+            raise InputError([Fault(self.site, f"capacity_factor of {name}", f"{capacity_factor:g}", expected)])
+        return availability(shape=shape, capacity_factor=capacity_factor)
 
 
-def load_site_series(site: Record, restricted: Path | None = None) -> SiteSeries:
+def load_site_series(site: Record, restricted: Path | None = None, *, year: Year = "typical") -> SiteSeries:
     """The series that a site's record names in its ``text``.
 
-    `restricted` is the folder of restricted data; by default it is searched for. Raises `InputError`
-    for a name that no series has. Source: definition.
+    `restricted` is the folder of restricted data; by default it is searched for. A site that names no aligned
+    year keeps its usual one and says so. Raises `InputError` for a name that no series has. Source: definition.
     """
     text = _Words(site)
     folder = restricted if restricted is not None else restricted_folder()
     offset = int(text.number("utc_offset"))
-    weather = _weather(text, offset)
+    key = "aligned_weather" if year == "aligned" and text.optional("aligned_weather") else "weather"
+    weather = _weather(text, key, offset)
     price_shape, price_note = _price_shape(text, folder, offset)
     average, average_note = _average_carbon(text, folder, offset)
     marginal, marginal_note = _marginal_carbon(text, average, offset)
     clean, clean_note = _grid_clean_share(text, offset)
-    notes = (text.optional("series_note"), price_note, average_note, marginal_note, clean_note)
+    shapes, plants_note = _shapes(text, offset)
+    aligned, why_not = _alignment(text, key)
+    year_note = text.optional("aligned_note" if aligned else "series_note")
+    if year == "aligned" and not aligned:
+        year_note = f"{site.name} names no weather of the year of its prices; the usual year stays. {year_note}"
+    notes = (year_note, price_note, average_note, marginal_note, clean_note, plants_note, why_not)
     return SiteSeries(
+        site=site.name,
         **weather,
         price_shape=price_shape,
         average_carbon=average,
         marginal_carbon=marginal,
         grid_clean_share=clean,
-        shapes=_shapes(text, offset),
+        shapes=shapes,
         notes=tuple(note for note in notes if note),
+        aligned=aligned,
+        reliability_note=why_not,
     )
 
 
@@ -147,7 +189,7 @@ class _Words:
 
 @cache
 def packaged_series(name: str) -> Mapping[str, np.ndarray]:
-    """Arrays of ``weather``, ``generation`` or ``marginal``, read once and not to be written. Source: definition."""
+    """Arrays of a file of the package's series, read once and not to be written. Source: definition."""
     with files("stackwright.catalog").joinpath("series", f"{name}.npz").open("rb") as stream:
         archive = np.load(stream, allow_pickle=False)
         arrays = {key: archive[key].astype(float) for key in archive.files}
@@ -156,14 +198,26 @@ def packaged_series(name: str) -> Mapping[str, np.ndarray]:
     return arrays
 
 
-def _weather(text: _Words, offset: int) -> dict[str, Array]:
+def _alignment(text: _Words, key: str) -> tuple[bool, str]:
+    """Whether the year under a key is that of the site's prices, and why a mix of years says nothing of reliability."""
+    actual, priced = text.optional("aligned_year"), text.optional("price_year")
+    if actual and actual == priced and text.optional(key) == text.optional("aligned_weather"):
+        return True, ""
+    years = f"prices of {priced}" if priced else "no hourly prices"
+    return False, (
+        f"Weather of another year or of a typical one meets {years}: heat, frost and scarcity fall on different days, "
+        "so it cannot be claimed here that an outage (N-1) or a peak is met."
+    )
+
+
+def _weather(text: _Words, key: str, offset: int) -> dict[str, Array]:
     """The year that a site names: one of the package, or a CSV or EPW file beside the site's record."""
-    name = text.optional("weather")
+    name = text.optional(key)
     if name.casefold().endswith(WEATHER_FILES):
         path = Path(text.record.file).parent / name
         year = read_epw(path) if name.casefold().endswith(".epw") else read_csv(path, utc_offset=float(offset))
         return {field: getattr(year, field) for field in WEATHER_FIELDS}
-    known = text.choice("weather", sorted({key.split("/")[0] for key in packaged_series("weather")}))
+    known = text.choice(key, sorted({title.split("/")[0] for title in packaged_series("weather")}))
     return {field: packaged_series("weather")[f"{known}/{field}"] for field in WEATHER_FIELDS}
 
 
@@ -232,11 +286,23 @@ def _grid_clean_share(text: _Words, offset: int) -> tuple[Ratio, str]:
     return local_hours(utc=share, offset=offset), ""
 
 
-def _shapes(text: _Words, offset: int) -> Mapping[str, Ratio]:
+def _shapes(text: _Words, offset: int) -> tuple[Mapping[str, Ratio], str]:
     region = text.optional("carbon_region")
-    fleets = {kind: packaged_series("generation").get(f"{region}/{kind}_shape") for kind in ("wind", "solar")}
+    fleets = {kind: packaged_series("generation").get(f"{region}/{kind}_shape") for kind in DRIVEN_BY_WEATHER}
     known = {kind: local_hours(utc=shape, offset=offset) for kind, shape in fleets.items() if shape is not None}
-    return {"flat": np.ones(HOURS_PER_YEAR)} | known
+    missing = [kind for kind in DRIVEN_BY_WEATHER if kind not in known] if region else []
+    note = f"The region's fleet ({region}) has no {' or '.join(missing)} by the hour." if missing else ""
+    return {"flat": np.ones(HOURS_PER_YEAR)} | known | _shapes_of_plants(text, offset), note
+
+
+def _shapes_of_plants(text: _Words, offset: int) -> dict[str, Ratio]:
+    """Shapes of one plant of each kind at a place that the site names, such as ``west-texas-wind``."""
+    if not text.optional("plants"):
+        return {}
+    plants = packaged_series("plants")
+    place = text.choice("plants", sorted({title.split("/")[0] for title in plants}))
+    late = offset - int(plants[f"{place}/utc_offset"])
+    return {f"{place}-{kind}": local_hours(utc=plants[f"{place}/{kind}"], offset=late) for kind in DRIVEN_BY_WEATHER}
 
 
 @lru_cache(maxsize=64)
