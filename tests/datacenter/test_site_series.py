@@ -110,6 +110,118 @@ def test_phoenix_is_hot_in_july_and_warmest_in_the_afternoon(nothing_restricted:
     assert 13 <= by_hour.mean(axis=0).argmax() <= 17
 
 
+ALIGNED = ("abilene-tx", "ashburn-va", "dallas-tx", "newyork-ny", "sanjose-ca")
+SUMMER = slice(151, 243)
+
+
+def heat_and_price(found: series.SiteSeries) -> float:
+    """Correlation over June to August of the day's highest temperature and the log of its highest price."""
+    heat = found.dry_bulb.reshape(365, 24).max(axis=1)[SUMMER]
+    price = found.price_shape.reshape(365, 24).max(axis=1)[SUMMER]
+    return float(np.corrcoef(heat, np.log(price))[0, 1])
+
+
+@pytest.mark.parametrize("id", ALIGNED)
+def test_heat_and_high_prices_meet_in_an_aligned_year_only(id: str) -> None:
+    mixed, aligned = series.load_site_series(record(id)), series.load_site_series(record(id), year="aligned")
+    assert not mixed.aligned
+    assert "N-1" in mixed.reliability_note
+    assert aligned.aligned
+    assert not aligned.reliability_note
+    assert heat_and_price(aligned) > 0.38
+    assert heat_and_price(mixed) < 0.25
+    assert any("2022" in note and "TMYx" not in note for note in aligned.notes)
+
+
+def test_the_prices_and_the_generation_of_an_aligned_year_are_those_of_the_mix() -> None:
+    mixed, aligned = (series.load_site_series(record("dallas-tx"), year=year) for year in ("typical", "aligned"))
+    assert np.array_equal(mixed.price_shape, aligned.price_shape)
+    assert np.array_equal(mixed.shapes["wind"], aligned.shapes["wind"])
+    assert not np.array_equal(mixed.dry_bulb, aligned.dry_bulb)
+
+
+def test_a_site_without_an_aligned_year_says_so() -> None:
+    usual, asked = (
+        series.load_site_series(record("phoenix-az")),
+        series.load_site_series(record("phoenix-az"), year="aligned"),
+    )
+    assert np.array_equal(usual.dry_bulb, asked.dry_bulb)
+    assert not asked.aligned
+    assert any("names no weather of the year of its prices" in note for note in asked.notes)
+
+
+def test_an_actual_year_as_the_usual_one_is_aligned() -> None:
+    for id, aligned in (("frankfurt-de", True), ("singapore", True), ("london-uk", False), ("tokyo-jp", False)):
+        assert series.load_site_series(record(id)).aligned is aligned, id
+
+
+@pytest.mark.parametrize("id", ALIGNED)
+def test_reanalysis_is_in_standard_time(id: str) -> None:
+    """In the mean of a year days are coldest at sunrise and warmest two to three hours after noon."""
+    year = series.load_site_series(record(id), year="aligned").dry_bulb.reshape(365, 24).mean(axis=0)
+    assert 4 <= year.argmin() <= 6
+    assert 14 <= year.argmax() <= 15
+
+
+@pytest.mark.parametrize("id", ["ashburn-va", "dallas-tx", "newyork-ny", "sanjose-ca"])
+def test_prices_are_at_the_hours_of_the_plants_that_make_them(id: str) -> None:
+    """Within the days of a summer, prices follow fossil generation best when none of the two is moved."""
+    found = series.load_site_series(record(id))
+    region = str(record(id).text["carbon_region"])
+    net_load = series.packaged_series("generation")[f"{region}/net_load_shape"]
+    fossil = series.local_hours(utc=net_load, offset=int(record(id).text["utc_offset"]))
+
+    def ranks_in_day(values: np.ndarray) -> np.ndarray:
+        days = values[1800:7296].reshape(-1, 24)
+        return days.argsort(axis=1).argsort(axis=1).ravel()
+
+    fits = {
+        late: np.corrcoef(ranks_in_day(np.roll(found.price_shape, -late)), ranks_in_day(fossil))[0, 1]
+        for late in range(-8, 9)
+    }
+    assert abs(max(fits, key=lambda late: fits[late])) <= 1
+
+
+@pytest.mark.parametrize("id", ["ashburn-va", "dallas-tx", "atlanta-ga", "clinton-il", "sanjose-ca"])
+def test_the_sun_is_highest_in_the_middle_of_the_fleets_day(id: str) -> None:
+    found, place = series.load_site_series(record(id)), record(id).text
+    day = found.shapes["solar"].reshape(365, 24).mean(axis=0)
+    noon = 12.0 - (float(place["longitude"]) - 15.0 * float(place["utc_offset"])) / 15.0
+    assert (day * (np.arange(24) + 0.5)).sum() / day.sum() == pytest.approx(noon, abs=0.4)
+
+
+def test_a_fleet_that_does_not_exist_is_named() -> None:
+    atlanta = series.load_site_series(record("atlanta-ga"))
+    assert any("soco" in note and "no wind" in note for note in atlanta.notes)
+    with pytest.raises(InputError, match="Atlanta, Georgia: shape: got 'wind'; expected one of flat, solar"):
+        atlanta.availability("wind", 0.4)
+
+
+def test_an_own_plant_has_its_capacity_factor_and_no_more_than_its_capacity() -> None:
+    seattle = series.load_site_series(record("seattle-wa"))
+    for kind, factor in (("wind", 0.4), ("solar", 0.26), ("flat", 0.9)):
+        hours = seattle.availability(kind, factor)
+        assert hours.mean() == pytest.approx(factor, rel=1e-9)
+        assert 0.0 <= hours.min() <= hours.max() <= 1.0
+    with pytest.raises(InputError, match="capacity_factor of solar"):
+        seattle.availability("solar", 0.7)
+
+
+def test_one_plant_swings_more_than_its_fleet() -> None:
+    abilene = series.load_site_series(record("abilene-tx"))
+    for kind in ("wind", "solar"):
+        fleet, plant = abilene.shapes[kind], abilene.shapes[f"west-texas-{kind}"]
+        assert plant.mean() == pytest.approx(1.0, abs=1e-4)
+        assert np.abs(np.diff(plant)).mean() > 1.1 * np.abs(np.diff(fleet)).mean()
+    noon = abilene.shapes["west-texas-solar"].reshape(365, 24).mean(axis=0).argmax()
+    assert 11 <= noon <= 14
+    factors = {
+        kind: series.packaged_series("plants")[f"west-texas/{kind}_capacity_factor"] for kind in ("wind", "solar")
+    }
+    assert 0.40 < factors["wind"] < 0.52  # NREL ATB 2024, class 4 to class 1 wind
+    assert 0.28 < factors["solar"] < 0.35  # NREL ATB 2024, utility-scale tracking in the best classes
+
+
 def test_utc_hours_move_by_the_offset() -> None:
     utc = np.arange(8760.0)
     assert series.local_hours(utc=utc, offset=-5)[0] == 5.0
@@ -125,10 +237,10 @@ def test_a_leap_day_is_dropped() -> None:
 
 def test_names_that_no_series_has_are_refused(nothing_restricted: Path) -> None:
     good = record("ashburn-va")
-    for key in ("weather", "marginal_region", "utc_offset"):
+    for key in ("weather", "marginal_region", "utc_offset", "aligned_weather", "plants"):
         bad = replace(good, text={**good.text, key: "nowhere"})
         with pytest.raises(InputError) as caught:
-            series.load_site_series(bad)
+            series.load_site_series(bad, year="typical" if key == "weather" else "aligned")
         assert caught.value.faults[0].path == f"text.{key}"
     without_carbon = replace(good, text={**good.text, "carbon_region": ""})
     with pytest.raises(InputError, match="mean_carbon"):

@@ -120,12 +120,12 @@ def load_site_series(site: Record, restricted: Path | None = None, *, year: Year
     average, average_note = _average_carbon(text, folder, offset)
     marginal, marginal_note = _marginal_carbon(text, average, offset)
     clean, clean_note = _grid_clean_share(text, offset)
-    shapes, plants_note = _shapes(text, offset)
+    shapes, shapes_note = _shapes(text, offset)
     aligned, why_not = _alignment(text, key)
     year_note = text.optional("aligned_note" if aligned else "series_note")
     if year == "aligned" and not aligned:
         year_note = f"{site.name} names no weather of the year of its prices; the usual year stays. {year_note}"
-    notes = (year_note, price_note, average_note, marginal_note, clean_note, plants_note, why_not)
+    notes = (year_note or why_not, price_note, average_note, marginal_note, clean_note, shapes_note)
     return SiteSeries(
         site=site.name,
         **weather,
