@@ -19,6 +19,8 @@ text: {weather: testville.csv, utc_offset: -5, carbon_region: pjm, marginal_regi
 values:
   building_cost: {value: 12 USD/W, source: assumption, kind: assumption, note: a test}
   water_price: {value: 1 USD/m3, source: assumption, kind: assumption, note: a test}
+  grid_outages: {value: 0.1 1/year, source: assumption, kind: assumption, note: a test}
+  grid_outage_time: {value: 90 min, source: assumption, kind: assumption, note: a test}
 """
 DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 

@@ -13,7 +13,7 @@ from stackwright.cooling import TYPES as COOLINGS
 from stackwright.core import yamltext
 from stackwright.core.records import decode
 from stackwright.core.units import SECONDS_PER_YEAR
-from stackwright.datacenter import TYPES, Building, Distribution, Redundancy
+from stackwright.datacenter import TYPES, Building, Distribution, Redundancy, Site
 from stackwright.datacenter.meter import meter_power, power_usage_effectiveness
 
 RECORDS = Path(__file__).parents[2] / "src" / "stackwright" / "catalog" / "records" / "datacenter"
@@ -62,7 +62,9 @@ def test_two_full_trains_lose_more_than_one_spare() -> None:
 
 def test_redundancy_orders_availability_and_cost() -> None:
     schemes = [redundancy(id) for id in SCHEMES]
-    up = [scheme.availability() for scheme in schemes]
+    site = spec("ashburn-va", Site)
+    assert isinstance(site, Site)
+    up = [scheme.availability(site) for scheme in schemes]
     assert up[0] < up[1] <= up[2] < 1.0
     assert up[0] == pytest.approx(0.99671, abs=2e-4)
     assert up[1] > 0.99982
