@@ -45,8 +45,8 @@ values:
       give the range"}
   chiller_capex: {value: 0.40 USD/W, low: 0.20 USD/W, high: 0.60 USD/W, kind: assumption, source: assumption,
     note: "about a quarter of an air-cooled hall's mechanical plant of 1.71 USD/W: machines, their pipes and wiring"}
-  fan_power: {value: 3.5 %, low: 2.0 %, high: 5.0 %, kind: assumption, source: assumption,
-    note: "air handlers with EC fans at 11 K rise"}
+  fan_power: {value: 4.4 %, low: 3.0 %, high: 6.0 %, kind: assumption, source: assumption,
+    note: "350 Pa of dampers, filters, pads or coils, and plenum over 60 % efficient fans, at 11 K rise of the air"}
   pump_power: {value: 1.0 %, low: 0.6 %, high: 1.6 %, kind: assumption, source: assumption,
     note: "chilled water, 150 to 250 kPa"}
   flow_exponent: {value: 2.6, low: 2.4, high: 2.8, kind: assumption, source: assumption,

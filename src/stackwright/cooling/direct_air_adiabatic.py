@@ -62,8 +62,8 @@ values:
       the half of trim units that this counts as missing; quotes give the range"}
   chiller_capex: {value: 0.40 USD/W, low: 0.20 USD/W, high: 0.60 USD/W, kind: assumption, source: assumption,
     note: "about a quarter of an air-cooled hall's mechanical plant of 1.71 USD/W: machines, their pipes and wiring"}
-  fan_power: {value: 3.5 %, low: 2.0 %, high: 5.0 %, kind: assumption, source: assumption,
-    note: "air handlers with EC fans at 11 K rise"}
+  fan_power: {value: 4.4 %, low: 3.0 %, high: 6.0 %, kind: assumption, source: assumption,
+    note: "350 Pa of dampers, filters, pads or coils, and plenum over 60 % efficient fans, at 11 K rise of the air"}
   flow_exponent: {value: 2.6, low: 2.4, high: 2.8, kind: assumption, source: assumption,
     note: "cube law lowered by static head"}
   least_flow: {value: 0.4, low: 0.3, high: 0.5, kind: assumption, source: assumption,
