@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from stackwright.codesign.finalists import MILLION, Finalist, objective_value
 from stackwright.codesign.performance_grid import Grid
-from stackwright.codesign.pictures import energy_flow, hourly_series
 from stackwright.codesign.result import Kind, MarginRow, Metrics, fleet_metrics, layer_costs
 from stackwright.codesign.search import Found
 from stackwright.codesign.training_grid import (
@@ -127,23 +125,9 @@ def costs(item: Finalist) -> dict[str, Any]:
 
 
 def pictures(study: Study, scenario: Scenario, grid: Grid, found: Found, item: Finalist) -> dict[str, Any]:
-    """All series that the report draws; plain lists."""
-    return {
-        "energy_flow": _per_trained_token(energy_flow(item), run_of(scenario).run.tokens / item.done.service.run_time),
-        "hours": hourly_series(scenario, item),
-        "step_breakdown": {"unit": "s", "total": float(item.done.service.step.seconds), "parts": step_parts(item.done)},
-    }
-
-
-def _per_trained_token(flow: Mapping[str, Any], rate: Any) -> dict[str, Any]:
-    """An energy flow per second of the cluster as one per trained token."""
-    tokens = float(rate)
-    return {
-        "unit": "J per trained token",
-        "meter": flow["meter"] / tokens,
-        "it": flow["it"] / tokens,
-        "parts": {name: value / tokens for name, value in flow["parts"].items()},
-    }
+    """What the report draws of a plan that trains, besides its plant; plain lists."""
+    step = item.done.service.step
+    return {"step_breakdown": {"unit": "s", "total": float(step.seconds), "parts": step_parts(item.done)}}
 
 
 def axes(study: Study) -> dict[str, int]:

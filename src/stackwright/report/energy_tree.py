@@ -1,43 +1,64 @@
-"""Energy from the meter to the token as a tree of ribbons: what branches off on the way, and what does the work."""
+"""Energy from its sources to the chips as ribbons: what comes in, what branches off, and what does the work."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from stackwright.report.drawing import series_of
 from stackwright.report.formats import percent, quantity, sentence_case
 from stackwright.report.layers import INK, color_of
 from stackwright.report.notes import Note, beside_metric
+from stackwright.report.source_kinds import colors_of_sources, rank_of_source
 
-ROOT = "meter"
-TRUNK = ("IT equipment", "racks", "chips")
-"""Joints behind the meter, each a part of the one before."""
+SUPPLY = "supply"
+METER = "meter"
+TRUNK = (SUPPLY, METER, "IT equipment", "racks", "chips")
+"""Joints on the way, each a part of the one before."""
 
 BRANCHES = {
-    "cooling": (ROOT, "cooling"),
-    "distribution and house": (ROOT, "datacenter"),
+    "lost in storage": (SUPPLY, "power"),
+    "curtailed": (SUPPLY, "power"),
+    "exported": (SUPPLY, "power"),
+    "cooling": (METER, "cooling"),
+    "house": (METER, "datacenter"),
+    "transformers": (METER, "datacenter"),
+    "UPS or rectifiers": (METER, "datacenter"),
+    "busways": (METER, "datacenter"),
     "fabric switches and optics": ("IT equipment", "network"),
-    "rack supplies": ("racks", "rack"),
+    "shelves": ("racks", "rack"),
+    "busbars": ("racks", "rack"),
     "fans": ("racks", "rack"),
     "host processors": ("racks", "rack"),
-    "NICs, scale-up switches, boards": ("racks", "network"),
+    "NICs": ("racks", "network"),
+    "scale-up switches": ("racks", "network"),
+    "boards and drives": ("racks", "rack"),
     "chips, idle": ("chips", "finance"),
     "chips, working": ("chips", "chip"),
 }
 """Where each part branches off, and the layer whose color it takes."""
 
 WORK = "chips, working"
-JOINT_COLORS = {ROOT: INK, "IT equipment": color_of("datacenter"), "racks": color_of("rack"), "chips": color_of("chip")}
+JOINT_COLORS = {
+    SUPPLY: color_of("power"),
+    METER: INK,
+    "IT equipment": color_of("datacenter"),
+    "racks": color_of("rack"),
+    "chips": color_of("chip"),
+}
 
-WIDTH = 1120.0
 FLOW = 300.0
 """Height of the whole flow, in the drawing's units."""
-LEAST_SLOT = 34.0
-GAP = 12.0
-STEP = 185.0
-LEAVES = 780.0
+LEAST_SLOT = 28.0
+GAP = 8.0
+WIDTH = 1180.0
+TRUNK_START = 190.0
+"""Where the first joint stands, right of the sources."""
+LEAVES = 845.0
 BAR = 12.0
+SOURCE_LETTERS = 22
+"""Of a source's name, before it is cut."""
 
 
 @dataclass(frozen=True)
@@ -59,13 +80,15 @@ class Bar:
     color: str
     name: str
     amount: str
-    leaf: bool
+    kind: str
+    """``source``, ``joint`` or ``end``."""
 
 
 @dataclass(frozen=True)
 class EnergyTree:
     """The drawing, and what it shows."""
 
+    width: float
     height: float
     ribbons: list[Ribbon]
     bars: list[Bar]
@@ -76,28 +99,49 @@ class EnergyTree:
 
 def energy_tree(plan: Mapping[str, Any], notes: list[Note]) -> EnergyTree | None:
     """The drawing of a plan's energy flow; a part of unknown name branches off at the IT equipment."""
-    flow = (plan.get("pictures") or {}).get("energy_flow")
+    flow = series_of(plan, "energy_flow")
     if not flow:
         return None
     parts = _ordered({str(name): float(value) for name, value in flow["parts"].items() if value > 0})
     total = sum(parts.values())
-    slots = _slots(parts, total)
+    slots = _slots(parts, total, 4.0)
+    given = _sources_of(flow)
     bottom = max(y + height for y, height in slots.values())
     joints = _joints(parts)
-    bars = [_bar(name, STEP * index, bottom, joints[name], total) for index, name in enumerate(joints)]
+    places = _places(joints, given)
+    entries = _slots({name: value for name, value, _ in given}, total, 0.0)
+    lift = bottom - max((y + height for y, height in entries.values()), default=0.0)
+    entries = {name: (y + lift, height) for name, (y, height) in entries.items()}
+    bars = [_source_bar(name, value, entries[name], color, total) for name, value, color in given]
+    bars += [_bar(name, places[name], bottom, joints[name], total) for name in joints]
     bars += [_leaf(name, value, slots[name], total) for name, value in parts.items()]
     work = parts.get(WORK)
     token = str(flow.get("unit") or "J per token").removeprefix("J per ")
-    finding = f"One {token} takes {quantity(total, 'J')} at the meter"
+    finding = f"One {token} takes {quantity(joints[METER], 'J')} at the meter"
     return EnergyTree(
+        width=WIDTH,
         height=bottom + 10.0,
-        ribbons=_ribbons(parts, joints, slots, bottom, total),
+        ribbons=[
+            *_source_ribbons(given, entries, places, bottom, total),
+            *_ribbons(parts, joints, places, slots, bottom, total),
+        ],
         bars=bars,
-        finding=f"{finding}; {percent(work / total)} of it does the work in the chips." if work else f"{finding}.",
+        finding=f"{finding}; {percent(work / joints[METER])} of it does the work in the chips."
+        if work
+        else f"{finding}.",
         reading=f"How to read: the width of a ribbon is energy per {token}, all work for it included, in the first "
         "year. What branches off upward does not work in the chips; idle is what they draw while they wait.",
         notes=beside_metric(notes, "energy_per_token"),
     )
+
+
+def _sources_of(flow: Mapping[str, Any]) -> list[tuple[str, float, str]]:
+    """Name, energy and color of each source, in the order of stacks."""
+    rows = sorted(
+        (row for row in flow.get("sources") or () if row["value"] > 0), key=lambda row: rank_of_source(row["kind"])
+    )
+    colors = colors_of_sources(row["kind"] for row in rows)
+    return [(str(row["name"]), float(row["value"]), color) for row, color in zip(rows, colors, strict=True)]
 
 
 def _joint_of(part: str) -> str:
@@ -105,25 +149,32 @@ def _joint_of(part: str) -> str:
 
 
 def _ordered(parts: Mapping[str, float]) -> dict[str, float]:
-    """Parts from the meter inwards, the working chips last, so that ribbons do not cross."""
-    depth = {joint: rank for rank, joint in enumerate((ROOT, *TRUNK))}
+    """Parts from the sources inwards, the working chips last, so that ribbons do not cross."""
+    depth = {joint: rank for rank, joint in enumerate(TRUNK)}
     names = sorted(parts, key=lambda name: (depth[_joint_of(name)], name == WORK))
     return {name: parts[name] for name in names}
 
 
 def _joints(parts: Mapping[str, float]) -> dict[str, float]:
-    """Energy that passes each joint; joints that nothing branches off from behind are left out."""
-    order = (ROOT, *TRUNK)
+    """Energy that passes each joint; besides the meter, joints that nothing branches off from are left out."""
     passing = {
-        joint: sum(value for name, value in parts.items() if order.index(_joint_of(name)) >= rank)
-        for rank, joint in enumerate(order)
+        joint: sum(value for name, value in parts.items() if TRUNK.index(_joint_of(name)) >= rank)
+        for rank, joint in enumerate(TRUNK)
     }
-    return {joint: value for joint, value in passing.items() if value > 0}
+    used = {METER, *(_joint_of(name) for name in parts)}
+    return {joint: value for joint, value in passing.items() if joint in used and value > 0}
 
 
-def _slots(parts: Mapping[str, float], total: float) -> dict[str, tuple[float, float]]:
+def _places(joints: Mapping[str, float], sources: Sequence[Any]) -> dict[str, float]:
+    """Where the joints stand, left to right, between the sources and the ends."""
+    start = TRUNK_START if sources else 0.0
+    step = (LEAVES - start) / (len(joints) + 0.2)
+    return {name: start + step * index for index, name in enumerate(joints)}
+
+
+def _slots(parts: Mapping[str, float], total: float, start: float) -> dict[str, tuple[float, float]]:
     """Top and height of every end, top to bottom, far enough apart for their labels."""
-    slots, y = {}, 4.0
+    slots, y = {}, start
     for name, value in parts.items():
         height = FLOW * value / total
         room = max(height, LEAST_SLOT)
@@ -134,16 +185,46 @@ def _slots(parts: Mapping[str, float], total: float) -> dict[str, tuple[float, f
 
 def _bar(name: str, x: float, bottom: float, value: float, total: float) -> Bar:
     height = FLOW * value / total
-    return Bar(x, bottom - height, height, JOINT_COLORS[name], sentence_case(name), _amount(value, total), leaf=False)
+    return Bar(x, bottom - height, height, JOINT_COLORS[name], sentence_case(name), _amount(value, total), "joint")
 
 
 def _leaf(name: str, value: float, slot: tuple[float, float], total: float) -> Bar:
-    return Bar(LEAVES, *slot, color=_color(name), name=sentence_case(name), amount=_amount(value, total), leaf=True)
+    return Bar(LEAVES, *slot, _color(name), sentence_case(name), _amount(value, total), "end")
+
+
+def _source_bar(name: str, value: float, slot: tuple[float, float], color: str, total: float) -> Bar:
+    return Bar(0.0, *slot, color, sentence_case(shortened(name)), _amount(value, total), "source")
+
+
+def shortened(name: str) -> str:
+    """A name that fits beside its bar: up to its first comma, or cut."""
+    short = name if len(name) <= SOURCE_LETTERS else name.split(",")[0]
+    return short if len(short) <= SOURCE_LETTERS else f"{short[: SOURCE_LETTERS - 1].rstrip()}…"
+
+
+def _source_ribbons(
+    sources: Sequence[tuple[str, float, str]],
+    entries: Mapping[str, tuple[float, float]],
+    places: Mapping[str, float],
+    bottom: float,
+    total: float,
+) -> list[Ribbon]:
+    """From every source to the first joint, side by side."""
+    made = []
+    y = bottom - FLOW * sum(value for _, value, _ in sources) / total
+    right = next(iter(places.values()))
+    for name, value, color in sources:
+        top, height = entries[name]
+        text = f"{sentence_case(name)}: {_amount(value, total)}"
+        made.append(Ribbon(_path(BAR, top, right, y, height), color, text))
+        y += height
+    return made
 
 
 def _ribbons(
     parts: Mapping[str, float],
     joints: Mapping[str, float],
+    places: Mapping[str, float],
     slots: Mapping[str, tuple[float, float]],
     bottom: float,
     total: float,
@@ -151,7 +232,7 @@ def _ribbons(
     made = []
     names = list(joints)
     for index, joint in enumerate(names):
-        left, y = STEP * index + BAR, bottom - FLOW * joints[joint] / total
+        left, y = places[joint] + BAR, bottom - FLOW * joints[joint] / total
         for part in (part for part in parts if _joint_of(part) == joint):
             top, height = slots[part]
             text = f"{sentence_case(part)}: {_amount(parts[part], total)}"
@@ -161,7 +242,7 @@ def _ribbons(
             inner = names[index + 1]
             height = FLOW * joints[inner] / total
             text = f"{sentence_case(inner)}: {_amount(joints[inner], total)}"
-            made.append(Ribbon(_path(left, y, STEP * (index + 1), bottom - height, height), JOINT_COLORS[inner], text))
+            made.append(Ribbon(_path(left, y, places[inner], bottom - height, height), JOINT_COLORS[inner], text))
     return made
 
 

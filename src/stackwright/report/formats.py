@@ -29,6 +29,7 @@ SCALES: dict[str, tuple[tuple[float, str], ...]] = {
     "byte": tuple((factor, f"{prefix}B") for factor, prefix in METRIC),
     "byte/s": tuple((factor, f"{prefix}B/s") for factor, prefix in METRIC),
     "FLOP/s": tuple((factor, f"{prefix}FLOP/s") for factor, prefix in METRIC),
+    "MWh": ((1e6, "TWh"), (1e3, "GWh"), (1.0, "MWh"), (1e-3, "kWh")),
     "USD": tuple((factor, f"{prefix}USD") for factor, prefix in COUNTED),
     "USD/run": tuple((factor, f"{prefix}USD/run") for factor, prefix in COUNTED),
     "token": tuple((factor, f"{prefix}tokens") for factor, prefix in COUNTED),

@@ -34,6 +34,8 @@ LAYERS = (
 BY_KEY = {layer.key: layer for layer in LAYERS}
 NEUTRAL = "#9aa3ad"
 INK = "#1d2733"
+CHOSEN = BY_KEY["rack"].color
+"""Marks what was chosen among curves."""
 
 LAYER_OF_PLACE = {
     "software": "interface",

@@ -25,6 +25,7 @@ from stackwright.report.evidence_kinds import KINDS
 from stackwright.report.formats import percent, within_sentence
 from stackwright.report.glossary import TERMS, explained
 from stackwright.report.headline import cards_of, missing_of, title_of_metric, title_sentence, trains
+from stackwright.report.marginal import marginal_finding, marginal_of
 from stackwright.report.notes import notes_of
 from stackwright.report.pictures import Picture, pictures_of
 from stackwright.report.tables import (
@@ -49,7 +50,14 @@ SECTIONS = (
     ("step", "Step"),
     ("alternatives", "Alternatives"),
     ("weeks", "Load"),
-    ("months", "PUE"),
+    ("dispatch", "Dispatch"),
+    ("cooling", "PUE"),
+    ("temperature", "Coolant"),
+    ("meter", "Meter"),
+    ("clean", "Clean share"),
+    ("dates", "Dates"),
+    ("deals", "Deals"),
+    ("marginal", "Marginal worth"),
     ("cash", "Cash"),
     ("inputs", "Inputs"),
     ("limits", "Limits"),
@@ -60,6 +68,13 @@ SECTIONS = (
     ("run", "Run"),
 )
 """Sections in the page's order; those without data are left out."""
+
+
+PICTURES = (
+    *("cost", "latency", "step", "weeks", "dispatch", "cooling", "temperature", "meter", "clean", "dates", "deals"),
+    "cash",
+)
+"""Sections that are a picture."""
 
 
 def write_report(plan: Mapping[str, Any], path: Path) -> None:
@@ -90,6 +105,7 @@ def content(plan: Mapping[str, Any]) -> dict[str, Any]:
     pictures = pictures_of(plan, notes)
     limits = limits_of(plan)
     swings = swings_of(plan)
+    marginal = marginal_of(plan)
     choices, zero = choices_of(plan)
     groups = source_groups(plan)
     made = {
@@ -115,6 +131,8 @@ def content(plan: Mapping[str, Any]) -> dict[str, Any]:
         "swings": swings,
         "effect_unit": effect_scale(plan).unit,
         "swings_finding": swings_finding(swings) if swings else "",
+        "marginal": marginal,
+        "marginal_finding": marginal_finding(marginal),
         "limits": limits,
         "limits_finding": limits_finding(limits),
         "notes": notes,
@@ -157,6 +175,7 @@ def sections_of(made: Mapping[str, Any], pictures: list[Picture]) -> list[tuple[
             ("energy", made["energy"]),
             ("alternatives", made["choices"]),
             ("inputs", made["swings"]),
+            ("marginal", made["marginal"]),
             ("limits", made["limits"]),
             ("notes", made["notes"]),
             ("space", made["space_sentence"] or made["gaps"]),
@@ -164,6 +183,5 @@ def sections_of(made: Mapping[str, Any], pictures: list[Picture]) -> list[tuple[
         )
         if not shown
     }
-    drawn = {picture.id for picture in pictures}
-    empty |= {"cost", "latency", "step", "weeks", "months", "cash"} - drawn
+    empty |= set(PICTURES) - {picture.id for picture in pictures}
     return [(key, title) for key, title in SECTIONS if key not in empty]

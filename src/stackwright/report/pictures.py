@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import html
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from stackwright.core.units import ZERO_CELSIUS
+from stackwright.report.drawing import Picture, axis, label, layout, series_of
 from stackwright.report.formats import percent, quantity, scale_of, significant
 from stackwright.report.layers import BY_KEY, INK, LAYERS, NEUTRAL
+from stackwright.report.marginal import price_picture
 from stackwright.report.notes import ENERGY_PRICE, Note, beside_metric
+from stackwright.report.plant_pictures import cooling_picture, dispatch_picture
+from stackwright.report.tradeoff_pictures import clean_share_picture, meter_picture, temperature_picture
 
-FONT = '"Segoe UI", -apple-system, Roboto, "Helvetica Neue", Arial, "Liberation Sans", system-ui, sans-serif'
-GRID = "#e4e8ec"
-MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 TICKS = [value * ten for ten in (0.1, 1, 10, 100, 1000, 10000) for value in (1, 2, 3, 5, 7)]
 """Marks of a logarithmic axis."""
 CURVE_STYLES = (
@@ -39,24 +38,6 @@ CASH_COLORS = {
 CASH_NAMES = {"staff": "staff, repair and support", "residual": "residual value", "capacity": "capacity charge"}
 
 
-@dataclass(frozen=True)
-class Picture:
-    """A figure with what it shows in one sentence, how to read it, and the notes that touch it."""
-
-    id: str
-    title: str
-    finding: str
-    reading: str
-    data: list[dict[str, Any]]
-    layout: dict[str, Any]
-    notes: list[Note]
-
-    @property
-    def figure(self) -> dict[str, Any]:
-        """What the page's script draws."""
-        return {"data": self.data, "layout": self.layout}
-
-
 def pictures_of(plan: Mapping[str, Any], notes: list[Note]) -> list[Picture]:
     """Every picture that the plan has data for, by the report's order."""
     made = (
@@ -64,38 +45,15 @@ def pictures_of(plan: Mapping[str, Any], notes: list[Note]) -> list[Picture]:
         latency_picture(plan, notes),
         step_picture(plan),
         week_picture(plan, notes),
-        month_picture(plan, notes),
+        dispatch_picture(plan, notes),
+        cooling_picture(plan, notes),
+        temperature_picture(plan, notes),
+        meter_picture(plan, notes),
+        clean_share_picture(plan, notes),
+        price_picture(plan, notes),
         cash_picture(plan, notes),
     )
     return [picture for picture in made if picture is not None]
-
-
-def label(text: object) -> str:
-    """A name as Plotly shows it: Plotly reads some markup in labels, so a name's own is escaped."""
-    return html.escape(str(text), quote=False)
-
-
-def layout(height: int, **more: Any) -> dict[str, Any]:
-    """The layout that all figures share."""
-    return {
-        "height": height,
-        "font": {"family": FONT, "size": 13, "color": INK},
-        "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": "rgba(0,0,0,0)",
-        "margin": {"l": 70, "r": 24, "t": 16, "b": 48},
-        "hoverlabel": {"font": {"family": FONT, "size": 13}},
-        "legend": {"orientation": "h", "y": 1.02, "x": 0, "yanchor": "bottom", "xanchor": "left"},
-    } | more
-
-
-def axis(title: str, **more: Any) -> dict[str, Any]:
-    """An axis with quiet grid lines."""
-    return {
-        "title": {"text": title, "standoff": 8, "font": {"size": 13}},
-        "gridcolor": GRID,
-        "zerolinecolor": "#9aa3ad",
-        "automargin": True,
-    } | more
 
 
 def cost_picture(plan: Mapping[str, Any], notes: list[Note]) -> Picture | None:
@@ -146,7 +104,7 @@ def cost_picture(plan: Mapping[str, Any], notes: list[Note]) -> Picture | None:
 
 def latency_picture(plan: Mapping[str, Any], notes: list[Note]) -> Picture | None:
     """Throughput per chip against time per token, a curve for each system."""
-    curves = (plan.get("pictures") or {}).get("latency_curves")
+    curves = series_of(plan, "latency_curves")
     if not curves:
         return None
     names = plan.get("names") or {}
@@ -257,7 +215,7 @@ def _slo(plan: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[dict[str, 
 
 def step_picture(plan: Mapping[str, Any]) -> Picture | None:
     """Where the time of a training step goes, as bars."""
-    step = (plan.get("pictures") or {}).get("step_breakdown")
+    step = series_of(plan, "step_breakdown")
     if not step:
         return None
     parts = {str(name): float(value) for name, value in step["parts"].items()}
@@ -295,7 +253,7 @@ def step_picture(plan: Mapping[str, Any]) -> Picture | None:
 
 def week_picture(plan: Mapping[str, Any], notes: list[Note]) -> Picture | None:
     """A winter and a summer week: power by use, stacked, and the price of energy."""
-    weeks = ((plan.get("pictures") or {}).get("hours") or {}).get("weeks")
+    weeks = (series_of(plan, "hours") or {}).get("weeks")
     if not weeks:
         return None
     peak = max(
@@ -415,64 +373,6 @@ def _week_axes(
             "yanchor": "bottom",
             "showarrow": False,
         },
-    }
-
-
-def month_picture(plan: Mapping[str, Any], notes: list[Note]) -> Picture | None:
-    """PUE and water by month."""
-    hours = (plan.get("pictures") or {}).get("hours") or {}
-    pue, water = hours.get("pue_by_month"), hours.get("water_by_month") or []
-    if not pue:
-        return None
-    data: list[dict[str, Any]] = [
-        {
-            "type": "scatter",
-            "mode": "lines+markers",
-            "name": "PUE",
-            "x": list(MONTHS),
-            "y": pue,
-            "line": {"color": BY_KEY["datacenter"].color, "width": 3},
-            "marker": {"size": 8},
-            "hovertemplate": "PUE %{y:.4g}<extra></extra>",
-        }
-    ]
-    wet = any(water)
-    more: dict[str, Any] = {}
-    if wet:
-        scale = scale_of(max(water), "L/year")
-        unit = scale.unit.removesuffix("/year")
-        data.insert(0, _water_bars(water, scale.factor, unit))
-        more["yaxis2"] = axis(f"water, {unit}", overlaying="y", side="right", rangemode="tozero", showgrid=False)
-    best, worst = MONTHS[pue.index(min(pue))], MONTHS[pue.index(max(pue))]
-    margin = 0.4 * (max(pue) - min(pue)) + 0.002
-    return Picture(
-        id="months",
-        title="PUE and water through the year",
-        finding=f"PUE goes from {min(pue):.3f} in {best} to {max(pue):.3f} in {worst}; "
-        + ("water is evaporated where bars stand." if wet else "no water is evaporated in any month."),
-        reading="How to read: 1.00 would mean that every joule reaches the computers; the axis does not start at zero.",
-        data=data,
-        layout=layout(
-            320 if wet else 260,
-            yaxis=axis("PUE", range=[max(min(pue) - margin, 1.0 - margin), max(pue) + margin], tickformat=".3f"),
-            xaxis=axis("", gridcolor="rgba(0,0,0,0)"),
-            margin={"l": 70, "r": 70 if wet else 24, "t": 40 if wet else 12, "b": 32},
-            showlegend=wet,
-            **more,
-        ),
-        notes=beside_metric(notes, "pue", "wue"),
-    )
-
-
-def _water_bars(water: Sequence[float], factor: float, unit: str) -> dict[str, Any]:
-    return {
-        "type": "bar",
-        "name": "water",
-        "x": list(MONTHS),
-        "y": [value / factor for value in water],
-        "yaxis": "y2",
-        "marker": {"color": f"{BY_KEY['cooling'].color}80"},
-        "hovertemplate": f"%{{y:.3g}} {unit}<extra></extra>",
     }
 
 
