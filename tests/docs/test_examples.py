@@ -4,8 +4,8 @@
   are any, ``...`` standing for anything, and ``[exit code N]`` for an exit code that is not 0. A line ``$ make TARGET``
   must name a target of the Makefile.
 - ``python``: run; a block whose first line names a file of the repository is an excerpt of that file instead.
-- ``yaml``: a study, a record or a part of a study is read and checked; a block whose first line names a file is
-  written to it first, so that later commands can use it.
+- ``yaml``: a study, a record, an agreement or a part of a study is read and checked; a block whose first line names a
+  file is written to it first, so that later commands can use it.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from stackwright.core import yamltext
 from stackwright.core.errors import InputError
 from stackwright.core.records import decode
 from stackwright.stack.study import load
+from stackwright.stack.study.interconnection import read_agreement
 
 TESTED = ("console", "python", "yaml")
 EXIT_CODE = re.compile(r"^\[exit code (\d+)\]$", re.MULTILINE)
@@ -115,6 +116,8 @@ def check_yaml(block: Block, folder: Path) -> None:
         check_record(block, file)
     elif file.parent.name == "sources":
         Catalog.load([file.parents[1]])
+    elif "interconnection" in given:
+        read_agreement(file, Catalog.load())
     elif "study" in given:
         load(file, Catalog.load(overlays_of(folder)))
     else:
@@ -158,3 +161,8 @@ def test_the_study_of_a_hypothetical_chip_is_good_with_its_records_alone() -> No
 @pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.yaml")), ids=name_of)
 def test_studies_of_the_repository_are_good(path: Path) -> None:
     assert all(study.title for study in load(path, Catalog.load()))
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "examples" / "interconnection").glob("*.yaml")), ids=name_of)
+def test_agreements_of_the_repository_are_good(path: Path) -> None:
+    assert "assumption" in read_agreement(path, Catalog.load()).source.casefold()
