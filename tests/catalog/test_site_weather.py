@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,23 @@ def test_weather_beside_a_record_is_read(tmp_path: Path) -> None:
     assert series.dry_bulb.shape == (8760,)
     assert series.dry_bulb == pytest.approx(285.65)
     assert (series.wet_bulb < series.dry_bulb).all()
+
+
+def test_a_file_in_another_offset_is_turned_to_the_sites(tmp_path: Path) -> None:
+    catalog = overlay(tmp_path)
+    place = tmp_path / "datacenter" / "testville.csv"
+    lines = [
+        "latitude,longitude,elevation,utc_offset_seconds",
+        "39,-77,0,0",
+        "time,temperature_2m (°C),relative_humidity_2m (%)",
+    ]
+    start = datetime(2022, 1, 1)
+    hours = [start + timedelta(hours=hour) for hour in range(8760)]
+    lines += [f"{hour.isoformat()},{20 if hour.hour == 17 else 10},50" for hour in hours]
+    place.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    series = load_site_series(catalog.get("datacenter", "Testville"))
+    assert series.dry_bulb[12] == pytest.approx(293.15)  # 17 h UTC is noon at five hours west
+    assert series.notes[0].startswith("Weather of another year or of a typical one")
 
 
 @pytest.mark.parametrize(

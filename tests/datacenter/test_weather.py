@@ -154,3 +154,112 @@ def test_the_design_day_is_exceeded_in_four_of_a_thousand_hours() -> None:
     both = design_temperature(temperature=np.stack([hours, hours + 5.0]))
     assert both[1] - both[0] == pytest.approx(5.0)
     assert design_temperature(temperature=hours, share=0.01) < both[0]
+
+
+def tmy3_file(folder: Path) -> Path:
+    """As in NREL's archive: a line on the station, then titles; hours end at 01:00 to 24:00, years differ by month."""
+    titles = "Date (MM/DD/YYYY),Time (HH:MM),GHI (W/m^2),Dry-bulb (C),Dew-point (C),RHum (%),Pressure (mbar),Wspd (m/s)"
+    lines = [
+        f"{t.month:02}/{t.day:02}/{1980 + t.month},{t.hour + 1:02}:00,300,{20 + t.hour % 2},10.0,53,840,3.5"
+        for t in HOURS
+    ]
+    path = folder / "723650TYA.CSV"
+    path.write_text(
+        "\n".join(['723650,"ALBUQUERQUE INTL ARPT [ISIS]",NM,-7.0,35.040,-106.617,1619', titles, *lines]) + "\n"
+    )
+    return path
+
+
+def psm_file(folder: Path) -> Path:
+    """As the NSRDB gives it: names and values of the place, titles, hours with a minute of 30."""
+    lines = [f"2022,{t.month},{t.day},{t.hour},30,500,700,20.5,10.0,984,53.1,3.5" for t in HOURS]
+    head = [
+        "Source,Location ID,City,State,Country,Latitude,Longitude,Time Zone,Elevation,Local Time Zone",
+        "NSRDB,149190,-,-,-,35.21,-101.94,-6,1102,-6",
+        "Year,Month,Day,Hour,Minute,GHI,DNI,Temperature,Dew Point,Pressure,Relative Humidity,Wind Speed",
+    ]
+    path = folder / "psm.csv"
+    path.write_text("\n".join([*head, *lines]) + "\n")
+    return path
+
+
+def open_meteo_file(folder: Path) -> Path:
+    """As its page writes it: names and values of the place, an empty line, titles with units."""
+    lines = [f"{t.replace(year=2022).isoformat(timespec='minutes')},20.5,50,36.0" for t in HOURS]
+    head = [
+        "latitude,longitude,elevation,utc_offset_seconds,timezone,timezone_abbreviation",
+        "39.96,-75.16,12.0,-14400,America/New_York,EDT",
+        "",
+        "time,temperature_2m (°C),relative_humidity_2m (%),wind_speed_10m (km/h)",
+    ]
+    path = folder / "open-meteo.csv"
+    path.write_text("\n".join([*head, *lines]) + "\n", encoding="utf-8")
+    return path
+
+
+def test_tmy3_is_read_by_the_end_of_its_hours(tmp_path: Path) -> None:
+    weather = read_csv(tmy3_file(tmp_path))
+    assert weather.utc_offset == -7.0
+    assert np.allclose(weather.dry_bulb[:3], ZERO_CELSIUS + np.array([20.0, 21.0, 20.0]))
+    assert np.allclose(weather.pressure, 84_000.0)
+    assert np.allclose(weather.irradiance, 300.0)
+
+
+def test_the_nsrdb_is_read_with_its_offset_and_its_millibars(tmp_path: Path) -> None:
+    weather = read_csv(psm_file(tmp_path))
+    assert weather.utc_offset == -6.0
+    assert np.allclose(weather.pressure, 98_400.0)
+    assert np.allclose(weather.dew_point, ZERO_CELSIUS + 10.0)
+    assert np.allclose(weather.wind_speed, 3.5)
+
+
+def test_open_meteo_is_read_with_its_offset_elevation_and_units(tmp_path: Path) -> None:
+    weather = read_csv(open_meteo_file(tmp_path), elevation=4000.0)
+    assert weather.utc_offset == -4.0
+    assert np.allclose(weather.pressure, 101_181.0, atol=5.0)
+    assert np.allclose(weather.wind_speed, 10.0)
+
+
+def test_a_fault_of_a_dialect_names_its_own_column_and_line(tmp_path: Path) -> None:
+    path = psm_file(tmp_path)
+    path.write_text(path.read_text().replace("20.5,10.0", "200.5,10.0", 1))
+    with pytest.raises(InputError) as caught:
+        read_csv(path)
+    assert [(fault.path, fault.line) for fault in caught.value.faults] == [("Temperature", 4)]
+    half_hours = path.read_text().splitlines()
+    path.write_text("\n".join([*half_hours[:3], *[line for line in half_hours[3:] for _ in range(2)]]))
+    with pytest.raises(InputError, match="each hour once"):
+        read_csv(path)
+
+
+def test_an_epw_in_latin_1_with_stray_quotes_and_a_mark_is_read(tmp_path: Path) -> None:
+    path = epw_file(tmp_path)
+    text = path.read_text().replace("Somewhere", "Montréal").replace("HEADER", 'COMMENTS 1,"never closed', 1)
+    path.write_bytes(text.encode("latin-1"))
+    assert read_epw(path).label == "Montréal"
+    path.write_text("\ufeff" + text, encoding="utf-8")
+    assert read_epw(path).label == "Montréal"
+
+
+def test_an_epw_without_irradiance_is_read_and_one_with_gaps_is_not(tmp_path: Path) -> None:
+    def without(hours: int) -> Edit:
+        def edit(lines: list[str]) -> None:
+            for index in range(hours):
+                cells = lines[index].split(",")
+                cells[13] = "9999"
+                lines[index] = ",".join(cells)
+
+        return edit
+
+    assert read_epw(epw_file(tmp_path, without(8760))).irradiance is None
+    with pytest.raises(InputError, match="irradiance"):
+        read_epw(epw_file(tmp_path, without(2)))
+
+
+def test_an_epw_of_half_hours_is_refused(tmp_path: Path) -> None:
+    path = epw_file(tmp_path)
+    lines = path.read_text().splitlines()
+    lines[7] = "DATA PERIODS,1,2,Data,Sunday, 1/ 1,12/31"
+    path.write_text("\n".join(lines) + "\n")
+    with pytest.raises(InputError, match="2 lines an hour"):
+        read_epw(path)

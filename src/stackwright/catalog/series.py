@@ -216,7 +216,8 @@ def _weather(text: _Words, key: str, offset: int) -> dict[str, Array]:
     if name.casefold().endswith(WEATHER_FILES):
         path = Path(text.record.file).parent / name
         year = read_epw(path) if name.casefold().endswith(".epw") else read_csv(path, utc_offset=float(offset))
-        return {field: getattr(year, field) for field in WEATHER_FIELDS}
+        late = round(offset - year.utc_offset)
+        return {field: local_hours(utc=getattr(year, field), offset=late) for field in WEATHER_FIELDS}
     known = text.choice(key, sorted({title.split("/")[0] for title in packaged_series("weather")}))
     return {field: packaged_series("weather")[f"{known}/{field}"] for field in WEATHER_FIELDS}
 
