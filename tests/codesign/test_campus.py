@@ -16,7 +16,9 @@ from stackwright.codesign.finalists import Finalist, best_finalists
 from stackwright.codesign.interconnection import interconnection_entry, interconnection_margins, step_of
 from stackwright.codesign.plan import Searched, searched
 from stackwright.codesign.training_grid import TrainingDesign
-from stackwright.stack.study import Study, load
+from stackwright.core.units import SECONDS_PER_YEAR
+from stackwright.stack.study import Portfolio, Study, load
+from stackwright.stack.study.sections import ContractedShare
 
 SMALL = Path(__file__).parents[2] / "docs" / "examples" / "small.yaml"
 AGREEMENT = """
@@ -160,3 +162,43 @@ def test_a_synchronous_job_needs_storage_to_stay_within_the_ramp(read, item: Fin
     limit, step = 100e3 / 60, step_of(item)
     assert rows["smoothing_power"] == pytest.approx((step - 10 * limit, 0.0))
     assert rows["smoothing_energy"] == pytest.approx((0.5 * step * (step / limit - 10), 0.0))
+
+
+@pytest.mark.parametrize(("contract", "holds"), [("gas-onsite", True), ("nuclear-ppa", False)])
+def test_a_contract_holds_up_the_campus_only_behind_the_meter(
+    read, seen: Searched, item: Finalist, contract: str, holds: bool
+) -> None:
+    dates = f"dates: {{dated: 2026-06, contracts: {{{contract}: {{p50: 2032-01, p90: 2034-01}}}}}}\n"
+    study = read(dates)
+    portfolio = Portfolio.model_validate({"name": "one", "contracts": ()}).model_copy(
+        update={"contracts": (ContractedShare.model_construct(contract=contract, share=0.5, capacity=None),)}
+    )
+    power = study.power.model_copy(update={"portfolio": (portfolio,)})
+    study = study.model_copy(update={"power": power})
+    held = replace(
+        item,
+        design=replace(item.design, portfolio="one"),
+        parts=item.parts | {"contracts.0": seen.parts.get("power", contract)},
+    )
+    entry = dates_entry(study, seen.scenario, held)
+    assert (entry["first_token"]["p50"] >= "2032-01-01") == holds
+    assert (contract in entry["binding"]["first_token"]) == holds
+    assert any("the grid serves the load until then" in note for note in entry["notes"]) != holds
+
+
+def test_rented_chips_cost_their_rent(item: Finalist) -> None:
+    rented = replace(item, design=replace(item.design, sourcing="rent"))
+    pools = zip(item.done.units, item.done.fleet.pools, strict=True)
+    rent = sum(float(pool.chips.max() * unit.rent) for unit, pool in pools)
+    assert chip_charge(rented) == pytest.approx(rent * SECONDS_PER_YEAR)
+
+
+def test_dates_without_an_agreement(plain: Study, seen: Searched, item: Finalist, tmp_path: Path) -> None:
+    text = "dates: {dated: 2026-06, sites: {ashburn-va: [2027-01, 2027-07]}, building: 2026-09, chips: 2026-10}\n"
+    (tmp_path / "study.yaml").write_text(SMALL.read_text(encoding="utf-8") + text, encoding="utf-8")
+    (study,) = load(tmp_path / "study.yaml", Catalog.load())
+    entry = dates_entry(study, seen.scenario, item)
+    assert [phase["ready"]["p90_together"] for phase in entry["phases"]] == ["2027-01-01", "2027-07-01"]
+    first, second = (phase["added"]["value"] for phase in entry["phases"])
+    assert first == pytest.approx(second)
+    assert any("equal size" in note for note in entry["notes"])

@@ -54,10 +54,6 @@ class Stage:
         """When the chips of the phase are delivered."""
         return self.causes.dates[CHIPS]
 
-    def without(self, name: str) -> Latest:
-        """All causes but one."""
-        return Latest({key: value for key, value in self.causes.dates.items() if key != name})
-
 
 def dates_entry(study: Study, scenario: Scenario, item: Finalist) -> dict[str, Any] | None:
     """First token, full power, idle chips and the worth of a month; None where the study says no dates."""
@@ -67,16 +63,27 @@ def dates_entry(study: Study, scenario: Scenario, item: Finalist) -> dict[str, A
     notes = [INPUT_NOTE, RANGE_NOTE]
     stages = _stages(study, item, agreement, notes)
     first, last = stages[0].causes, stages[-1].causes
+
     return {
         "dated": None if (dated := _dated(study, agreement)) is None else written(dated),
         "first_token": _percentiles(first),
         "full_power": _percentiles(last),
-        "binding": {"first_token": first.binding(), "full_power": last.binding()},
+        "binding": {"first_token": _binding(study, first), "full_power": _binding(study, last)},
         "phases": [_phase_entry(stage) for stage in stages],
         "idle_chip_cost": _idle_entry(item, stages),
         "month_of_delay": _month_entry(scenario, item),
         "notes": notes,
     }
+
+
+def without(latest: Latest, name: str) -> Latest:
+    """The latest of all dates but one. Source: definition."""
+    return Latest({key: date for key, date in latest.dates.items() if key != name})
+
+
+def _binding(study: Study, latest: Latest) -> dict[str, float]:
+    """How often each cause is the latest; chips without a date follow the others, so they hold up nothing."""
+    return latest.binding() if study.dates.chips else without(latest, CHIPS).binding()
 
 
 def _dated(study: Study, agreement: Agreement | None) -> float | None:
@@ -91,6 +98,7 @@ def _stages(study: Study, item: Finalist, agreement: Agreement | None, notes: li
     made = []
     if not study.dates.chips:
         notes.append("Chips are taken to be ordered for the median day on which power and building are ready.")
+    notes.append("Deliveries are not moved when a delay becomes known, so idle chips cost at most what is said.")
     for index, (below, power) in enumerate(pairwise([0.0, *powers])):
         causes = ({POWER: energized[index]} if energized else {}) | building[index] | contracts
         if study.dates.chips:
@@ -206,10 +214,10 @@ def _phase_entry(stage: Stage) -> dict[str, Any]:
             for name, date in stage.causes.dates.items()
         },
         "ready": _percentiles(stage.causes),
-        "idle_chips": _days(wait_apart(stage.chips, stage.without(CHIPS))),
+        "idle_chips": _days(wait_apart(stage.chips, without(stage.causes, CHIPS))),
     }
     if POWER in stage.causes.dates:
-        entry["idle_power"] = _days(wait_apart(stage.causes.dates[POWER], stage.without(POWER)))
+        entry["idle_power"] = _days(wait_apart(stage.causes.dates[POWER], without(stage.causes, POWER)))
     return entry
 
 
@@ -231,8 +239,8 @@ def _idle_entry(item: Finalist, stages: list[Stage]) -> dict[str, Any]:
         }
 
     return {
-        **summed([wait_apart(stage.chips, stage.without(CHIPS)) for stage in stages]),
-        "together": summed([wait_together(stage.chips, stage.without(CHIPS)) for stage in stages]),
+        **summed([wait_apart(stage.chips, without(stage.causes, CHIPS)) for stage in stages]),
+        "together": summed([wait_together(stage.chips, without(stage.causes, CHIPS)) for stage in stages]),
         "unit": "USD",
         "of_all_chips_a_day": charge / DAYS_PER_YEAR,
     }

@@ -42,8 +42,6 @@ def interconnection_entry(study: Study, scenario: Scenario, item: Finalist, mete
         return None
     terms = agreement.terms
     calendar = [scenario.first_year + float(year) for year in scenario.years]
-    step, time = step_of(item), _step_time(terms)
-    needed = _smoothing(terms, step, time)
     return {
         "name": agreement.name,
         "file": agreement.file,
@@ -69,15 +67,7 @@ def interconnection_entry(study: Study, scenario: Scenario, item: Finalist, mete
             "unit": "USD",
             "a_year": float(carrying_cost(security=terms.security, rate=terms.security_rate) * SECONDS_PER_YEAR),
         },
-        "step": {
-            "power": step,
-            "time": time,
-            "ramp": float(step_ramp(step_power=step, step_time=time)),
-            "synchronous": isinstance(item.design, TrainingDesign),
-            "smoothing_power": needed[0],
-            "smoothing_energy": needed[1],
-            "held_energy": float(held_energy(step_power=step, step_time=time)),
-        },
+        "step": _step_entry(terms, item),
         "notes": _notes(terms, item),
         "conditions": [
             {"constraint": name, "value": value, "limit": limit, "unit": unit, "violated": _violated(value, limit)}
@@ -128,6 +118,30 @@ def _smoothing(terms: Interconnection, step: Watts, time: Seconds) -> tuple[Watt
         return 0.0, 0.0
     given = {"step_power": step, "step_time": time, "ramp_limit": terms.ramp_limit}
     return float(smoothing_power(**given)), float(smoothing_energy(**given))
+
+
+def _step_entry(terms: Interconnection, item: Finalist) -> dict[str, Any]:
+    """A step of all chips, and the two ways to bring it within the ramp limit: storage, or firmware alone."""
+    step, time = step_of(item), _step_time(terms)
+    entry: dict[str, Any] = {
+        "power": {"value": step, "unit": "W"},
+        "time": {"value": time, "unit": "s"},
+        "ramp": {"value": float(step_ramp(step_power=step, step_time=time)), "unit": "W/s"},
+        "synchronous": isinstance(item.design, TrainingDesign),
+        "storage": None,
+        "firmware": None,
+    }
+    if terms.ramp_limit is None:
+        return entry | {"reason": "the agreement limits no ramp"}
+    power, energy = _smoothing(terms, step, time)
+    slow = max(step / float(terms.ramp_limit), time)
+    return entry | {
+        "storage": {"power": {"value": power, "unit": "W"}, "energy": {"value": energy, "unit": "J"}},
+        "firmware": {
+            "time": {"value": slow, "unit": "s"},
+            "burnt": {"value": float(held_energy(step_power=step, step_time=slow)), "unit": "J"},
+        },
+    }
 
 
 def _year_entry(terms: Interconnection, year: float) -> dict[str, Any]:
