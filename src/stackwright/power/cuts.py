@@ -107,7 +107,7 @@ def cost_curve(problem: Supply, scales: Sequence[float], *, days: int = 24) -> C
     dispatcher = Dispatcher(told)
     found = [dispatcher.solve(told.load * scale) for scale in scales]
     reference = problem.load
-    gradients = [_gradient(item, told, mapping.spread(item.hour_price), reference) for item in found]
+    gradients = [_gradient(item, told, mapping.spread(item.hour_price * mapping.shares), reference) for item in found]
     plants = tuple(found[0].capacity)
     return Cuts(
         scales=np.array(scales, dtype=float),

@@ -137,6 +137,19 @@ class Dispatcher:
         return _read(self._highs, self.program, problem, self.unit)
 
 
+def linear_optimum(*, cost: Array, least: Array, matrix: Array, given: Array) -> Array:
+    """Columns [N] of the least cost that are at least so much, where a dense matrix [M, N] times them is given.
+
+    Source: linear program.
+    """
+    rows, columns = np.nonzero(matrix)
+    entries = (rows, columns, matrix[rows, columns])
+    most = np.full(len(cost), np.inf)
+    highs = _model(compressed(cost=cost, least=least, most=most, lower=given, upper=given, entries=entries), None)
+    highs.run()
+    return np.array(highs.getSolution().col_value)
+
+
 def largest_scale(problem: Supply) -> float:
     """Largest scale of the load that is served whole, within all limits of the problem; infinity where none bounds it.
 

@@ -1,7 +1,8 @@
 """Days that stand for a year: a dispatch problem of 8,760 hours told by a few of its days.
 
-Days are chosen, not averaged, so that within a day wind, sun, load and price keep going together. Extreme days,
-which size plants, stand for themselves.
+Days are chosen, not averaged, so that within a day wind, sun, load and price keep going together. Which days are
+alike, and how many each one stands for, is asked of what sizes plants: the load that wind and sun leave. As that
+depends on the sizes, a few days are solved first, and their sizes choose the next ones.
 """
 
 from __future__ import annotations
@@ -11,44 +12,54 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from stackwright.core.units import Array, Count
-from stackwright.power.supply import Supply
+from stackwright.power.dispatch import by_hour, linear_optimum, solve
+from stackwright.power.supply import Dispatch, Generator, Supply
 
-SWAPS = 50
-"""Rounds of exchanging a chosen day for a better one, at most; a handful is needed."""
+FIRST_DAYS = 12
+"""Days of the solutions whose sizes choose days; two of them come before the last."""
+SWAPS = 3
+"""Rounds of exchanging a chosen day for a better one, at most."""
+SCARCE = 3.0
+"""How much more than the mildest day the scarcest day counts when days are chosen."""
+SIZES = (1.0, 0.8, 1.25)
+"""Sizes of each weather-driven plant, over those found, at which the chosen days have to leave as much load."""
+LEVELS = 8
+"""Levels of what is left, above which the days have to have as much energy as the year."""
+PRICE_SCALE = 0.1
+"""Weight of a standard deviation of the price beside a mean load, in what makes days alike; chosen by trial."""
+SERIES_SCALE = 0.3
+"""The same of availabilities and of other series over the mean load."""
+KEEP = 0.02
+"""Weight of how far a day's count moves from the days that are nearest to it; small beside what is matched."""
+LEAST_COUNT = 0.5
 
 
 @dataclass(frozen=True)
 class TypicalDays:
-    """Which day of the problem stands for each day of the year."""
+    """Which day of a problem stands for each day of the year."""
 
     days: Array
     """[D] days of the year that were chosen, in order."""
     of_day: Array
-    """[365] place in `days` of the one that stands for each day."""
+    """[days of the year] place in `days` of the one that is most alike."""
+    counts: Count
+    """[D] days that each one stands for in sums of the year."""
     hours: int
     """Of a day."""
 
-    @property
-    def weights(self) -> Count:
-        """[D] days that each one stands for. Source: definition."""
-        return np.bincount(self.of_day, minlength=len(self.days)).astype(float)
-
     def chosen(self, series: Array) -> Array:
-        """Hours [..., D * hours] of the chosen days of a series [..., H]. Source: definition."""
-        shape = (*series.shape[:-1], -1, self.hours)
-        return series.reshape(shape)[..., self.days, :].reshape(*series.shape[:-1], -1)
+        """Hours [D * hours] of the chosen days of a series [H]. Source: definition."""
+        return series.reshape(-1, self.hours)[self.days].ravel()
 
     def spread(self, series: Array) -> Array:
-        """Hours [..., H] of the year, of a series [..., D * hours] of the chosen days. Source: definition."""
-        shape = (*series.shape[:-1], -1, self.hours)
-        return series.reshape(shape)[..., self.of_day, :].reshape(*series.shape[:-1], -1)
+        """Hours [H] of the year, of a series [D * hours] of the chosen days. Source: definition."""
+        return series.reshape(-1, self.hours)[self.of_day].ravel()
 
-    def summed(self, series: Array) -> Array:
-        """Sums [..., D * hours] over the days that each one stands for, of a series [..., H]. Source: definition."""
-        days = series.reshape(*series.shape[:-1], -1, self.hours)
-        total = np.zeros((*series.shape[:-1], len(self.days), self.hours))
-        np.add.at(np.moveaxis(total, -2, 0), self.of_day, np.moveaxis(days, -2, 0))
-        return total.reshape(*series.shape[:-1], -1)
+    @property
+    def shares(self) -> Array:
+        """What a day's count is over the days that are most alike it, by hour [D * hours]. Source: definition."""
+        alike = np.bincount(self.of_day, minlength=len(self.days))
+        return np.repeat(self.counts / alike, self.hours)
 
 
 def distances(*, profiles: Array) -> Array:
@@ -85,69 +96,134 @@ def medoids(*, distance: Array, count: int) -> Array:
     return np.array(sorted(chosen))
 
 
-def typical(problem: Supply, days: int = 24, extreme: int = 3) -> tuple[Supply, TypicalDays]:
+def typical(problem: Supply, days: int = 24, extreme: int = 1) -> tuple[Supply, TypicalDays]:
     """The problem on typical days, and which they are.
 
-    `days` are chosen in all, `extreme` of them at most as the days that size plants: least wind and sun, highest
-    load, least connection. The mean of each series is that of the year: prices are shifted, others are scaled.
+    `days` are chosen in all, `extreme` of them as the days with the highest load after wind and sun. How many days
+    each stands for makes them have the energy above every level that the year has; what the counts leave of a
+    series' mean, a factor or (prices) a shift makes up.
     Source: Kotzur, Markewitz, Robinius, Stolten, Impact of different time series aggregation methods on optimal
-    energy system design, Renewable Energy 117 (2018).
+    energy system design, Renewable Energy 117 (2018); counts by duration curves: Poncelet, Hoeschle, Delarue, Virag,
+    D'haeseleer, Selecting representative days, IEEE Trans. Power Systems 32 (2017).
     """
-    hours = len(problem.load) // problem.days
     if days >= problem.days:
-        return problem, TypicalDays(np.arange(problem.days), np.arange(problem.days), hours)
-    profiles = _profiles(problem, hours)
-    distance = distances(profiles=profiles)
-    apart = _extremes(problem, hours)[:extreme]
+        each = np.arange(problem.days)
+        hours = len(problem.load) // problem.days
+        return problem, TypicalDays(each, each, np.ones(problem.days), hours)
+    sized = problem.generators or problem.stores
+    steps = [min(FIRST_DAYS, days)] * 2 if sized else []
+    found: Dispatch | None = None
+    for count in steps:
+        found = solve(_told(problem, _choice(problem, found, count, extreme)))
+    mapping = _choice(problem, found, days, extreme)
+    return _told(problem, mapping), mapping
+
+
+def _by_day(series: Array, problem: Supply) -> Array:
+    return by_hour(series, len(problem.load)).reshape(problem.days, -1)
+
+
+def _weather(problem: Supply) -> list[Generator]:
+    return [plant for plant in problem.generators if np.ndim(plant.availability) == 1]
+
+
+def _left(problem: Supply, sizes: dict[str, float]) -> Array:
+    """Load [days, hours] over its mean that weather-driven plants of given sizes leave.
+
+    Megawatts that the connection lacks against its best hour count as load.
+    """
+    meter = problem.connection
+    left = problem.load - problem.onsite
+    if np.ndim(meter.most) == 1 and np.isfinite(meter.most).all():
+        left = left + (meter.most.max() - meter.most)
+    for plant in _weather(problem):
+        left = left - sizes[plant.name] * plant.availability
+    return _by_day(left, problem) / problem.load.mean()
+
+
+def _choice(problem: Supply, found: Dispatch | None, days: int, extreme: int) -> TypicalDays:
+    """Days chosen by what plants of the sizes found leave of the load."""
+    weather = _weather(problem)
+    mean = problem.load.mean()
+    if found is None:  # as if each served the load
+        sizes = {plant.name: min(plant.most, mean / len(weather) / plant.availability.mean()) for plant in weather}
+    else:
+        sizes = {plant.name: found.capacity[plant.name] for plant in weather}
+    left = _left(problem, sizes)
+    distance = distances(profiles=_profiles(problem, left))
+    scarcity = left.mean(axis=1)
+    rank = scarcity.argsort().argsort() / (problem.days - 1.0)
+    tightest = [int(left.max(axis=1).argmax()), *(-scarcity).argsort()]
+    apart = np.array(list(dict.fromkeys(tightest))[:extreme], dtype=int)
     rest = np.setdiff1d(np.arange(problem.days), apart)
-    middle = rest[medoids(distance=distance[np.ix_(rest, rest)], count=days - len(apart))]
-    picked = np.sort(np.r_[middle, apart].astype(int))
+    importance = 1.0 + SCARCE * rank**3
+    among = distance[np.ix_(rest, rest)] * importance[rest]
+    middle = rest[medoids(distance=among, count=days - len(apart))]
+    picked = np.sort(np.r_[middle, apart])
     of_day = np.empty(problem.days, dtype=int)
     of_day[rest] = middle[distance[np.ix_(rest, middle)].argmin(axis=1)]
     of_day[apart] = apart
-    mapping = TypicalDays(days=picked, of_day=np.searchsorted(picked, of_day), hours=hours)
-    return _told(problem, mapping, np.isin(picked, apart)), mapping
+    of_day = np.searchsorted(picked, of_day)
+    alike = np.bincount(of_day, minlength=days).astype(float)
+    counts = matched_counts(features=_features(problem, sizes), days=picked, alike=alike)
+    return TypicalDays(picked, of_day, counts, left.shape[1])
 
 
-def _series(problem: Supply) -> list[tuple[Array, float]]:
-    """Hourly series of a problem that vary, with the scale on which a difference counts as one."""
-    found = [(problem.load, float(problem.load.mean()))]
-    found += [(plant.availability, 1.0) for plant in problem.generators]
-    spread = float(np.std(problem.connection.price))
-    found += [(problem.connection.price, spread)]
-    found += [(part, float(problem.load.mean())) for part in (problem.delivered, problem.onsite, problem.attributes)]
-    most = np.minimum(problem.connection.most, problem.load.max())
-    found += [(most, float(problem.load.mean())), (problem.connection.clean_share, 1.0)]
-    found += [(problem.connection.carbon, max(float(np.mean(problem.connection.carbon)), 1e-12))]
-    return [(part, scale) for part, scale in found if np.ndim(part) == 1 and np.ptp(part) > 0.0]
-
-
-def _profiles(problem: Supply, hours: int) -> Array:
+def _profiles(problem: Supply, left: Array) -> Array:
     """What makes days alike [days, F]."""
-    parts = [np.reshape(part, (problem.days, hours)) / scale for part, scale in _series(problem)]
-    return np.concatenate(parts, axis=1) if parts else np.zeros((problem.days, 1))
+    meter, mean = problem.connection, problem.load.mean()
+    parts = [left, SERIES_SCALE * _by_day(problem.load, problem) / mean]
+    parts += [SERIES_SCALE * _by_day(plant.availability, problem) for plant in _weather(problem)]
+    parts += [SERIES_SCALE * _by_day(part, problem) / mean for part in (problem.delivered, problem.attributes)]
+    spread = float(np.std(meter.price))
+    if spread > 0.0:
+        parts.append(PRICE_SCALE * _by_day(meter.price, problem) / spread)
+    return np.concatenate(parts, axis=1)
 
 
-def _extremes(problem: Supply, hours: int) -> Array:
-    """Days that size plants, the most telling first."""
-    load = problem.load.reshape(problem.days, hours)
-    scarce = -load.mean(axis=1) / load.mean()
-    weather = [plant.availability for plant in problem.generators if np.ndim(plant.availability) == 1]
-    for part in weather:
-        scarce = scarce + np.reshape(part, (problem.days, hours)).mean(axis=1) / part.mean()
-    found = [int(scarce.argmin())] if weather else []
-    found.append(int(load.max(axis=1).argmax()))
-    if np.ndim(problem.connection.most) == 1:
-        found.append(int(np.reshape(problem.connection.most, (problem.days, hours)).mean(axis=1).argmin()))
-    if np.ndim(problem.connection.price) == 1:
-        found.append(int(np.reshape(problem.connection.price, (problem.days, hours)).mean(axis=1).argmax()))
-    return np.array(list(dict.fromkeys(found)))
+def _features(problem: Supply, sizes: dict[str, float]) -> Array:
+    """What the chosen days have to share with the year [F, days]: means, and what is left above levels."""
+    price = _by_day(problem.connection.price, problem)
+    spread = float(np.std(price)) or 1.0
+    costly = np.maximum(price, 0.0) / max(float(np.abs(price).mean()), 1e-300)
+    found = [5.0 * _by_day(plant.availability, problem).mean(axis=1) for plant in _weather(problem)]
+    found.append(2.0 * price.mean(axis=1) / spread)
+    found += [np.maximum(price - level, 0.0).mean(axis=1) / spread for level in np.quantile(price, (0.5, 0.9, 0.98))]
+    scaled = [{name: factor} for name in sizes for factor in SIZES[1:]]
+    for factors in ({}, *scaled):
+        left = _left(problem, {name: size * factors.get(name, 1.0) for name, size in sizes.items()})
+        for level in np.quantile(left, np.linspace(0.05, 0.98, LEVELS)):
+            above = np.maximum(left - level, 0.0)
+            found += [above.mean(axis=1), SERIES_SCALE * (above * costly).mean(axis=1)]
+        mean = left.mean(axis=1)
+        found += [np.maximum(mean - level, 0.0) for level in np.quantile(mean, np.linspace(0.05, 0.97, LEVELS))]
+    return np.array(found)
 
 
-def _told(problem: Supply, mapping: TypicalDays, extreme: Array) -> Supply:
+def matched_counts(*, features: Array, days: Array, alike: Count) -> Count:
+    """How many days each chosen day [D] stands for, so that features [F, days] of the year sum to the same.
+
+    Least absolute difference; `alike` [D] are the days that are nearest to each, which the counts keep near.
+    Source: Poncelet et al. (2017), with absolute differences of energies above levels.
+    """
+    kinds, count = len(features), len(days)
+    matrix = np.zeros((kinds + count + 1, 3 * count + 2 * kinds))
+    matrix[:kinds, :count] = features[:, days]
+    matrix[:kinds, count : count + kinds] = np.eye(kinds)
+    matrix[:kinds, count + kinds : count + 2 * kinds] = -np.eye(kinds)
+    matrix[kinds:-1, :count] = matrix[kinds:-1, -2 * count : -count] = np.eye(count)
+    matrix[kinds:-1, -count:] = -np.eye(count)
+    matrix[-1, :count] = 1.0
+    given = np.r_[features.sum(axis=1), alike, alike.sum()]
+    least = np.zeros(matrix.shape[1])
+    least[:count] = np.minimum(alike, LEAST_COUNT)
+    cost = np.r_[np.zeros(count), np.ones(2 * kinds), np.full(2 * count, KEEP)]
+    return linear_optimum(cost=cost, least=least, matrix=matrix, given=given)[:count]
+
+
+def _told(problem: Supply, mapping: TypicalDays) -> Supply:
     """The problem on the chosen days."""
-    weights = np.repeat(mapping.weights, mapping.hours) * problem.weights.sum() / (problem.days * mapping.hours)
-    free = np.repeat(~extreme, mapping.hours)
+    weights = np.repeat(mapping.counts, mapping.hours) * problem.weights.sum() / (problem.days * mapping.hours)
 
     def scaled(series: Array, most: float = np.inf) -> Array:
         if np.ndim(series) == 0:
@@ -155,9 +231,9 @@ def _told(problem: Supply, mapping: TypicalDays, extreme: Array) -> Supply:
         part = mapping.chosen(series)
         for _ in range(3):  # what a bound cuts off, the other hours take
             missing = series.mean() * weights.sum() - (part * weights).sum()
-            room = (part * weights)[free & (part < most)].sum()
+            room = (part * weights)[part < most].sum()
             if room > 0.0:
-                part = np.where(free, np.minimum(part * (1.0 + missing / room), most), part)
+                part = np.minimum(part * (1.0 + missing / room), most)
         return part
 
     def shifted(series: Array) -> Array:
