@@ -72,6 +72,9 @@ TYPICAL = {
     "USD/J": 1.5e-8,
     "USD/W/year": 2e-9,
     "kgCO2/J": 1e-7,
+    "m3/J": 4e-10,
+    "m3": 5e5,
+    "J": 4e15,
 }
 """A plausible SI value of an argument in this unit, where its name says no more."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from stackwright.core.spec import spec
 from stackwright.core.units import (
+    CubicMetersPerJoule,
     Dollars,
     DollarsPerJoule,
     DollarsPerWattYear,
@@ -54,6 +55,8 @@ class Grid:
     """Transmission, distribution and system charges per energy."""
     capacity_charge: DollarsPerWattYear
     """For peak load: capacity market or demand charge."""
+    water_intensity: CubicMetersPerJoule | None = None
+    """Consumed by the plants of the mix per energy; absent where the mix by fuel is not known."""
 
     def price(self, price_shape: Ratio) -> DollarsPerJoule:
         """Market price at the site's node by the hour, delivery not included. Source: definition."""
