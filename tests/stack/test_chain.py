@@ -9,10 +9,14 @@ import numpy as np
 import pytest
 
 from stackwright.catalog import Catalog
-from stackwright.datacenter import Distribution, Redundancy
+from stackwright.cooling.direct_liquid_dry import DirectLiquidDry
+from stackwright.datacenter import Building, Distribution, Redundancy, Site
+from stackwright.power.grid import Grid
+from stackwright.power.portfolio import Portfolio
 from stackwright.rack.system import System
 from stackwright.stack.chain import chain_efficiency, chain_of, mean_power
 from stackwright.stack.deployment import Fleet, Unit, fleet
+from stackwright.stack.plant import PlantSpecs
 from stackwright.stack.unit import States
 
 BANDS = {
@@ -117,15 +121,21 @@ def test_the_chain_from_meter_to_chip_closes() -> None:
     profile = 0.6 + 0.4 * np.sin(np.arange(8760) / 24.0 * 2.0 * np.pi) ** 2
     it = pool.idle_power[0] + pool.busy_power[0] * pool.load[0] * profile
     cooling, house = 0.05 * it, np.full(8760, 0.005 * pool.peak_power[0])
+    specs = PlantSpecs(
+        cooling=catalog().get("cooling", "direct-liquid-dry").spec(DirectLiquidDry),
+        site=catalog().get("datacenter", "ashburn-va").spec(Site),
+        building=catalog().get("datacenter", "hyperscale-building").spec(Building),
+        redundancy=scheme,
+        distribution=chain,
+        portfolio=Portfolio(grid=catalog().get("power", "pjm-dominion").spec(Grid), contracts=()),
+    )
     made = chain_of(
-        chain,
-        scheme,
+        specs,
         it_power=it,
         full_it_power=pool.peak_power[0],
         cooling=cooling,
         house=house,
         fleets=[(unit, states, pool)],
-        energies=[it.sum() * 3600.0],
     )
     load = scheme.module_load(it / pool.peak_power[0])
     meter = it * (1.0 + chain.loss(load)) + (cooling + house) * (1.0 + chain.mechanical_loss(load))

@@ -17,7 +17,6 @@ from stackwright.power.contract import Settlement
 from stackwright.power.portfolio import flows
 from stackwright.power.supply import Dispatch, Supply
 from stackwright.stack.chain import Chain, chain_of
-from stackwright.stack.deployment import Fleet
 from stackwright.stack.evaluate import Hours, hours_of, liquid_shares
 from stackwright.stack.parts import Part, Parts
 from stackwright.stack.plant import contracted
@@ -407,18 +406,14 @@ def energy_flow(scenario: Scenario, item: Finalist, hours: SupplyHours) -> dict[
 
 def chain_in(scenario: Scenario, item: Finalist) -> Chain:
     """Watts of a design from its meter to its chips, as means of the first year."""
-    done, specs = item.done, item.plant.specs
-    hours = first_hours(scenario, item)
-    pools = done.fleet.pools
+    done, hours = item.done, first_hours(scenario, item)
     return chain_of(
-        specs.distribution,
-        specs.redundancy,
+        item.plant.specs,
         it_power=hours.it,
         full_it_power=done.fleet.peak_power[0],
         cooling=hours.cooling,
         house=hours.house,
-        fleets=list(zip(done.units, done.states, pools, strict=True)),
-        energies=_energy_by_pool(pools, float(done.year.it_energy[0])),
+        fleets=list(zip(done.units, done.states, done.fleet.pools, strict=True)),
     )
 
 
@@ -443,12 +438,3 @@ def _before_meter(hours: SupplyHours) -> tuple[dict[str, float], list[dict[str, 
         if source.kind != "storage"
     ]
     return {name: watts for name, watts in before.items() if watts}, sources
-
-
-def _energy_by_pool(pools: Sequence[Fleet], energy: float) -> list[float]:
-    """IT energy of the first year by system: all follow the same demand, so watts above idle share what is left."""
-    if len(pools) == 1:
-        return [energy]
-    idle = [float(pool.idle_power[0]) * SECONDS_PER_YEAR for pool in pools]
-    busy = [float(pool.busy_power[0] * pool.load[0]) for pool in pools]
-    return [own + (energy - sum(idle)) * watts / sum(busy) for own, watts in zip(idle, busy, strict=True)]

@@ -15,6 +15,7 @@ from stackwright.datacenter.redundancy import Redundancy
 from stackwright.rack.power import RackPower
 from stackwright.rack.system import System
 from stackwright.stack.deployment import Fleet, Unit
+from stackwright.stack.plant import PlantSpecs, module_load_of
 from stackwright.stack.unit import States
 
 
@@ -137,23 +138,33 @@ class Chain:
         }
 
 
+def energies_of(pools: Sequence[Fleet], it_energy: Joules) -> list[Joules]:
+    """IT energy of the first year by system: all follow one demand, so watts above idle share what is left.
+
+    Source: definition.
+    """
+    idle = [pool.idle_power[..., 0] * SECONDS_PER_YEAR for pool in pools]
+    busy = [pool.busy_power[..., 0] * pool.load[..., 0] for pool in pools]
+    above = (it_energy - sum(idle)) / sum(busy)
+    return [own + above * watts for own, watts in zip(idle, busy, strict=True)]
+
+
 def chain_of(
-    distribution: Distribution,
-    redundancy: Redundancy,
+    specs: PlantSpecs,
     *,
     it_power: Array,
     full_it_power: Watts,
     cooling: Array,
     house: Array,
     fleets: Sequence[tuple[Unit, States, Fleet]],
-    energies: Sequence[Joules],
 ) -> Chain:
-    """The chain of a design's first year from its hours [H] and the fleets of its systems, with the energy of each.
+    """The chain of a design's first year from its hours [H] and the fleets of its systems.
 
     Source: energy balance by the hour.
     """
-    load = redundancy.module_load(it_power / full_it_power)
-    stages, plain = distribution.losses(load), distribution.mechanical_loss(load)
+    load = module_load_of(specs, it_power=it_power, full_it_power=full_it_power)
+    stages, plain = specs.distribution.losses(load), specs.distribution.mechanical_loss(load)
+    energies = energies_of([pool for *_, pool in fleets], it_power.mean(axis=-1) * SECONDS_PER_YEAR)
     racks, networks = zip(
         *(mean_power(*fleet, energy) for fleet, energy in zip(fleets, energies, strict=True)), strict=True
     )
