@@ -187,7 +187,7 @@ def evaluated(
         volume = filling_volume(study.constraints.budget, scenario, design, cell, plant, terms, limits)
     done = evaluate(design, scenario, cell=cell, plant=plant, terms=terms, volume=volume)
     if done.dispatched:
-        plant = replace(plant, held=held_of(plant, done.dispatched))
+        plant = replace(plant, held=held_of(plant, done))
     value = objective_value(study.objective or "", scenario, done, terms)
     return Finalist(
         design=design,
@@ -278,6 +278,13 @@ def best_finalists(
     kinds = ("datacenter", "cooling", "power", "supply_temperature", "rack", "prefill_system")
     picks = sorted({pick for (axis, _), pick in found.by_option.items() if axis in kinds}, key=lambda pick: pick.score)
     chosen = list(dict.fromkeys([found.best, *picks]))[:FINALISTS]
-    made = [finalist(study, parts, scenario, grid, classes, pick) for pick in chosen]
     sign = -1.0 if SENSE[study.objective or ""] == "max" else 1.0
+    made: list[Finalist] = []
+    for pick in chosen:
+        decided = classes[pick.plant_class].weights.decided[pick.option]
+        # What the search says of a plant whose hours are decided bounds what its whole year will say, so one that is
+        # no better than a settled design needs no year of its own.
+        if decided and any(pick.score >= sign * item.value for item in made):
+            continue
+        made.append(finalist(study, parts, scenario, grid, classes, pick))
     return sorted(made, key=lambda item: sign * item.value)

@@ -25,11 +25,12 @@ from stackwright.codesign.finalists import (
     design_of,
     evaluated,
     objective_value,
-    terms_of,
 )
 from stackwright.codesign.performance_grid import PREFILL_UTILIZATION, Grid, performance_grid
 from stackwright.codesign.pictures import pictures
 from stackwright.codesign.plant_grid import PlantClass, plant_classes
+from stackwright.codesign.plant_pictures import plant_pictures
+from stackwright.codesign.plants import terms_of
 from stackwright.codesign.queue_check import finalist_entries, queue_check
 from stackwright.codesign.result import (
     Kind,
@@ -210,7 +211,9 @@ def _result(
         "metrics": ranged(nominal, at_base, at_draws, kind.absent),
         "cost_by_layer": kind.costs(item),
         "cash_flow": cash_entry(item, seen.scenario),
-        "margins": with_chances(with_worth(study, catalog, seen, item), drawn, kind.margins(drawn, seen.scenario)),
+        "margins": with_chances(
+            with_worth(study, catalog, seen, item), item, drawn, kind.margins(drawn, seen.scenario)
+        ),
         "alternatives": alternatives,
         "not_eligible": dict(sorted(seen.found.barred.items())),
         "not_feasible": not_feasible(study, seen),
@@ -226,7 +229,8 @@ def _result(
                 lambda done, terms: objective_value(str(study.objective), seen.scenario, done, terms),
             )
         },
-        "pictures": kind.pictures(study, seen.scenario, seen.grid, seen.found, item),
+        "pictures": kind.pictures(study, seen.scenario, seen.grid, seen.found, item)
+        | plant_pictures(study, seen.scenario, seen.parts, item),
         "names": names_of(seen, item),
         "operators": operators_of(item),
         "sources": source_entries(item, catalog),
@@ -558,7 +562,8 @@ def _nearest(study: Study, catalog: Catalog, seen: Searched, started: float) -> 
     if pick is None:
         return reason, None
     design = design_of(grid, seen.classes, pick)
-    item = evaluated(study, seen.parts, seen.scenario, design, grid.cells[int(grid.rows.cell[pick.row])], pick.score)
+    cell, limits = grid.cells[int(grid.rows.cell[pick.row])], seen.classes[pick.plant_class].weights.limit[pick.option]
+    item = evaluated(study, seen.parts, seen.scenario, design, cell, limits, pick.score)
     drawn = draws(item, seen.scenario, study.seed)
     evaluations = (item.done, evaluate_with(item, seen.scenario, {}, 1), drawn)
     nominal, at_base, at_draws = (kind.metrics(done, seen.scenario, item) for done in evaluations)

@@ -84,6 +84,8 @@ class Weights:
     overload: Array
     limit: Array
     """Highest load at the meter by year [P, Y]; infinity where nothing bounds it."""
+    yearly_cost: Array
+    """Dollars a year that the connection costs, whatever is drawn [P]."""
     decided: Array
     """Whether the hours of an option are decided: its energy's cost is then in `cuts`."""
     cuts: CutTerms | None
@@ -133,8 +135,8 @@ def thermals_of(systems: list[Part]) -> dict[str, list[Thermal]]:
 def class_beside(classes: Sequence[PlantClass], plant: PlantClass, ways: Sequence[Thermal]) -> int | None:
     """The class under which racks that can be cooled in these ways stand beside those of `plant`; None if they cannot.
 
-    Both have one cooling type, supply temperature and kind of distribution; their options are the same in the same order, as a
-    class has all plants of its cooling. They differ in what the racks' share of liquid makes of these.
+    Both have one cooling type, supply temperature and kind of distribution; their options are the same in the same
+    order, as a class has all plants of these. They differ in what the racks' share of liquid makes of them.
     """
     wanted = [way for way in ways if way.path == plant.thermal.path]
     for index, other in enumerate(classes):
@@ -303,6 +305,7 @@ def _weights_row(terms: PlantTerms, place: int, plant: Plant, scenario: Scenario
         "availability": at(terms.availability),
         "overload": at(terms.overload),
         "limit": np.array(limits, dtype=float),
+        "yearly_cost": plant.sources.yearly_cost,
         "cuts": None
         if cuts is None
         else CutTerms(constant=cuts.constant, idle=cuts.idle[place], busy=cuts.busy[place]),

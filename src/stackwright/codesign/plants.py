@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 
 from stackwright.catalog.series import SiteSeries
-from stackwright.core.units import SECONDS_PER_YEAR
+from stackwright.core.units import HOURS_PER_YEAR, SECONDS_PER_YEAR
 from stackwright.finance.terms import Terms
+from stackwright.power.interconnection import Interconnection
 from stackwright.power.portfolio import Portfolio
 from stackwright.power.supply import CleanTarget
-from stackwright.power.technology import Storage
+from stackwright.power.technology import Storage, capital_recovery
+from stackwright.power.variable import availability
 from stackwright.stack.parts import Part, Parts
 from stackwright.stack.plant import REFERENCE_IDLE, Covered, Plant, PlantSpecs, reference_load
 from stackwright.stack.scenario import Scenario
@@ -21,6 +23,8 @@ from stackwright.stack.study import Portfolio as PortfolioMenu
 from stackwright.stack.supply import Demanded, Sizing, Sources
 
 BUILDING = "hyperscale-building"
+LEAST_POWER = 1.0
+"""Watts in a year in which nothing is connected yet, so that shares of it stay finite."""
 
 
 def terms_of(study: Study, parts: Parts) -> Terms:
@@ -70,6 +74,9 @@ def plant_of(
     """One option of each plant layer, contracts as the study states them."""
     place, menu = parts.get("datacenter", site), menu_of(study, portfolio)
     contracts = [parts.get("power", item.contract) for item in menu.contracts]
+    grid = parts.get("power", str(place.record.links["grid"])).spec
+    if (agreement := study.agreement(site)) is not None:
+        grid = replace(grid, **charges_of(agreement.terms))
     return Plant(
         specs=PlantSpecs(
             cooling=parts.get("cooling", cooling).spec,
@@ -78,7 +85,7 @@ def plant_of(
             redundancy=parts.get("datacenter", redundancy).spec,
             distribution=parts.get("datacenter", distribution).spec,
             portfolio=Portfolio(
-                grid=parts.get("power", str(place.record.links["grid"])).spec,
+                grid=grid,
                 contracts=tuple(contract.spec for contract in contracts),
                 plants=tuple(parts.get("power", item.technology).spec for item in menu.plants),
             ),
@@ -96,20 +103,58 @@ def plant_of(
     )
 
 
+def charges_of(works: Interconnection) -> dict[str, Any]:
+    """The charges that an agreement states in place of those of the site's grid."""
+    stated = {"capacity_charge": works.capacity_charge, "delivery_charge": works.delivery_charge}
+    return {name: value for name, value in stated.items() if value is not None}
+
+
 def sources_of(
     study: Study, parts: Parts, scenario: Scenario, site: str, menu: PortfolioMenu, series: SiteSeries
 ) -> Sources:
     """What decides the hours of a portfolio at a site, besides its contracts and the market."""
-    limit = site_limit(study, site)
-    carbon = study.constraints.carbon
+    terms, carbon = terms_of(study, parts), study.constraints.carbon
+    agreement = study.agreement(site)
+    works = agreement and agreement.terms
     return Sources(
         sizings=tuple(sizing_of(item, parts.get("power", item.technology), series) for item in menu.plants),
-        discount_rate=float(terms_of(study, parts).discount_rate) / SECONDS_PER_YEAR,
+        discount_rate=float(terms.discount_rate) / SECONDS_PER_YEAR,
         clean=None if menu.clean is None else CleanTarget(menu.clean.least, menu.clean.counted),
         demanded=demanded_of(study, scenario),
-        limits=(np.inf if limit is None else limit,),
+        limits=limits_of(study, site, scenario, series),
         most_carbon=np.inf if carbon is None else carbon * SECONDS_PER_YEAR,
+        most_export=works.most_export if works else 0.0,
+        yearly_cost=connection_cost(works, terms) if works else 0.0,
     )
+
+
+def limits_of(study: Study, site: str, scenario: Scenario, series: SiteSeries) -> tuple[Any, ...]:
+    """What the meter of a site may draw by year of the horizon: each one number, or [H] where a part is not firm.
+
+    What the agreement connects on average over each year, at the median dates of its phases, and not more than the
+    study's own limit.
+    """
+    own, agreement = site_limit(study, site), study.agreement(site)
+    cap = np.inf if own is None else own
+    if agreement is None:
+        return (cap,)
+    made: list[Any] = []
+    for calendar in scenario.first_year + scenario.years:
+        firm, nonfirm = agreement.terms.mean_in_year(calendar)
+        if nonfirm > 0.0:
+            hours = np.ones(HOURS_PER_YEAR)
+            by_hour = agreement.terms.limit(firm=firm, nonfirm=nonfirm, signal=series.price_shape, weights=hours)
+            made.append(np.minimum(by_hour, cap))
+        else:
+            made.append(max(min(float(firm), cap), LEAST_POWER))
+    return tuple(made)
+
+
+def connection_cost(works: Interconnection, terms: Terms) -> float:
+    """A year's cost of the connection: its works over the life of the plant, and the security that is posted."""
+    rate, life = terms.discount_rate / SECONDS_PER_YEAR, terms.plant_life * SECONDS_PER_YEAR
+    annuity = capital_recovery(discount_rate=rate, life=life)
+    return float((works.upgrade_cost * annuity + works.security * works.security_rate) * SECONDS_PER_YEAR)
 
 
 def demanded_of(study: Study, scenario: Scenario) -> Demanded | None:
@@ -143,7 +188,7 @@ def availability_of(technology: Part, series: SiteSeries) -> Any:
     """Output over capacity at most: by the hour where the weather drives it, else less by forced outages."""
     shape = technology.record.text.get("shape")
     if shape is not None:
-        return series.availability(str(shape), float(technology.spec.capacity_factor))
+        return availability(shape=series.shape(str(shape)), capacity_factor=technology.spec.capacity_factor)
     return 1.0 - float(technology.spec.forced_outage or 0.0)
 
 

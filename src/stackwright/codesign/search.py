@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -309,7 +308,7 @@ def unit_rows(grid: Grid, rows: np.ndarray, plant: PlantClass, pool: int | None 
         here = np.flatnonzero(cell == number)
         taken = rows[here]
         hardware = grid.cells[number].hardware if pool is None else grid.cells[number].pools[pool]
-        unit, fits = unit_of(
+        drawn = unit_of(
             hardware,
             precision=grid.keys[number].precision,
             power_cap=choice["power_cap"][taken],
@@ -321,8 +320,8 @@ def unit_rows(grid: Grid, rows: np.ndarray, plant: PlantClass, pool: int | None 
             busbar_scale=plant.busbar_scale,
         )
         for name in made:
-            made[name][here] = getattr(unit, name)
-        cool[here] = fits <= 0
+            made[name][here] = getattr(drawn.unit, name)
+        cool[here] = drawn.margin <= 0
     return Unit(**made), cool
 
 
@@ -403,7 +402,7 @@ def scores(
     else:
         cost = sum(total_cost(side, cash, rented=rented) for side in sides)
         if not rented:
-            cost = cost + decided_cost(sides, cash, volume)
+            cost = cost + whole_cost(sides, cash, volume)
         if name == "npv":
             assert scenario.token_price is not None
             score = -(tokens * scenario.token_price - cost) * volume
@@ -433,39 +432,43 @@ def present_tokens(scenario: Scenario, cash: Money) -> Any:
 
 def total_cost(side: Side, cash: Money, *, rented: bool) -> np.ndarray:
     """Present dollars of rows x options. Rent is all-in, so nothing but rent is paid for."""
-    chunk, weights, supply = side.fleet, side.weights, side.supply
+    chunk, weights = side.fleet, side.weights
     table = chunk.columns
     own = table[:, 0:1] + table[:, 1:2]
     if rented:
-        return own + 0.0 * supply
+        return own + 0.0 * weights.opex[None, :]
     plant = table[:, 2:3] * weights.plant_capex[None, :] + table[:, 3:4] * weights.building_capex[None, :]
     opex = (chunk.peak * cash.middle).sum(axis=-1)[:, None] * weights.opex[None, :] * SECONDS_PER_YEAR
     energy = (chunk.idle * cash.middle) @ weights.idle_cost.T + (chunk.busy * cash.middle) @ weights.busy_cost.T
-    return own + (plant + opex + energy) * supply
+    return own + plant + opex + energy
 
 
-def decided_cost(sides: Sequence[Side], cash: Money, volume: Any) -> np.ndarray:
-    """Present dollars of the energy, and water, of options whose hours are decided, per unit of volume; else zero.
+def whole_cost(sides: Sequence[Side], cash: Money, volume: Any) -> np.ndarray:
+    """Present dollars, per unit of volume, of what is not in proportion to a fleet: rows x options.
 
-    Cuts are of the whole load, so the sides meet inside them.
+    That is the connection, and the energy and water of options whose hours are decided. Cuts are of the
+    whole load, so the sides meet inside them.
     """
     weights = sides[0].weights
-    total = np.zeros(sides[0].supply.shape)
+    middle = np.broadcast_to(cash.middle, weights.limit.shape[1:])
+    total = np.zeros((len(sides[0].fleet.idle), len(weights.opex)))
+    if weights.yearly_cost.any():
+        total += weights.yearly_cost[None, :] * middle.sum() / volume
     if weights.cuts is None:
         return total
     places = np.flatnonzero(weights.decided)
     size = np.broadcast_to(volume, total.shape)[:, places]
     constant = weights.cuts.constant
-    for year, weight in enumerate(np.broadcast_to(cash.middle, constant.shape[1:2])):
+    for year, weight in enumerate(middle):
         cost = np.full(size.shape, -np.inf)
         for knot in range(constant.shape[-1]):
             cut = np.array(np.broadcast_to(constant[None, :, year, knot], size.shape))
             for side in sides:
-                cuts, supply = side.weights.cuts, side.supply[:, places] * size
+                cuts = side.weights.cuts
                 assert cuts is not None
                 load = side.fleet.idle[:, year, None] * cuts.idle[None, :, year, knot]
                 load = load + side.fleet.busy[:, year, None] * cuts.busy[None, :, year, knot]
-                cut += load * supply
+                cut += load * size
             np.maximum(cost, cut, out=cost)
         total[:, places] += weight * cost / size
     return total

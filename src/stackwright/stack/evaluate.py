@@ -60,7 +60,7 @@ from stackwright.stack.plant import (
 )
 from stackwright.stack.scenario import Scenario
 from stackwright.stack.supply import own_costs, settled_dispatch
-from stackwright.stack.unit import apart, unit_of
+from stackwright.stack.unit import States, apart, unit_of
 
 
 @spec
@@ -78,7 +78,7 @@ class Year:
     carbon_contracts: KilogramsCO2
     carbon_marginal: KilogramsCO2
     lost: Ratio
-    """Share of the work of the year that was left undone, as power was short or dear."""
+    """Share of the work of the year that was left undone, as power was short or dear, or that nothing served."""
     unserved: Joules
     """Load that nothing served."""
 
@@ -91,6 +91,8 @@ class Evaluation:
     """The steady state of the performance half: a `Service`, or what its kind of cell gives."""
     units: tuple[Unit, ...]
     """By system: two where a prefill pool stands on one of its own."""
+    states: tuple[States, ...]
+    """Watts of a rack by part in each state, by system."""
     fleet: Fleet
     year: Year
     tokens: Tokens
@@ -233,12 +235,12 @@ def evaluate(
         )
         for parts, own in zip(hardware, apart(numbers) if len(hardware) > 1 else (numbers,), strict=True)
     ]
-    units = tuple(unit for unit, _ in drawn)
+    units = tuple(one.unit for one in drawn)
     years, served = scenario.years, demanded(scenario, volume)
     made = joined(tuple(fleet_of(unit, served, scenario.peak, scenario.ramp) for unit in units))
     cash = money(terms, years)
     liquid = liquid_shares(cell, specs)
-    availability = specs.redundancy.availability()
+    availability = specs.redundancy.availability(specs.site)
     cold = [
         cooled(
             plant,
@@ -254,12 +256,19 @@ def evaluate(
     else:
         here = [plant_terms(plant, hours, profile=scenario.profile, years=years) for hours in cold]
         year = _total([termed_year(own, pool, scenario.profile) for own, pool in zip(here, made.pools, strict=True)])
+        held = plant.held
+        year = replace(
+            year,
+            energy_cost=year.energy_cost + plant.sources.yearly_cost,
+            lost=year.lost + (0.0 if held is None else np.array([one.lost for one in held.years])),
+        )
         overload = most([own.overload for own in here])
     tokens = served * scenario.lengths.output_mean * SECONDS_PER_YEAR * _years(availability) * (1.0 - year.lost)
     costs, flows = costs_of(units, made, year, specs, cash, hardware, rented=design.sourcing == "rent")
     return Evaluation(
         service=service,
         units=units,
+        states=tuple(one.states for one in drawn),
         fleet=made,
         year=year,
         tokens=tokens,
@@ -267,7 +276,7 @@ def evaluate(
         peak_ratio=peak_ratio_of(made, [peak_ratio(plant, hours.full) for hours in cold]),
         availability=availability,
         overload=overload,
-        thermal=most([thermal for _, thermal in drawn]),
+        thermal=most([one.margin for one in drawn]),
         junction=most(
             [coolant + specs.cooling.junction_resistance * design.power_cap * parts.chip.tdp for parts in hardware]
         ),
@@ -353,12 +362,13 @@ def settled_year(
         cooling_energy=energy("cooling"),
         loss_energy=energy("losses") + energy("house"),
         water=water,
-        energy_cost=billed(lambda one: one.energy_cost),
+        energy_cost=billed(lambda one: one.energy_cost) + plant.sources.yearly_cost,
         water_cost=water * plant.specs.site.water_price,
         carbon_average=billed(lambda one: one.carbon.average),
         carbon_contracts=billed(lambda one: one.carbon.annual),
         carbon_marginal=billed(lambda one: one.carbon.marginal),
-        lost=billed(lambda one: one.paused_energy) / np.array([work_energy(hours) for hours, _ in parts]),
+        lost=billed(lambda one: one.paused_energy + one.unserved_energy)
+        / np.array([work_energy(hours) for hours, _ in parts]),
         unserved=billed(lambda one: one.unserved_energy),
     )
     return year, np.maximum.reduce([overload for _, overload in parts]), dispatched
@@ -386,18 +396,19 @@ def _dispatched(plant: Plant, scenario: Scenario, made: Fleet, parts: Sequence[H
     return tuple(years)
 
 
-def held_of(plant: Plant, dispatched: Sequence[Dispatched]) -> Held:
+def held_of(plant: Plant, done: Evaluation) -> Held:
     """What draws of the inputs hold of settled years: their cost by what is paid for, energy and emissions."""
     years = tuple(
         HeldYear(
             costs=one.answer.costs | own_costs(plant, one.problem, one.answer),
             capacities=tuple(contracted(plant, one.problem.load.mean())),
             energy=float(one.bill.energy),
+            lost=float(lost),
             carbon_average=float(one.bill.carbon.average),
             carbon_contracts=float(one.bill.carbon.annual),
             carbon_marginal=float(one.bill.carbon.marginal),
         )
-        for one in dispatched
+        for one, lost in zip(done.dispatched, done.year.lost, strict=True)
     )
     return Held(years, plant.specs)
 

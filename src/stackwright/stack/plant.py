@@ -43,6 +43,8 @@ REFERENCE_IDLE = 0.4
 their own. Accelerators idle at 10 to 25 % of their limit and racks have constant parts."""
 
 DESIGN_LOAD = 1.0
+LEAST_LOAD = 0.02
+"""Of the electrical chain: house and network keep a site above it."""
 
 EXCURSIONS = 0.01
 """Share of hours in which a plant may miss its set point: equipment makers allow short excursions into
@@ -103,6 +105,8 @@ class HeldYear:
     """Of the contracts."""
     energy: float
     """At the meter, in joules."""
+    lost: float
+    """Share of the work that was left undone."""
     carbon_average: float
     carbon_contracts: float
     carbon_marginal: float
@@ -190,9 +194,14 @@ def reference_load(profile: Array) -> Array:
     return REFERENCE_IDLE + (1.0 - REFERENCE_IDLE) * profile
 
 
+def module_load_of(specs: PlantSpecs, *, it_power: Array, full_it_power: Any) -> Array:
+    """Load of the modules of the electrical chain by the hour, above zero as their curves need it."""
+    return specs.redundancy.module_load(np.maximum(it_power / full_it_power, LEAST_LOAD))
+
+
 def meter_of(specs: PlantSpecs, load: CoolingLoad, *, it_power: Array, full_it_power: Any) -> MeterPower:
     """Meter power by part for IT power by the hour; the electrical chain at its own load."""
-    module = specs.redundancy.module_load(np.maximum(it_power / full_it_power, 0.02))
+    module = module_load_of(specs, it_power=it_power, full_it_power=full_it_power)
     return meter_power(
         it_power=it_power,
         full_it_power=full_it_power,
@@ -390,7 +399,7 @@ def plant_terms(
         building_capex=building_capex,
         opex=opex,
         peak_ratio=peak_ratio(plant, cold.full),
-        availability=plant.specs.redundancy.availability(),
+        availability=plant.specs.redundancy.availability(plant.specs.site),
         overload=excursion_share(load, meter),
     )
     if curves is None or not plant.sources.decides:
@@ -461,7 +470,7 @@ def rewired(known: PlantTerms, plant: Plant, before: PlantSpecs, cold: Cooled, *
         building_capex=building_capex,
         opex=opex,
         peak_ratio=peak_ratio(plant, cold.full),
-        availability=plant.specs.redundancy.availability(),
+        availability=plant.specs.redundancy.availability(plant.specs.site),
     )
 
 

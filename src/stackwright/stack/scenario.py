@@ -18,6 +18,8 @@ from stackwright.workload.flexible import moved
 from stackwright.workload.mix import Mix, fixed_lengths, mix
 from stackwright.workload.trace import Requests, read_trace
 
+LEAST_RAMP = 1e-4
+"""Share of the site in a year in which nothing is connected yet, so that shares of the load stay finite."""
 FLAT = "flat"
 """Load shape where a study names none."""
 
@@ -79,9 +81,20 @@ def scenario_of(study: Study, parts: Parts) -> Scenario:
         ttft=demand.ttft,
         tpot=demand.tpot,
         token_price=demand.token_price,
-        ramp=np.ones(len(years)),
+        ramp=ramp_of(study),
         movable=movable,
     )
+
+
+def ramp_of(study: Study) -> np.ndarray:
+    """Share of a site's power that is connected by year [Y], by the agreement that is slowest among the study's sites."""
+    years = study.horizon.first_year + np.arange(study.horizon.years, dtype=float)
+    known = [agreement for site in study.datacenter.site if (agreement := study.agreement(site)) is not None]
+    ramp = np.ones(len(years))
+    for agreement in known:
+        power = np.array([sum(agreement.terms.mean_in_year(year)) for year in years])
+        ramp = np.minimum(ramp, power / max(power.max(), 1.0))
+    return np.maximum(ramp, LEAST_RAMP)
 
 
 def lengths_of(demand: ServingDemand, parts: Parts) -> Lengths:

@@ -64,6 +64,9 @@ class Sources:
     """What the meter may draw by year of the horizon, each [H] or one number; the last one stays."""
     most_carbon: float = np.inf
     """Of a year."""
+    most_export: Watts = 0.0
+    yearly_cost: Dollars = 0.0
+    """Of a year, whatever is drawn: the connection's works and security."""
 
     @property
     def decides(self) -> bool:
@@ -123,6 +126,7 @@ def supply_of(
                 delivery_charge=portfolio.grid.delivery_charge,
                 capacity_charge=portfolio.grid.capacity_charge,
                 credited=sum(float(np.squeeze(item.credited_capacity)) for item in settled),
+                most_export=sources.most_export,
                 carbon=series.average_carbon,
                 clean_share=series.grid_clean_share,
             ),
