@@ -218,8 +218,11 @@ def _weather(text: _Words, key: str, offset: int) -> dict[str, Array]:
         year = read_epw(path) if name.casefold().endswith(".epw") else read_csv(path, utc_offset=float(offset))
         late = round(offset - year.utc_offset)
         return {field: local_hours(utc=getattr(year, field), offset=late) for field in WEATHER_FIELDS}
-    known = text.choice(key, sorted({title.split("/")[0] for title in packaged_series("weather")}))
-    return {field: packaged_series("weather")[f"{known}/{field}"] for field in WEATHER_FIELDS}
+    packaged = packaged_series("weather")
+    known = text.choice(key, sorted({title.split("/")[0] for title in packaged}))
+    # an actual year keeps its hours in a neighboring zone, a typical one its times of the day
+    late = offset - int(packaged[f"{known}/utc_offset"]) if key == "aligned_weather" else 0
+    return {field: local_hours(utc=packaged[f"{known}/{field}"], offset=late) for field in WEATHER_FIELDS}
 
 
 def local_hours(*, utc: Array, offset: int) -> Array:
