@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -15,9 +15,13 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from stackwright.catalog import Catalog, Resolution
+    from stackwright.core.records import Record
 
 WHOLE_WORDS = {"layer", "id", "type", "field", "kind"}
 """Columns whose cells are never broken over lines."""
+
+TERAWATT_HOUR = 3.6e15
+BILLION = 1e9
 
 app = typer.Typer(help="List, show and check the records of real things.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -86,16 +90,38 @@ def describe(resolved: Resolution, catalog: Catalog) -> dict[str, Any]:
     if kernels := record.links.get("kernels"):
         family = catalog.get("chip", str(kernels))
         described["operators"] = [asdict(one) for one in operator_bases(record.id, family)]
+    if "tenor" in record.values and "capacity" in record.values:
+        described["term"] = _term(record)
     return described
+
+
+def _term(record: Record) -> dict[str, Any]:
+    """Energy and money of a named contract over its term, at the ends of its capacity factor and price."""
+    from stackwright.power import TYPES
+
+    ends = {end: record.spec(TYPES[record.type]) for end in ("value", "low", "high")}
+    given = {
+        end: replace(spec, **{name: getattr(record.values[name], end) for name in ("price", "capacity_factor")}).term()
+        for end, spec in ends.items()
+    }
+    return {
+        "energy": {end: energy / TERAWATT_HOUR for end, (energy, _) in given.items()} | {"unit": "TWh"},
+        "payments": {end: paid / BILLION for end, (_, paid) in given.items()} | {"unit": "B USD"},
+        "note": "at its price, of attributes after what the plant earns; what the market pays back is apart",
+    }
 
 
 def _print_record(shown: Mapping[str, Any], console: Console) -> None:
     if shown["resolution_note"]:
         _line(console, f"Note on the name: {shown['resolution_note']}")
     _line(console, f"{shown['name']} ({shown['layer']}/{shown['id']}, {shown['type']}) {shown['vendor']}".rstrip())
-    for key in ("aliases", "edition", "note", "links", "text"):
+    for key in ("aliases", "edition", "note", "links"):
         if value := shown[key]:
             _line(console, f"{key}: {_words(value)}")
+    for key, value in shown["text"].items():
+        _line(console, f"{key.replace('_', ' ')}: {_words(value)}")
+    if term := shown.get("term"):
+        _line(console, f"over its term: {_range(term['energy'])}, {_range(term['payments'])}; {term['note']}")
     for what, stand_in in shown["proxy"].items():
         _line(console, f"proxy for {what}: {stand_in}")
     rows = [_number_row(name, datum) for name, datum in shown["values"].items()]
@@ -113,7 +139,8 @@ def _number_row(name: str, datum: Mapping[str, Any]) -> dict[str, str]:
     from stackwright.cli.summary import number
     from stackwright.core.units import convert
 
-    low, high = (number(float(convert(datum[key], datum["unit"]))) for key in ("low", "high"))
+    unit = _written_unit(datum)
+    low, high = (number(float(convert(datum[key], unit))) for key in ("low", "high"))
     source = datum["source"]
     parts = [source["title"], source["url"], datum["where"], datum["date"], datum["note"]]
     parts += [f"also: {_words(other)}" for other in datum["others"]]
@@ -121,10 +148,29 @@ def _number_row(name: str, datum: Mapping[str, Any]) -> dict[str, str]:
     return {
         "field": name,
         "value": datum["text"],
-        "range": f"{low} to {high} {datum['unit']}".rstrip() + spread,
+        "range": f"{low} to {high} {unit}".rstrip() + spread,
         "kind": datum["kind"],
         "source": "\n".join(filter(None, parts)),
     }
+
+
+def _written_unit(datum: Mapping[str, Any]) -> str:
+    """The unit in which a record states a number; the field's where the text is not a number and one unit."""
+    from stackwright.core.errors import UnitError
+    from stackwright.core.units import same_dimension, unit
+
+    written = str(datum["text"]).partition(" ")[2].strip()
+    try:
+        return written if same_dimension(unit(written), unit(datum["unit"])) else datum["unit"]
+    except UnitError:
+        return str(datum["unit"])
+
+
+def _range(entry: Mapping[str, Any]) -> str:
+    from stackwright.cli.summary import number
+
+    value, low, high = (number(entry[key]) for key in ("value", "low", "high"))
+    return f"{value} {entry['unit']} ({low} to {high})"
 
 
 def _words(value: Any) -> str:

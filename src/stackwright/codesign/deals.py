@@ -10,7 +10,6 @@ share that is new) and of the market's level.
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -121,7 +120,7 @@ def deals_entry(study: Study, parts: Parts, scenario: Scenario, item: Finalist) 
 def settled_deal(parts: Parts, item: Finalist, campus: Campus, part: Part) -> dict[str, Any]:
     """A named contract over its whole term: what it gives, what it costs, and what a slip costs."""
     grid, contract, record = item.parts["grid"], part.spec, part.record
-    ledger = Ledger(item, campus, str(record.text.get("shape") or "flat"), _calendar(contract))
+    ledger = Ledger(item, campus, str(record.text.get("shape") or "flat"), contract.years())
     middle = ledger.rows(contract, grid.spec)
     late = ledger.rows(slipped(contract, SLIP), grid.spec)
     corners = [
@@ -237,12 +236,6 @@ def slipped(contract: Contract, years: float) -> Contract:
     """The same deal with every date later, within the years of its original term."""
     later = {name: getattr(contract, name) + years for name in DATES if getattr(contract, name) is not None}
     return replace(contract, tenor=contract.tenor - years * SECONDS_PER_YEAR, **later)
-
-
-def _calendar(contract: Contract) -> Array:
-    """The calendar years that a term touches [Y]."""
-    end = contract.start_year + contract.tenor / SECONDS_PER_YEAR
-    return np.arange(math.floor(contract.start_year), math.ceil(end - 1e-6))
 
 
 def _corners(part: Part, grid: Part) -> Iterable[tuple[Contract, Grid]]:

@@ -288,6 +288,23 @@ class Contract(ABC):
         output = self.output_share(year)
         return energy(power=generation(capacity=capacity, capacity_factor=self.capacity_factor, shape=output))
 
+    def years(self) -> Count:
+        """The calendar years that the term touches [Y]. Source: definition."""
+        end = self.start_year + self.tenor / SECONDS_PER_YEAR
+        return np.arange(np.floor(self.start_year), np.ceil(end - 1e-6))
+
+    def term(self) -> tuple[Joules, Dollars]:
+        """Energy and payments over the term of a contract with a capacity of its own, at a market price of zero.
+
+        Source: definition.
+        """
+        none = np.zeros(HOURS_PER_YEAR)
+        given = [
+            self.settle(capacity=self.capacity, shape=1.0 + none, market_price=none, year=float(year))
+            for year in self.years()
+        ]
+        return sum(energy(power=year.generation) for year in given), sum(year.payments for year in given)
+
     def settle(self, *, capacity: Watts, shape: Ratio, market_price: DollarsPerJoule, year: Count) -> Settlement:
         """The contract's year; shape and market price are [..., hour], the rest has a trailing axis of one or none.
 
