@@ -113,6 +113,8 @@ def test_every_fault_is_listed_at_once(agreement):
         ("curtailment: 100 h", "curtailment: 9000 h", "curtailment", "'9000 h'"),
         ("dated: 2026-06", "dated: 2026-13", "dated", "'2026-13'"),
         ("voltage: 0.2", "voltage: 20", "ride_through.voltage", "20"),
+        ("p50: 2027-03, p90: 2028-01", "p50: 2026-06-02, p90: 2028-01", "", "a wait that is 579 times as long"),
+        ("{firm: 200 MW", "{firm: 2e9 MW", "phases[0].firm", "'2e9 MW'"),
     ],
 )
 def test_a_fault_says_what_is_wrong(agreement, old, new, path, got):
@@ -194,3 +196,14 @@ def test_an_agreement_dates_its_site_alone(study):
     text = "power: {interconnection: agreement.yaml}\ndates: {sites: {Abilene: 2027-03}}\n"
     (fault,) = faults(study, text)
     assert fault.path == "dates.sites.abilene-tx"
+
+
+@pytest.mark.parametrize("path", ["none.yaml", ".", "x" * 5000, "[a, b]", "7", "''"])
+def test_what_is_no_file_is_a_fault(study, path):
+    (fault,) = faults(study, f"power: {{interconnection: {path}}}\n")
+    assert fault.path.startswith("power.interconnection") or fault.file.endswith("study.yaml")
+
+
+def test_two_agreements_for_one_site_are_refused(study):
+    (fault,) = faults(study, "power: {interconnection: {Abilene: agreement.yaml, abilene-tx: agreement.yaml}}\n")
+    assert fault.got == "a second agreement for abilene-tx"

@@ -22,8 +22,9 @@ from stackwright.power.interconnection import date_at, date_spread
 NORMAL_90 = NormalDist().inv_cdf(0.9)
 NORMAL_95 = NormalDist().inv_cdf(0.95)
 DAYS_PER_YEAR = 365.0
-MOST_YEARS = 60.0
-"""Of a grid; a date that is more than this beyond the first is taken as never."""
+DAY = 1.0 / DAYS_PER_YEAR
+MOST_YEARS = 100.0
+"""Of a grid; what comes later than this after the first counts as then."""
 TAIL = 1e-4
 """Chance left beyond the grid of days at each end."""
 NODES = 4001
@@ -123,14 +124,23 @@ class Latest:
         """Chance by day [T] that all have come, where they are independent. Source: product rule."""
         return np.prod([item.chance(days) for item in self.dates.values()], axis=0)
 
+    def _chance(self, time: float) -> float:
+        return float(self.apart(np.array([time]))[0])
+
     def together(self, normal: Array) -> Count:
         """The latest at standard normals where all are late together. Source: comonotone dates share their quantile."""
         return np.max([item.at(normal) for item in self.dates.values()], axis=0)
 
     def quantile_apart(self, share: float) -> float:
         """Day by which all have come with this chance, dates apart. Source: definition."""
-        days = days_of(list(self.dates.values()))
-        return _crossing(days, self.apart(days), share)
+        first = max(item.quantile(share) for item in self.dates.values())
+        last = first + DAY
+        while self._chance(last) < share:
+            last = first + 2.0 * (last - first)
+        while last - first > DAY / 100.0:
+            middle = 0.5 * (first + last)
+            first, last = (first, middle) if self._chance(middle) >= share else (middle, last)
+        return last
 
     def quantile_together(self, share: float) -> float:
         """Day by which all have come with this chance, dates together. Source: definition."""
@@ -146,12 +156,6 @@ class Latest:
             found[name] = float((np.diff(own) * 0.5 * (others[1:] + others[:-1])).sum())
         total = sum(found.values())
         return {name: value / total for name, value in found.items()}
-
-
-def _crossing(days: Array, chance: Array, share: float) -> float:
-    index = int(np.searchsorted(chance, share))
-    before, after_ = chance[index - 1], chance[index]
-    return float(days[index - 1] + (days[index] - days[index - 1]) * (share - before) / (after_ - before))
 
 
 @dataclass(frozen=True)
@@ -171,18 +175,23 @@ def wait_apart(ready: Uncertain, needed: Latest) -> Wait:
     """
     days = days_of([ready, *needed.dates.values()])
     come, served = ready.chance(days), needed.apart(days)
-    step = 1.0 / DAYS_PER_YEAR
     waiting = come * (1.0 - served)
-    mean = float((0.5 * (waiting[1:] + waiting[:-1])).sum() * step)
+    mean = float((0.5 * (waiting[1:] + waiting[:-1])).sum() * DAY)
     first, last = np.diff(come, prepend=0.0), np.diff(served, prepend=0.0)
-    by_days = np.cumsum(np.correlate(last, first, mode="full"))
-    zero = len(days) - 1
-    return Wait(p50=_delay(by_days, zero, 0.5), mean=mean, p90=_delay(by_days, zero, 0.9))
+    by_days = np.cumsum(_differences(last, first))
+    return Wait(p50=_delay(by_days, 0.5), mean=mean, p90=_delay(by_days, 0.9))
 
 
-def _delay(by_days: Array, zero: int, share: float) -> float:
+def _differences(first: Array, second: Array) -> Array:
+    """Chances that the first is some days after the second, from -(T - 1) to T - 1, for chances by day [T]."""
+    length = 2 * len(first)
+    made = np.fft.irfft(np.fft.rfft(first, length) * np.conj(np.fft.rfft(second, length)), length)
+    return np.concatenate([made[len(first) + 1 :], made[: len(first)]])
+
+
+def _delay(by_days: Array, share: float) -> float:
     index = int(np.searchsorted(by_days, share * by_days[-1]))
-    return max(index - zero, 0) / DAYS_PER_YEAR
+    return max(index - len(by_days) // 2, 0) * DAY
 
 
 def wait_together(ready: Uncertain, needed: Latest) -> Wait:

@@ -12,6 +12,8 @@ from stackwright.stack.study.context import Section, refuse
 from stackwright.stack.study.fields import Named, SiteName
 
 FIRST_YEAR, LAST_YEAR = 2015, 2080
+WIDEST = 20.0
+"""Wait at P90 over that at P50, at most: beyond it a date says nothing, and a slip of the pen is likelier."""
 A_DATE = "a date, such as 2027-03 (its first day) or 2027-03-15"
 CONTRACTS = ("PhysicalContract", "FinancialContract", "AttributeContract")
 
@@ -44,6 +46,15 @@ class DateRange(Section):
         if self.p90 is not None and self.p90 < self.p50:
             raise refuse("p90 before p50", "p90 at or after p50", remedy="Half of all outcomes come by p50.")
         return self
+
+    def check_spread(self, dated: float) -> None:
+        """Refuse a range so wide that it says nothing. Source: definition."""
+        if self.late - dated > WIDEST * (self.p50 - dated):
+            expected = f"a wait at p90 of at most {WIDEST:g} times that at p50"
+            got = f"a wait that is {(self.late - dated) / (self.p50 - dated):.0f} times as long at p90 as at p50"
+            raise refuse(
+                got, expected, remedy="Waits are counted from dated; an earlier one makes the same range narrower."
+            )
 
     @property
     def late(self) -> float:
@@ -87,6 +98,8 @@ class Dates(Section):
             raise refuse("ranges without dated", "dated, the day on which they were stated", remedy=remedy)
         if uncertain and min(item.p50 for item in uncertain) <= (self.dated or 0.0):
             raise refuse("a range that begins before dated", "uncertain dates after dated")
+        for item in uncertain:
+            item.check_spread(self.dated or 0.0)
         return self
 
     def ranges(self) -> list[DateRange]:

@@ -21,7 +21,7 @@ from stackwright.stack.study.fields import ANY, Line, Quantity, Whole
 MOST_BYTES = 100_000
 MOST_PHASES = 50
 
-Volume = Annotated[float, Quantity("W")]
+Volume = Annotated[float, Quantity("MW", high="1e6")]
 Duration = Annotated[float, Quantity("s")]
 Dollars = Annotated[float, Quantity("USD")]
 
@@ -111,6 +111,8 @@ class AgreementText(Section):
         if first.p50 <= self.dated:
             remedy = "dated is the day on which the dates of the phases were stated."
             raise refuse("a phase at or before dated", "phases after dated", remedy=remedy)
+        for item in self.phases:
+            item.check_spread(self.dated)
         if self.curtailment and not any(phase.nonfirm for phase in self.phases):
             raise refuse("curtailment without non-firm power", "nonfirm in a phase, or no curtailment")
         if self.security and not self.security_rate:
@@ -175,6 +177,10 @@ def agreements_of(value: Any, reading: Reading) -> dict[str, str]:
         site = name if name == ANY else _site(name, reading, at)
         if not isinstance(file, str):
             reading.fault(at, shown(file), "the path of an agreement, relative to the study")
+        elif site in found:
+            reading.fault(
+                at, f"a second agreement for {site}", "one for each site", remedy="Two names may mean one site."
+            )
         elif site is not None and _read(file, reading, at):
             found[site] = file
     return found
@@ -191,7 +197,7 @@ def _site(name: str, reading: Reading, at: yamltext.Path_) -> str | None:
 
 def _read(file: str, reading: Reading, at: yamltext.Path_) -> bool:
     path = reading.directory / file
-    if not path.is_file():
+    if not _is_file(path):
         reading.fault(at, f"{shown(file)}, no file that can be read", "the path of an agreement, relative to the study")
         return False
     try:
@@ -201,3 +207,10 @@ def _read(file: str, reading: Reading, at: yamltext.Path_) -> bool:
         reading.faults.extend(error.faults)
         return False
     return True
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False

@@ -254,9 +254,11 @@ class CoolingMenu(Section):
 
 
 class DatacenterMenu(Section):
-    """Sites and their electrical design."""
+    """Sites, the year by which their hours are told, and their electrical design."""
 
     site: Annotated[tuple[SiteName, ...], *Options("datacenter", "Site")]
+    year: Annotated[Literal["typical", "aligned"], Choice("typical", "aligned")] = "typical"
+    """The site's usual weather, or that of the year of its prices."""
     redundancy: Annotated[tuple[RedundancyName, ...], *Options("datacenter", "Redundancy")] = ("n-plus-1",)
     distribution: Annotated[tuple[DistributionName, ...], *Options("datacenter", "Distribution")] = EVERY
 
