@@ -9,14 +9,29 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stackwright.cooling import TYPES
-from stackwright.cooling.chiller import carnot_coefficient, coefficient_of_performance, part_load_factor
-from stackwright.cooling.fans_and_pumps import pump_power
-from stackwright.cooling.heat_rejection import adiabatic_water, fan_speed, mechanical_share, tower_water
-from stackwright.cooling.interface import Cooling, CoolingLoad, effective_coolant_temperature, junction_temperature
+from stackwright.cooling.chiller import carnot_coefficient, coefficient_of_performance, part_load_factor, staged_load
+from stackwright.cooling.fans_and_pumps import fan_power, pump_power
+from stackwright.cooling.heat_rejection import (
+    adiabatic_water,
+    approach_temperature,
+    evaporated_share,
+    fan_speed,
+    mechanical_share,
+    saturated_humidity,
+    tower_water,
+)
+from stackwright.cooling.interface import (
+    Cooling,
+    CoolingLoad,
+    DesignCapacity,
+    effective_coolant_temperature,
+    junction_temperature,
+)
 from stackwright.core import yamltext
 from stackwright.core.records import decode
 from stackwright.core.spec import map_leaves
 from stackwright.core.units import ZERO_CELSIUS
+from stackwright.datacenter import psychrometrics
 
 LITERS_PER_KWH = 3.6e9
 SETPOINT = {"air": 25.0, "liquid": 40.0, "immersion": 40.0}
@@ -47,6 +62,7 @@ def test_a_type_is_registered_by_its_file_alone() -> None:
         "AirSideEconomizer",
         "DirectAirAdiabatic",
         "DirectLiquidDry",
+        "DirectLiquidHybrid",
         "DirectLiquidTower",
         "Immersion",
         "RearDoor",
@@ -171,3 +187,138 @@ def test_chip_temperature_over_the_coolant() -> None:
     assert generic("DirectLiquidDry").chip_coolant_temperature(supply_temperature=313.15) == pytest.approx(318.15)
     hot = junction_temperature(coolant_temperature=coolant, chip_power=1200.0, junction_resistance=0.03)
     assert hot == pytest.approx(354.15)
+
+
+def test_staged_chillers_stay_near_their_best_load() -> None:
+    load = np.linspace(0.01, 1.0, 100)
+    running = staged_load(load_fraction=load)
+    assert np.all(running >= load)
+    assert np.all(np.diff(load / part_load_factor(load_fraction=running)) > 0.0)
+    assert staged_load(load_fraction=0.3) == 0.75
+    assert staged_load(load_fraction=0.9) == 0.9
+    assert staged_load(load_fraction=0.01) == pytest.approx(0.08)
+
+
+def test_approaches_shrink_with_the_heat_and_fans_with_them() -> None:
+    assert approach_temperature(ambient=300.0, approach=8.0, load_fraction=0.5) == 304.0
+    assert fan_power(design=0.02, speed=0.5, load_fraction=0.5) == pytest.approx(0.02 * 0.125 / 0.5)
+    hot = {"dry_bulb": ZERO_CELSIUS + 36.0, "wet_bulb": ZERO_CELSIUS + 24.0}
+    full, half = (load(generic("DirectLiquidDry"), load_fraction=fraction, **hot) for fraction in (1.0, 0.5))
+    assert half.chilled < full.chilled
+
+
+def test_saturated_air_is_that_of_psychrometrics() -> None:
+    temperature = ZERO_CELSIUS + np.linspace(-20.0, 40.0, 25)
+    vapor = psychrometrics.saturation_pressure(temperature=temperature)
+    expected = psychrometrics.humidity_ratio(vapor_pressure=vapor, pressure=psychrometrics.STANDARD_PRESSURE)
+    found = saturated_humidity(temperature=temperature)
+    warm = temperature > ZERO_CELSIUS
+    assert np.allclose(found[warm], expected[warm], rtol=0.01)
+    assert np.abs(found - expected).max() < 3e-4  # over ice the formula is that of water
+
+
+@pytest.mark.parametrize(
+    ("dry_bulb", "dew_point", "least", "most"),
+    [(-10.0, -15.0, 0.55, 0.75), (20.0, 12.0, 0.8, 0.95), (42.0, 5.0, 1.1, 1.5)],
+)
+def test_a_tower_evaporates_more_in_hot_and_dry_air(
+    dry_bulb: float, dew_point: float, least: float, most: float
+) -> None:
+    share = evaporated_share(
+        exhaust=ZERO_CELSIUS + 28.0, dry_bulb=ZERO_CELSIUS + dry_bulb, dew_point=ZERO_CELSIUS + dew_point
+    )
+    assert least < share < most
+
+
+def year(name: str, supply: float, warmest: float) -> CoolingLoad:
+    """A year in which the weather runs through 30 K and ends at its warmest hour."""
+    dry_bulb = ZERO_CELSIUS + np.linspace(warmest - 30.0, warmest, 8760)
+    return load(
+        generic(name),
+        supply_temperature=supply + ZERO_CELSIUS,
+        dry_bulb=dry_bulb,
+        wet_bulb=dry_bulb - 8.0,
+        dew_point=dry_bulb - 12.0,
+    )
+
+
+def test_the_climate_sets_how_many_chillers_are_bought() -> None:
+    """A warm loop in a cool place has chillers for its air alone; a cold one in a hot place has them for all heat."""
+    dry = generic("DirectLiquidDry")
+    cool, hot = (
+        year("DirectLiquidDry", 45.0, 32.0).design_capacity(),
+        year("DirectLiquidDry", 30.0, 42.0).design_capacity(),
+    )
+    assert cool.chillers == pytest.approx(0.15)
+    assert hot.chillers == pytest.approx(1.0)
+    assert dry.capex(hot) == pytest.approx(dry.capex_per_watt, rel=0.02)
+    assert dry.capex(hot) - dry.capex(cool) == pytest.approx(0.85 * dry.chiller_capex, abs=0.01)
+
+
+def test_the_design_day_leaves_its_share_of_the_hours() -> None:
+    found = year("DirectLiquidDry", 40.0, 38.0)
+    worst, day = found.design_capacity(), found.design_capacity(0.004)
+    assert day.chillers < worst.chillers
+    assert (found.chilled > day.chillers).mean() == pytest.approx(0.004, abs=2e-4)
+
+
+@pytest.mark.parametrize("name", TYPES)
+def test_a_plant_of_full_size_costs_what_is_published(name: str) -> None:
+    cooling = generic(name)
+    assert cooling.capex(DesignCapacity(chillers=1.0, dry_coolers=1.0)) == cooling.capex_per_watt
+    assert cooling.capex(DesignCapacity(chillers=0.0, dry_coolers=0.0)) > 0.3 * cooling.capex_per_watt
+
+
+@pytest.mark.parametrize("name", ["DirectLiquidHybrid", "DirectAirAdiabatic"])
+def test_water_that_is_turned_off_costs_electricity(name: str) -> None:
+    dry_bulb = ZERO_CELSIUS + np.linspace(0.0, 44.0, 45)
+    hours = {
+        "supply_temperature": (32.0 if name == "DirectLiquidHybrid" else 27.0) + ZERO_CELSIUS,
+        "dry_bulb": dry_bulb,
+        "wet_bulb": dry_bulb - 10.0,
+        "dew_point": dry_bulb - 16.0,
+        "liquid_share": 0.85,
+        "load_fraction": 1.0,
+    }
+    cooling = generic(name)
+    trade, wet = cooling.water_trade(**hours), cooling.load(**hours)
+    assert trade is not None
+    assert (trade.spared >= 0.0).all()
+    assert (trade.water >= 0.0).all()
+    assert (trade.spared[dry_bulb < ZERO_CELSIUS + 15.0] == 0.0).all()
+    assert trade.spared.max() > 0.02
+    taken = trade.water > 0.0
+    assert np.allclose(np.broadcast_to(wet.water, dry_bulb.shape)[taken], trade.water[taken])
+    dry = cooling.dry_load(**hours)
+    assert np.allclose((wet.electricity + trade.spared)[taken], dry.electricity[taken])
+    if name == "DirectAirAdiabatic":  # trim units for half of the heat cannot stand in for pads in the hottest hours
+        assert trade.spared[-1] == 0.0 < dry.overload[-1]
+
+
+@pytest.mark.parametrize("name", sorted(set(TYPES) - {"DirectLiquidHybrid", "DirectAirAdiabatic"}))
+def test_other_types_have_no_choice_about_water(name: str) -> None:
+    assert load(generic(name)) is not None
+    assert (
+        generic(name).water_trade(
+            **{
+                "supply_temperature": 300.0,
+                "dry_bulb": 290.0,
+                "wet_bulb": 285.0,
+                "dew_point": 280.0,
+                "liquid_share": 0.85,
+                "load_fraction": 1.0,
+            }
+        )
+        is None
+    )
+
+
+def test_a_hybrid_takes_less_water_than_towers_and_less_power_than_dry_coolers() -> None:
+    hours = {"dry_bulb": ZERO_CELSIUS + np.linspace(0.0, 40.0, 81), "supply_temperature": ZERO_CELSIUS + 32.0}
+    weather = {"wet_bulb": hours["dry_bulb"] - 8.0, "dew_point": hours["dry_bulb"] - 12.0}
+    dry, hybrid, tower = (
+        load(generic(name), **hours, **weather)
+        for name in ("DirectLiquidDry", "DirectLiquidHybrid", "DirectLiquidTower")
+    )
+    assert np.mean(hybrid.water) < 0.5 * np.mean(tower.water)
+    assert np.max(hybrid.compressor) < np.max(dry.compressor)
