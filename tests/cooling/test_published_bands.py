@@ -43,8 +43,8 @@ PUBLISHED = {
     ): "1.09/1.18/1.34 1.10/1.20/1.34 1.10/1.18/1.34 1.09/1.18/1.34 1.08/1.12/1.34 1.13/1.15/1.34",
 }
 PEAK_BAND = {"DirectAirAdiabatic": 0.06, "DirectLiquidTower": 0.03}
-"""The peak of pads is one hour of a monsoon; towers have trim chillers that run near their best load. All other peaks agree
-within 0.025."""
+"""The peak of pads is one hour of a monsoon; towers have trim chillers that run near their best load. All other peaks
+agree within 0.025."""
 WATER_BAND = {"DirectAirAdiabatic": 0.16, "WaterChiller": 0.5, "DirectLiquidTower": 0.3}
 """Water of pads follows their control, which the reference does not state. That of towers differs by climate, where the
 reference evaporates the same share of the heat everywhere: less in cold air, more in hot and dry air."""

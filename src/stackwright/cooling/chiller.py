@@ -36,7 +36,7 @@ def part_load_factor(*, load_fraction: Ratio) -> Ratio:
 
     Source: quadratic through full load, with the shape of AHRI 550/590 part-load ratings.
     """
-    return 0.7 + 0.9 * load_fraction - 0.6 * load_fraction**2
+    return 0.7 + (0.9 - 0.6 * load_fraction) * load_fraction
 
 
 def staged_load(*, load_fraction: Ratio, machines: Ratio = 8.0, best: Ratio = 0.75) -> Ratio:

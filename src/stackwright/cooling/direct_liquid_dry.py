@@ -79,24 +79,30 @@ values:
         self, *, supply_temperature: Kelvin, dry_bulb: Kelvin, wet_bulb: Kelvin, dew_point: Kelvin, load_fraction: Ratio
     ) -> LiquidLoop:
         """Heat rejection of the liquid, per watt that it carries. Source: definition."""
-        outdoor_water = approach_temperature(
-            ambient=dry_bulb, approach=self.dry_cooler_approach, load_fraction=load_fraction
-        )
+        outdoor_water = self.dry_water(dry_bulb, load_fraction)
         share = mechanical_share(
             available=outdoor_water, supply_temperature=supply_temperature, coolant_rise=self.coolant_rise
-        )
-        speed = fan_speed(
-            approach=self.dry_cooler_approach * load_fraction,
-            available_approach=supply_temperature - dry_bulb,
-            slowest=self.slowest_fan,
         )
         return LiquidLoop(
             outdoor_water=outdoor_water,
             compressor=self.water_chiller_power(
                 heat_share=share, water=supply_temperature, dry_bulb=dry_bulb, load_fraction=load_fraction
             ),
-            fans=fan_power(design=self.dry_cooler_fan_power, speed=speed, load_fraction=load_fraction),
+            fans=self.dry_cooler_fans(supply_temperature, dry_bulb, load_fraction),
             water=0.0,
             chilled=share,
             dry_cooled=1.0 - share,
         )
+
+    def dry_water(self, dry_bulb: Kelvin, load_fraction: Ratio) -> Kelvin:
+        """Coldest fluid of the dry coolers. Source: definition."""
+        return approach_temperature(ambient=dry_bulb, approach=self.dry_cooler_approach, load_fraction=load_fraction)
+
+    def dry_cooler_fans(self, supply_temperature: Kelvin, dry_bulb: Kelvin, load_fraction: Ratio) -> Ratio:
+        """Fans of the dry coolers, per watt of the loop. Source: definition."""
+        speed = fan_speed(
+            approach=self.dry_cooler_approach * load_fraction,
+            available_approach=supply_temperature - dry_bulb,
+            slowest=self.slowest_fan,
+        )
+        return fan_power(design=self.dry_cooler_fan_power, speed=speed, load_fraction=load_fraction)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import ClassVar
 
 from stackwright.cooling.direct_liquid import LiquidLoop
@@ -94,33 +93,29 @@ values:
     ) -> LiquidLoop:
         """Heat rejection of the liquid, per watt that it carries. Source: definition."""
         xp = namespace(supply_temperature, dry_bulb)
-        dry = super().liquid_loop(
-            supply_temperature=supply_temperature,
-            dry_bulb=dry_bulb,
-            wet_bulb=wet_bulb,
-            dew_point=dew_point,
-            load_fraction=load_fraction,
+        dry_water = self.dry_water(dry_bulb, load_fraction)
+        tower_water_reached = approach_temperature(
+            ambient=wet_bulb, approach=self.tower_approach, load_fraction=load_fraction
         )
-        tower = approach_temperature(ambient=wet_bulb, approach=self.tower_approach, load_fraction=load_fraction)
-        share = mechanical_share(
-            available=xp.minimum(dry.outdoor_water, tower),
-            supply_temperature=supply_temperature,
-            coolant_rise=self.coolant_rise,
+        after_dry, after_towers = (
+            mechanical_share(available=available, supply_temperature=supply_temperature, coolant_rise=self.coolant_rise)
+            for available in (dry_water, xp.minimum(dry_water, tower_water_reached))
         )
-        wet = dry.chilled - share
+        wet = after_dry - after_towers
         evaporated = evaporated_share(
             exhaust=xp.maximum(supply_temperature, wet_bulb + self.tower_approach),
             dry_bulb=dry_bulb,
             dew_point=dew_point,
         )
-        return replace(
-            dry,
+        return LiquidLoop(
+            outdoor_water=dry_water,
             compressor=self.water_chiller_power(
-                heat_share=share, water=supply_temperature, dry_bulb=dry_bulb, load_fraction=load_fraction
+                heat_share=after_towers, water=supply_temperature, dry_bulb=dry_bulb, load_fraction=load_fraction
             ),
-            fans=dry.fans + self.tower_fan_power * wet,
+            fans=self.dry_cooler_fans(supply_temperature, dry_bulb, load_fraction) + self.tower_fan_power * wet,
             water=tower_water(rejected=wet, latent_share=evaporated, cycles=self.cycles),
-            chilled=share,
+            chilled=after_towers,
+            dry_cooled=1.0 - after_dry,
         )
 
     def dry_load(
