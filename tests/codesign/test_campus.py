@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -162,6 +163,18 @@ def test_a_synchronous_job_needs_storage_to_stay_within_the_ramp(read, item: Fin
     limit, step = 100e3 / 60, step_of(item)
     assert rows["smoothing_power"] == pytest.approx((step - 10 * limit, 0.0))
     assert rows["smoothing_energy"] == pytest.approx((0.5 * step * (step / limit - 10), 0.0))
+
+
+def test_a_training_step_swings_while_gradients_are_exchanged(read, seen: Searched, item: Finalist) -> None:
+    fields = {name: getattr(item.design, name) for name in item.design.__dataclass_fields__}
+    step = SimpleNamespace(gradients=1.0, seconds=4.0)
+    done = replace(item.done, service=SimpleNamespace(step=step))
+    training = replace(item, design=TrainingDesign(**fields), done=done)
+    swing = interconnection_entry(read(""), seen.scenario, training, np.ones(8760))["swing"]
+    assert swing["power"]["value"] == pytest.approx(step_of(item))
+    assert swing["storage"]["power"]["value"] == pytest.approx(0.75 * step_of(item))
+    assert swing["storage"]["energy"]["value"] == pytest.approx(0.75 * step_of(item))
+    assert interconnection_entry(read(""), seen.scenario, item, np.ones(8760))["swing"] is None
 
 
 @pytest.mark.parametrize(("contract", "holds"), [("gas-onsite", True), ("nuclear-ppa", False)])

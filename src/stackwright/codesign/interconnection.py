@@ -20,6 +20,7 @@ from stackwright.power.interconnection import (
     smoothing_energy,
     smoothing_power,
     step_ramp,
+    swing_energy,
 )
 from stackwright.stack.dates import written
 from stackwright.stack.scenario import Scenario
@@ -68,6 +69,7 @@ def interconnection_entry(study: Study, scenario: Scenario, item: Finalist, mete
             "a_year": float(carrying_cost(security=terms.security, rate=terms.security_rate) * SECONDS_PER_YEAR),
         },
         "step": _step_entry(terms, item),
+        "swing": _swing_entry(item),
         "notes": _notes(terms, item),
         "conditions": [
             {"constraint": name, "value": value, "limit": limit, "unit": unit, "violated": _violated(value, limit)}
@@ -140,6 +142,27 @@ def _step_entry(terms: Interconnection, item: Finalist) -> dict[str, Any]:
         "firmware": {
             "time": {"value": slow, "unit": "s"},
             "burnt": {"value": float(held_energy(step_power=step, step_time=slow)), "unit": "J"},
+        },
+    }
+
+
+def _swing_entry(item: Finalist) -> dict[str, Any] | None:
+    """What a training step swings while all chips wait for gradients at once; None for a fleet that serves.
+
+    Chips that wait are taken to idle, so the swing is an upper bound.
+    """
+    if not isinstance(item.design, TrainingDesign):
+        return None
+    step = item.done.service.step
+    power, idle = step_of(item), float(step.gradients / step.seconds)
+    energy = swing_energy(swing_power=power, period=step.seconds, duty=1.0 - idle)
+    return {
+        "power": {"value": power, "unit": "W"},
+        "period": {"value": float(step.seconds), "unit": "s"},
+        "idle_share": idle,
+        "storage": {
+            "power": {"value": power * max(idle, 1.0 - idle), "unit": "W"},
+            "energy": {"value": float(energy), "unit": "J"},
         },
     }
 
