@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import runpy
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,7 +18,8 @@ from stackwright.core.units import HOURS_PER_YEAR, SECONDS_PER_YEAR
 from stackwright.stack.parts import Parts
 from stackwright.stack.study import load
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
+ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "examples"
 SITES = {"crane": "middletown-pa", "clinton": "clinton-il", "susquehanna": "berwick-pa"}
 DEALS = list(SITES)
 PUBLISHED = {"crane": 136.0, "clinton": 183.0, "susquehanna": 211.0}
@@ -197,3 +200,39 @@ def test_the_example_is_a_study_of_the_deal(parts: Parts, id: str) -> None:
     assert [menu.name for menu in study.power.portfolio] == ["grid", id]
     assert study.horizon.first_year == int(parts.get("power", id).spec.start_year)
     assert study.rack.system == ("gb200-nvl72",)
+
+
+NUMBER = re.compile(r"-?[\d,]+(?:\.\d+)?(?:e[+-]?\d+)?")
+CLOSE = 0.03
+"""How near the page's figures are to what the studies give now."""
+
+
+def cells(table: str) -> dict[str, list[str]]:
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.strip().splitlines()]
+    return {row[0]: row[1:] for row in rows[2:]}
+
+
+def numbers(cell: str) -> list[float]:
+    return [float(found.replace(",", "")) for found in NUMBER.findall(cell)]
+
+
+def test_the_page_says_what_the_studies_give(parts: Parts) -> None:
+    """The three examples are searched, their best designs settled, and the deals against these campuses."""
+    script = runpy.run_path(str(ROOT / "scripts" / "write_deals.py"))
+    found = script["entries"](parts.catalog)
+    assert {entry["site"] for entry in found.values()} == {
+        "Middletown, Pennsylvania",
+        "Clinton, Illinois",
+        "Berwick, Pennsylvania",
+    }
+    made = cells(script["table"](found))
+    page = (ROOT / "docs" / "ideas" / "deals.md").read_text(encoding="utf-8")
+    block = script["BLOCK"].search(page)
+    assert block is not None
+    said = cells(block.group(0).replace("<!-- deals -->", "").replace("<!-- end -->", ""))
+    assert list(said) == list(made)
+    for label, row in made.items():
+        for now, then in zip(row, said[label], strict=True):
+            assert numbers(now) == pytest.approx(numbers(then), rel=CLOSE, abs=1e-6), (
+                f"{label}: run python scripts/write_deals.py"
+            )
