@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from stackwright.codesign.finalists import Finalist
+from stackwright.codesign.plant_pictures import source_kind
 from stackwright.core.units import SECONDS_PER_HOUR, SECONDS_PER_YEAR, Array
 from stackwright.power.attribute import AttributeContract
 from stackwright.power.contract import Contract
@@ -132,6 +133,7 @@ def settled_deal(parts: Parts, item: Finalist, campus: Campus, part: Part) -> di
         "contract": part.id,
         "name": part.name,
         "type": record.type,
+        "kind": source_kind(part),
         "parties": record.text.get("parties"),
         "settlement": record.text.get("settlement"),
         "what_it_is": record.text.get("what_it_is"),

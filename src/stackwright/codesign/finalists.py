@@ -148,6 +148,34 @@ def _prefill_parts(parts: Parts, system: Part, known: Mapping[str, Part]) -> dic
     return {f"{PREFILL}{place}": part for place, part in own.items() if part.id != known[place].id}
 
 
+def plant_for(study: Study, parts: Parts, scenario: Scenario, design: Design) -> Plant:
+    """The plant of a design."""
+    return plant_of(
+        study,
+        parts,
+        scenario,
+        load_site_series(parts.get("datacenter", design.site).record, year=study.datacenter.year),
+        cooling=design.cooling,
+        site=design.site,
+        redundancy=design.redundancy,
+        distribution=design.distribution,
+        portfolio=design.portfolio,
+    )
+
+
+def unsettled(
+    study: Study, parts: Parts, scenario: Scenario, grid: Grid, classes: list[PlantClass], pick: Pick
+) -> Evaluation:
+    """A pick's watts, chips, tokens and plant, without what its hours cost."""
+    design = design_of(grid, classes, pick)
+    cell, limits = grid.cells[int(grid.rows.cell[pick.row])], classes[pick.plant_class].weights.limit[pick.option]
+    plant, terms = plant_for(study, parts, scenario, design), terms_of(study, parts)
+    volume = None
+    if scenario.requests is None:
+        volume = filling_volume(study.constraints.budget, scenario, design, cell, plant, terms, limits)
+    return evaluate(design, scenario, cell=cell, plant=plant, terms=terms, volume=volume, settled=False)
+
+
 def finalist(
     study: Study, parts: Parts, scenario: Scenario, grid: Grid, classes: list[PlantClass], pick: Pick
 ) -> Finalist:
@@ -170,17 +198,7 @@ def evaluated(
 
     `limits` is what the meter carries by year [Y].
     """
-    plant = plant_of(
-        study,
-        parts,
-        scenario,
-        load_site_series(parts.get("datacenter", design.site).record),
-        cooling=design.cooling,
-        site=design.site,
-        redundancy=design.redundancy,
-        distribution=design.distribution,
-        portfolio=design.portfolio,
-    )
+    plant = plant_for(study, parts, scenario, design)
     terms = terms_of(study, parts)
     volume = None
     if scenario.requests is None:
@@ -271,15 +289,20 @@ UNITS = {
 
 
 def best_finalists(
-    study: Study, parts: Parts, scenario: Scenario, grid: Grid, classes: list[PlantClass], found: Found
+    study: Study,
+    parts: Parts,
+    scenario: Scenario,
+    grid: Grid,
+    classes: list[PlantClass],
+    found: Found,
+    first: Finalist,
 ) -> list[Finalist]:
-    """The search's best designs with different plants, settled exactly, best first."""
-    assert found.best is not None
+    """The search's best designs with different plants, settled exactly, best first; `first` is the best of all."""
     kinds = ("datacenter", "cooling", "power", "supply_temperature", "rack", "prefill_system")
     picks = sorted({pick for (axis, _), pick in found.by_option.items() if axis in kinds}, key=lambda pick: pick.score)
-    chosen = list(dict.fromkeys([found.best, *picks]))[:FINALISTS]
+    chosen = [pick for pick in dict.fromkeys(picks) if pick != found.best][: FINALISTS - 1]
     sign = -1.0 if SENSE[study.objective or ""] == "max" else 1.0
-    made: list[Finalist] = []
+    made = [first]
     for pick in chosen:
         decided = classes[pick.plant_class].weights.decided[pick.option]
         # What the search says of a plant whose hours are decided bounds what its whole year will say, so one that is

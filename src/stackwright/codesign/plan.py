@@ -17,6 +17,8 @@ import numpy as np
 from stackwright import __version__
 from stackwright.catalog import Catalog
 from stackwright.chip.basis import operator_bases
+from stackwright.codesign.dates import dates_entry
+from stackwright.codesign.deals import deals_entry
 from stackwright.codesign.finalists import (
     SENSE,
     UNITS,
@@ -24,12 +26,14 @@ from stackwright.codesign.finalists import (
     best_finalists,
     design_of,
     evaluated,
+    finalist,
     objective_value,
 )
+from stackwright.codesign.interconnection import interconnection_entry
 from stackwright.codesign.performance_grid import PREFILL_UTILIZATION, Grid, performance_grid
 from stackwright.codesign.pictures import pictures
 from stackwright.codesign.plant_grid import PlantClass, plant_classes
-from stackwright.codesign.plant_pictures import plant_pictures
+from stackwright.codesign.plant_pictures import first_hours, marginal_entry, plant_pictures
 from stackwright.codesign.plants import terms_of
 from stackwright.codesign.queue_check import finalist_entries, queue_check
 from stackwright.codesign.result import (
@@ -47,6 +51,14 @@ from stackwright.codesign.result import (
     with_chances,
 )
 from stackwright.codesign.search import Found, Pick, limit_missed, search
+from stackwright.codesign.trade_offs import (
+    Coolant,
+    clean_shares,
+    degrees_of,
+    dispatch_entry,
+    meter_limits,
+    same_meter,
+)
 from stackwright.codesign.training_plan import TRAINING
 from stackwright.codesign.uncertainty import draws, evaluate_with, swings
 from stackwright.core.errors import InfeasibleError
@@ -164,8 +176,12 @@ def plan_study(study: Study, catalog: Catalog, progress: Progress | None = None)
     seen = searched(study, catalog, progress)
     if seen.found.best is None:
         raise InfeasibleError(*_nearest(study, catalog, seen, started))
-    finalists = best_finalists(study, seen.parts, seen.scenario, seen.grid, seen.classes, seen.found)
-    return _result(study, catalog, seen, finalists, started)
+    design = design_of(seen.grid, seen.classes, seen.found.best)
+    coolant = coolant_of(study, catalog, seen, design)
+    finalists = best_finalists(
+        study, seen.parts, seen.scenario, seen.grid, seen.classes, seen.found, warmed(study, seen, coolant)
+    )
+    return _result(study, catalog, seen, finalists, coolant, started)
 
 
 def evaluate_study(study: Study, catalog: Catalog) -> dict[str, Any]:
@@ -195,10 +211,35 @@ def searched(study: Study, catalog: Catalog, progress: Progress | None = None) -
     return Searched(scenario, parts, grid, classes, found)
 
 
+def coolant_of(study: Study, catalog: Catalog, seen: Searched, design: Design) -> Coolant | None:
+    """A design's study over every degree of its coolant; None where the study leaves no choice."""
+    degrees = degrees_of(study, seen.parts.get("cooling", design.cooling).spec)
+    return Coolant(narrowed(study, design), degrees, lambda other: searched(other, catalog)) if degrees else None
+
+
+def warmed(study: Study, seen: Searched, coolant: Coolant | None) -> Finalist:
+    """The search's best design, settled, at the best degree of its coolant."""
+    best = seen.found.best
+    assert best is not None
+    if coolant is not None and coolant.best is not None and coolant.best.score < best.score:
+        study, seen, best = coolant.study, coolant.seen, coolant.best
+    return finalist(study, seen.parts, seen.scenario, seen.grid, seen.classes, best)
+
+
 def _result(
-    study: Study, catalog: Catalog, seen: Searched, finalists: list[Finalist], started: float
+    study: Study,
+    catalog: Catalog,
+    seen: Searched,
+    finalists: list[Finalist],
+    coolant: Coolant | None,
+    started: float,
 ) -> dict[str, Any]:
     item = finalists[0]
+
+    def again(other: Study) -> Searched:
+        return searched(other, catalog)
+
+    held = narrowed(study, item.design)
     drawn = draws(item, seen.scenario, study.seed)
     base = evaluate_with(item, seen.scenario, {}, 1)
     kind = kind_of(study)
@@ -229,8 +270,19 @@ def _result(
                 lambda done, terms: objective_value(str(study.objective), seen.scenario, done, terms),
             )
         },
+        "same_meter": same_meter(study, held, again, item),
+        "dispatch": dispatch_entry(item),
+        "marginal": marginal_entry(seen.scenario, item),
+        "interconnection": interconnection_entry(study, seen.scenario, item, first_hours(seen.scenario, item).meter),
+        "dates": dates_entry(study, seen.scenario, item),
+        "deals": deals_entry(study, seen.parts, seen.scenario, item),
         "pictures": kind.pictures(study, seen.scenario, seen.grid, seen.found, item)
-        | plant_pictures(study, seen.scenario, seen.parts, item),
+        | plant_pictures(study, seen.scenario, seen.parts, item)
+        | {
+            "supply_temperature": None if coolant is None else coolant.picture(item),
+            "meter_limit": meter_limits(study, held, again, item),
+            "clean_share": clean_shares(item),
+        },
         "names": names_of(seen, item),
         "operators": operators_of(item),
         "sources": source_entries(item, catalog),
@@ -434,7 +486,7 @@ def with_worth(study: Study, catalog: Catalog, seen: Searched, item: Finalist) -
     """
     rows = margin_entries(study, item, kind_of(study).margins(item.done, seen.scenario))
     unit = UNITS[str(study.objective)]
-    same = searched(narrowed(study, item), catalog).found.best
+    same = searched(narrowed(study, item.design), catalog).found.best
     for row in rows:
         relaxed = relaxed_study(study, item, str(row["constraint"]))
         if relaxed is None or same is None:
@@ -452,9 +504,8 @@ def with_worth(study: Study, catalog: Catalog, seen: Searched, item: Finalist) -
     return rows
 
 
-def narrowed(study: Study, item: Finalist) -> Study:
+def narrowed(study: Study, design: Design) -> Study:
     """The study with every layer but serving or training held at the design."""
-    design = item.design
     menu = next(entry for entry in study.power.portfolio if entry.name == design.portfolio)
     return study.model_copy(
         update={
@@ -482,7 +533,7 @@ def narrowed(study: Study, item: Finalist) -> Study:
 
 def relaxed_study(study: Study, item: Finalist, constraint: str) -> Study | None:
     """The narrowed study with one limit a tenth wider; None for limits that are physics."""
-    base, wider = narrowed(study, item), 1.0 + RELAXED
+    base, wider = narrowed(study, item.design), 1.0 + RELAXED
     if constraint in ("ttft", "tpot", "deadline"):
         demand = base.demand.model_copy(update={constraint: getattr(base.demand, constraint) * wider})
         return base.model_copy(update={"demand": demand})

@@ -159,7 +159,10 @@ def plant_classes(
         key=lambda thermal: (thermal.path, thermal.liquid_share),
     )
     curves = Curves()
-    series = {site: load_site_series(parts.get("datacenter", site).record) for site in study.datacenter.site}
+    series = {
+        site: load_site_series(parts.get("datacenter", site).record, year=study.datacenter.year)
+        for site in study.datacenter.site
+    }
     pairs = [
         (thermal, cooling)
         for thermal in wanted

@@ -159,7 +159,7 @@ def bounded(plant: Plant) -> bool:
 
 
 def largest_load(plant: Plant, limit: Any) -> Watts:
-    """The load at which a curve begins: what the meter may draw, or a multiple of all that has a size, or a megawatt."""
+    """Where a curve begins: what the meter may draw, or a multiple of all that has a size, or a megawatt."""
     if np.all(np.isfinite(limit)):
         return float(np.max(limit))
     sizes = [sizing.most if np.isfinite(sizing.most) else sizing.least for sizing in plant.sources.sizings]

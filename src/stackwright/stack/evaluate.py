@@ -287,6 +287,7 @@ def evaluate(
             pool.chips.max(axis=-1) * network_share(parts.fabric, parts.system, design.oversubscription).switches
             for parts, pool in zip(hardware, made.pools, strict=True)
         ),
+        dispatched=dispatched,
     )
 
 

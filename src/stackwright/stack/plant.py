@@ -72,6 +72,10 @@ class Covered:
     shapes: tuple[str, ...]
 
 
+MARKET_ALONE = Sources()
+"""A meter without a limit, and nothing to decide."""
+
+
 @dataclass(frozen=True)
 class Plant:
     """One option of each plant layer at a site."""
@@ -82,7 +86,7 @@ class Plant:
     first_year: int
     name: str = ""
     """Of the site and its portfolio."""
-    sources: Sources = Sources()
+    sources: Sources = MARKET_ALONE
     busy_share: Any = 1.0
     """Part of the meter's load that follows the demand [H], for load that can give way."""
     held: Held | None = None

@@ -87,12 +87,13 @@ def scenario_of(study: Study, parts: Parts) -> Scenario:
 
 
 def ramp_of(study: Study) -> np.ndarray:
-    """Share of a site's power that is connected by year [Y], by the agreement that is slowest among the study's sites."""
+    """Share of a site's power that is connected by year [Y], by the slowest agreement of the study's sites."""
     years = study.horizon.first_year + np.arange(study.horizon.years, dtype=float)
     known = [agreement for site in study.datacenter.site if (agreement := study.agreement(site)) is not None]
     ramp = np.ones(len(years))
     for agreement in known:
-        power = np.array([sum(agreement.terms.mean_in_year(year)) for year in years])
+        limit = study.constraints.site_power or np.inf
+        power = np.array([min(sum(agreement.terms.mean_in_year(year)), limit) for year in years])
         ramp = np.minimum(ramp, power / max(power.max(), 1.0))
     return np.maximum(ramp, LEAST_RAMP)
 
