@@ -63,7 +63,6 @@ def dates_entry(study: Study, scenario: Scenario, item: Finalist) -> dict[str, A
     notes = [INPUT_NOTE, RANGE_NOTE]
     stages = _stages(study, item, agreement, notes)
     first, last = stages[0].causes, stages[-1].causes
-
     return {
         "dated": None if (dated := _dated(study, agreement)) is None else written(dated),
         "first_token": _percentiles(first),
