@@ -74,8 +74,15 @@ def year_of(plant: dict[str, Any]) -> dict[str, float]:
         for name in (plant["redundancy"], plant["distribution"], "hyperscale-building")
     )
     weather, load = weather_of(plant["weather"]), plant["load_fraction"]
+    supply = plant["supply_temperature"] + ZERO_CELSIUS
+    if "chillers" in plant.get("without", ()):
+        supply = np.maximum(supply, weather["wet_bulb"] + cooling.tower_approach * load)
+    if "conversion" in plant.get("without", ()):
+        distribution = replace(
+            distribution, conversion_constant=0.0, conversion_proportional=0.0, conversion_quadratic=0.0
+        )
     cold = cooling.load(
-        supply_temperature=plant["supply_temperature"] + ZERO_CELSIUS,
+        supply_temperature=supply,
         liquid_share=plant["liquid_share"],
         load_fraction=load,
         **weather,
@@ -208,7 +215,12 @@ def chip_rows() -> Iterator[Row]:
 
 def frontier_rows() -> Iterator[Row]:
     """Frontier from its nodes to the meter."""
-    spec = parts().get("datacenter", "ac-415-rack-battery").spec
+    spec = replace(
+        parts().get("datacenter", "ac-415-rack-battery").spec,
+        conversion_constant=0.0,
+        conversion_proportional=0.0,
+        conversion_quadratic=0.0,
+    )
     most = frontier_racks("most")
     frontier = next(
         plant
