@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import runpy
 from pathlib import Path
+from types import UnionType
+from typing import get_args, get_origin
 
 import pytest
 import typer.main
@@ -66,11 +68,12 @@ def fields(section: type[Section], path: str = "") -> set[str]:
     """Dotted names of a study's fields, as its file has them."""
     found = set()
     for name, field in section.model_fields.items():
-        inner = field.annotation
         key = f"{path}{field.alias or name}"
-        if isinstance(inner, type) and issubclass(inner, Section):
-            found |= fields(inner, f"{key}.")
-        else:
+        parts = get_args(field.annotation) if get_origin(field.annotation) is UnionType else (field.annotation,)
+        inner = [part for part in parts if isinstance(part, type) and issubclass(part, Section)]
+        for part in inner:
+            found |= fields(part, f"{key}.")
+        if not inner:
             found.add(key)
     return found
 
