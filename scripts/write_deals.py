@@ -15,7 +15,7 @@ from typing import Any
 
 from stackwright.catalog import Catalog
 from stackwright.codesign.deals import deals_entry
-from stackwright.codesign.finalists import best_finalists
+from stackwright.codesign.finalists import finalist
 from stackwright.codesign.plan import searched
 from stackwright.stack.study import load
 
@@ -84,12 +84,13 @@ def ranged(entry: Mapping[str, float], scale: float) -> str:
 
 
 def entries(catalog: Catalog) -> dict[str, Entry]:
-    """Each deal's entry of the plan of its example study."""
+    """Each deal's entry for the best design of its example study's search."""
     made = {}
     for name in DEALS:
         (study,) = load(ROOT / "examples" / f"{name}.yaml", catalog)
         seen = searched(study, catalog)
-        best = best_finalists(study, seen.parts, seen.scenario, seen.grid, seen.classes, seen.found)[0]
+        assert seen.found.best is not None
+        best = finalist(study, seen.parts, seen.scenario, seen.grid, seen.classes, seen.found.best)
         (made[name],) = deals_entry(study, seen.parts, seen.scenario, best) or ()
     return made
 

@@ -207,6 +207,12 @@ def test_escalation_compounds_by_the_year() -> None:
     assert price == pytest.approx(80.0 * 1.02**10)
 
 
+def test_a_price_escalates_from_its_start() -> None:
+    deal = replace(contract("clinton"), escalation=0.02 / SECONDS_PER_YEAR)
+    assert deal.price_in_year(2027) == deal.price
+    assert deal.price_in_year(2037.42) == pytest.approx(deal.price * 1.02**10)
+
+
 def test_who_pays_whom() -> None:
     """100 MWh in two hours, at market prices of 40 and 120 and a contract price of 90 USD/MWh."""
     output = np.array([50e6, 50e6])

@@ -210,7 +210,7 @@ class Ledger:
         )
         energy = float(deal.generation.sum()) * SECONDS_PER_HOUR
         made = {
-            "contracted": deal.contracted.mean() / MEGAWATT,
+            "contracted": np.squeeze(deal.contracted) / MEGAWATT,
             "energy": energy / MEGAWATT_HOUR,
             "delivered": bill.energy_by_contract[0] / MEGAWATT_HOUR,
             "bought": bill.market_energy / MEGAWATT_HOUR,

@@ -124,7 +124,7 @@ class Settlement:
     generation: Watts
     """[..., hour]"""
     contracted: Watts
-    """Capacity under contract; [..., hour]"""
+    """Capacity under contract, the mean of the year; [..., 1]"""
     cost: Dollars
     """[...] all that the contract costs: payments, basis and collateral."""
     payments: Dollars
@@ -226,11 +226,14 @@ class Contract(ABC):
 
     def contracted_share(self, year: Count) -> Ratio:
         """Share of the full capacity under contract by the hour of a calendar year. Source: definition."""
-        share = self.initial_share
+        full = self.start_year + self.ramp_time / SECONDS_PER_YEAR if self.full_year is None else self.full_year
+        end = self.start_year + self.tenor / SECONDS_PER_YEAR
+        if np.all(year >= full) and np.all(year + 1.0 <= end):
+            return np.ones(HOURS_PER_YEAR)  # most years: nothing to count
+        share, before = self.initial_share, self.initial_share
         if self.interim_year is not None and self.interim_share is not None:
             share = share + (self.interim_share - share) * self._arrived(year, self.interim_year)
-        before = self.initial_share if self.interim_share is None else self.interim_share
-        full = self.start_year + self.ramp_time / SECONDS_PER_YEAR if self.full_year is None else self.full_year
+            before = self.interim_share
         share = share + (1.0 - before) * self._arrived(year, full)
         return share * within_term(elapsed=self.elapsed(year), tenor=self.tenor)
 
@@ -251,12 +254,10 @@ class Contract(ABC):
         return share * output_factor(out=out, interval=self.outage_interval, outage_time=self.outage_time)
 
     def price_in_year(self, year: Count) -> DollarsPerJoule:
-        """Escalated price, or adder. Source: definition."""
-        return escalated_price(
-            price=self.price,
-            escalation=self.escalation,
-            elapsed=elapsed_time(year=year, start_year=self.start_year),
-        )
+        """Price, or adder, as it has escalated by the beginning of a calendar year. Source: definition."""
+        xp = namespace(self.start_year, year)
+        elapsed = xp.maximum(elapsed_time(year=year, start_year=self.start_year), 0.0)
+        return escalated_price(price=self.price, escalation=self.escalation, elapsed=elapsed)
 
     def ramp_share(self, year: Count) -> Ratio:
         """Mean share of the full capacity under contract in a calendar year; [...]. Source: definition."""
@@ -310,17 +311,19 @@ class Contract(ABC):
 
         Source: definition.
         """
-        contracted = capacity * self.contracted_share(year)
         output = generation(
-            capacity=capacity * self.output_share(year), capacity_factor=self.capacity_factor, shape=shape
+            capacity=capacity, capacity_factor=self.capacity_factor, shape=shape * self.output_share(year)
         )
         if self.curtailment is not None:
             output = output * (1.0 - withheld(market_price=market_price, share=self.curtailment))
+        contracted = capacity * self.contracted_share(year).mean(axis=-1, keepdims=True)
         price = self.hourly_price(year=year, market_price=market_price)
         paid = self.payment(generation=output, market_price=market_price, price=price)
-        # Security covers what the buyer owes where the market pays nothing back.
-        owed = self.payment(generation=output, market_price=0.0 * market_price, price=price)
-        basis_cost = self.settled_energy * payment(power=output, price=_known(self.basis))
+        basis_cost = 0.0 * paid if self.basis is None else self.settled_energy * payment(power=output, price=self.basis)
+        owed = paid
+        if self.collateral_time is not None or self.termination_time is not None:
+            # Where the market pays nothing back.
+            owed = self.payment(generation=output, market_price=0.0 * market_price, price=price)
         posted = self._paid_in(owed, self.collateral_time)
         security = collateral_cost(
             collateral=posted, rate=_narrow(_known(self.collateral_rate)), duration=SECONDS_PER_YEAR
@@ -338,7 +341,7 @@ class Contract(ABC):
             onsite=self.onsite,
             clean=self.clean,
             additional=self.additional,
-            credited_capacity=contracted.mean(axis=-1, keepdims=True) * self.capacity_credit,
+            credited_capacity=contracted * self.capacity_credit,
             carbon=self.carbon,
         )
 

@@ -16,9 +16,8 @@ def outage_share(*, since: Seconds, interval: Seconds, outage_time: Seconds, mac
     xp = namespace(since, interval, outage_time, machines)
     turn = interval / machines
     whole = xp.floor(outage_time / turn)
-    phase = since - xp.floor(since / turn) * turn
-    out = whole + xp.where(phase < outage_time - whole * turn, 1.0 + 0.0 * whole, 0.0 * whole)
-    return out / machines
+    still = xp.remainder(since, turn) < outage_time - whole * turn
+    return xp.where(still, (whole + 1.0) / machines, whole / machines)
 
 
 def output_factor(*, out: Ratio, interval: Seconds, outage_time: Seconds) -> Ratio:
