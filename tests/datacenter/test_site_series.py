@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stackwright.catalog import series
+from stackwright.catalog import Catalog, series
 from stackwright.core import yamltext
 from stackwright.core.errors import InputError
 from stackwright.core.records import Record, decode
@@ -220,6 +220,15 @@ def test_one_plant_swings_more_than_its_fleet() -> None:
     }
     assert 0.40 < factors["wind"] < 0.52  # NREL ATB 2024, class 4 to class 1 wind
     assert 0.28 < factors["solar"] < 0.35  # NREL ATB 2024, utility-scale tracking in the best classes
+
+
+def test_the_records_of_west_texas_plants_have_the_capacity_factors_of_their_hours() -> None:
+    plants = series.packaged_series("plants")
+    for kind in ("wind", "solar"):
+        plant = Catalog.load().get("power", f"{kind}-west-texas")
+        assert plant.text["shape"] == f"west-texas-{kind}"
+        factor = plant.values["capacity_factor"].value
+        assert factor == pytest.approx(float(plants[f"west-texas/{kind}_capacity_factor"]), abs=6e-4)
 
 
 def test_utc_hours_move_by_the_offset() -> None:
