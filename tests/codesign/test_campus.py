@@ -13,7 +13,7 @@ import pytest
 
 from stackwright.catalog import Catalog
 from stackwright.codesign.dates import chip_charge, dates_entry
-from stackwright.codesign.finalists import Finalist, best_finalists
+from stackwright.codesign.finalists import Finalist, finalist
 from stackwright.codesign.interconnection import interconnection_entry, interconnection_margins, step_of
 from stackwright.codesign.plan import Searched, searched
 from stackwright.codesign.training_grid import TrainingDesign
@@ -73,7 +73,8 @@ def seen(plain: Study) -> Searched:
 
 @pytest.fixture(scope="module")
 def item(plain: Study, seen: Searched) -> Finalist:
-    return best_finalists(plain, seen.parts, seen.scenario, seen.grid, seen.classes, seen.found)[0]
+    assert seen.found.best is not None
+    return finalist(plain, seen.parts, seen.scenario, seen.grid, seen.classes, seen.found.best)
 
 
 def test_without_dates_nothing_is_said(plain: Study, seen: Searched, item: Finalist) -> None:
