@@ -14,7 +14,7 @@ from stackwright.datacenter import Building, Distribution, Redundancy, Site
 from stackwright.power.grid import Grid
 from stackwright.power.portfolio import Portfolio
 from stackwright.rack.system import System
-from stackwright.stack.chain import chain_efficiency, chain_of, mean_power
+from stackwright.stack.chain import chain_efficiency, chain_of, mean_power, total_usage
 from stackwright.stack.deployment import Fleet, Unit, fleet
 from stackwright.stack.plant import PlantSpecs
 from stackwright.stack.unit import States
@@ -145,6 +145,8 @@ def test_the_chain_from_meter_to_chip_closes() -> None:
     levels = list(made.levels().values())
     assert levels == sorted(levels, reverse=True)
     assert made.usage > made.meter / made.building
+    whole = total_usage([(unit, states, pool)], it_energy=it.sum() * 3600.0, meter_energy=meter.sum() * 3600.0)
+    assert whole == pytest.approx(made.usage, rel=1e-9)
     assert 0.5 < made.efficiency < 0.8
 
 

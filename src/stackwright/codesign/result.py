@@ -12,8 +12,9 @@ from stackwright.codesign.finalists import MILLION, PREFILL, SENSE, UNITS, Final
 from stackwright.codesign.performance_grid import Grid
 from stackwright.codesign.search import Found
 from stackwright.core.records import Datum
-from stackwright.core.units import SECONDS_PER_YEAR, convert
+from stackwright.core.units import HOURS_PER_YEAR, SECONDS_PER_YEAR, convert
 from stackwright.finance.terms import Terms
+from stackwright.stack.chain import total_usage
 from stackwright.stack.coupling import JUNCTION_LIMIT
 from stackwright.stack.design import Design
 from stackwright.stack.evaluate import Evaluation, pools_of
@@ -114,6 +115,15 @@ def fleet_metrics(done: Evaluation, item: Finalist, tokens: Any) -> Metrics:
         "peak_facility_power": (done.peak_meter, "W"),
         "pue": (year.meter_energy.sum(axis=-1) / year.it_energy.sum(axis=-1), ""),
         "peak_pue": (done.peak_ratio, ""),
+        "tue": (
+            total_usage(
+                list(zip(done.units, done.states, made.pools, strict=True)),
+                it_energy=year.it_energy[..., 0],
+                meter_energy=year.meter_energy[..., 0],
+            ),
+            "",
+        ),
+        "downtime": ((1.0 - done.availability) * HOURS_PER_YEAR, "h/year"),
         "wue": (year.water.sum(axis=-1) * LITERS / (year.it_energy.sum(axis=-1) / KILOWATT_HOUR), "L/kWh"),
         "water": (year.water.sum(axis=-1) * LITERS / years, "L/year"),
         "energy_per_token": (year.meter_energy.sum(axis=-1) / tokens, "J"),

@@ -47,9 +47,14 @@ class RackPower:
     """Lost in the shelves or supplies."""
 
     @property
+    def boards(self) -> Watts:
+        """Into all boards, the fans left out. Source: energy balance."""
+        return self.chip + self.processor + self.nic + self.switch + self.board
+
+    @property
     def delivered(self) -> Watts:
         """At the end of the busbar. Source: energy balance."""
-        return self.chip + self.processor + self.nic + self.switch + self.board + self.fans
+        return self.boards + self.fans
 
     @property
     def shelf_output(self) -> Watts:

@@ -41,6 +41,8 @@ TITLES = {
     "peak_it_power": "IT power, peak",
     "pue": "PUE over the year",
     "peak_pue": "PUE in the hottest hour",
+    "tue": "TUE over the year: meter over boards",
+    "downtime": "Hours a year without power or cooling",
     "wue": "WUE over the year",
     "energy_per_token": "Energy per output token",
     "carbon_per_million_tokens": "Carbon per million output tokens",

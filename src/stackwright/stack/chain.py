@@ -93,8 +93,11 @@ class Chain:
 
     @property
     def boards(self) -> Watts:
-        """Into chips, processors, NICs, switches and other boards: fans left out. Source: energy balance."""
-        return self.racks.delivered - self.racks.fans
+        """Into chips, processors, NICs, switches and other boards, those of the fabric among them.
+
+        Source: energy balance.
+        """
+        return self.racks.boards + self.network
 
     @property
     def usage(self) -> Ratio:
@@ -147,6 +150,16 @@ def energies_of(pools: Sequence[Fleet], it_energy: Joules) -> list[Joules]:
     busy = [pool.busy_power[..., 0] * pool.load[..., 0] for pool in pools]
     above = (it_energy - sum(idle)) / sum(busy)
     return [own + above * watts for own, watts in zip(idle, busy, strict=True)]
+
+
+def total_usage(fleets: Sequence[tuple[Unit, States, Fleet]], *, it_energy: Joules, meter_energy: Joules) -> Ratio:
+    """Energy at the meter over that of all boards, the fabric's among them, in the first year.
+
+    Source: Patterson et al. 2013 (TUE).
+    """
+    energies = energies_of([pool for *_, pool in fleets], it_energy)
+    found = [mean_power(*fleet, energy) for fleet, energy in zip(fleets, energies, strict=True)]
+    return meter_energy / (sum(racks.boards + network for racks, network in found) * SECONDS_PER_YEAR)
 
 
 def chain_of(
