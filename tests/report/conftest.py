@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-PLAN = Path(__file__).parent / "fixtures" / "plan.json"
+FIXTURES = Path(__file__).parent / "fixtures"
 ONLY_FEASIBLE = (
     "explain",
     "pictures",
@@ -17,13 +17,17 @@ ONLY_FEASIBLE = (
     "cut_gap",
     "queue_gap",
     "sources",
+    "marginal",
+    "deals",
+    "dates",
 )
 
 
 @pytest.fixture
 def plan() -> dict[str, Any]:
-    """A whole plan of a small study."""
-    return json.loads(PLAN.read_text(encoding="utf-8"))
+    """A whole plan of a small study, with a dispatched plant, deals and dates."""
+    made, plant = (json.loads((FIXTURES / f"{name}.json").read_text(encoding="utf-8")) for name in ("plan", "plant"))
+    return made | plant | {"pictures": made["pictures"] | plant["pictures"]}
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 import pytest
 
 from stackwright.report import write_report
-from stackwright.report.page import SECTIONS, content, render
+from stackwright.report.page import PICTURES, SECTIONS, content, render
 
 HOSTILE = '</script><script>alert(1)</script><img src=x onerror="alert(2)">\'"&{{7*7}}'
 OPTIONAL = (
@@ -27,6 +27,9 @@ OPTIONAL = (
     "queue_gap",
     "explain",
     "pictures",
+    "marginal",
+    "deals",
+    "dates",
     "names",
     "sources",
     "warnings",
@@ -140,7 +143,10 @@ def strings_made_hostile(value: Any, keep: set[str]) -> Any:
 def test_hostile_names_stay_text(plan: dict[str, Any]) -> None:
     layers = {row["layer"] for row in plan["alternatives"]}
     paths = {row["path"] for row in (*plan["sources"], *plan["explain"]["inputs"])}
-    hostile = strings_made_hostile(plan, layers | paths) | {"cases": [HOSTILE]}
+    counted = {point["counting"] for point in plan["pictures"]["clean_share"]["points"]}
+    days = {day for phase in plan["dates"]["phases"] for item in phase["causes"].values() for day in item.values()}
+    days |= {day for phase in plan["dates"]["phases"] for day in phase["ready"].values()}
+    hostile = strings_made_hostile(plan, layers | paths | counted | days) | {"cases": [HOSTILE]}
     html = render(hostile)
     page = Page(html)
     assert sum(tag == "script" for tag, _ in page.elements) == 3
@@ -151,13 +157,15 @@ def test_hostile_names_stay_text(plan: dict[str, Any]) -> None:
 
 def test_hostile_names_stay_text_in_pictures(plan: dict[str, Any]) -> None:
     plan["names"] = dict.fromkeys(plan["names"], "<b>bold</b> <a href='https://example.org'>x</a>")
-    curves = next(picture for picture in content(plan)["pictures"] if picture.id == "latency").data
-    assert all("<" not in curve["name"] for curve in curves)
+    plan["pictures"]["dispatch"] = strings_made_hostile(plan["pictures"]["dispatch"], set())
+    pictures = {picture.id: picture.data for picture in content(plan)["pictures"]}
+    assert all("<" not in trace["name"] for name in ("latency", "dispatch") for trace in pictures[name])
 
 
 def test_every_picture_is_one_that_plotly_knows(plan: dict[str, Any], training: dict[str, Any]) -> None:
-    figures = content(plan)["figures"] | content(training)["figures"]
-    assert set(figures) == {"cost", "step", "weeks", "months", "cash"} | ({"latency"} & set(figures))
+    figures = content(training)["figures"]
+    assert set(figures) == {*PICTURES, "prices"} - {"latency"}
+    figures |= content(plan)["figures"]
     for figure in figures.values():
         go.Figure(figure)
 
@@ -165,7 +173,7 @@ def test_every_picture_is_one_that_plotly_knows(plan: dict[str, Any], training: 
 def test_figures_are_json(plan: dict[str, Any]) -> None:
     match = re.search(r'id="figures">(.*?)</script>', render(plan), re.DOTALL)
     assert match
-    assert set(json.loads(match.group(1))) == {"cost", "latency", "weeks", "months", "cash"}
+    assert set(json.loads(match.group(1))) == {*PICTURES, "prices"} - {"step"}
 
 
 def test_an_infeasible_plan_says_so(infeasible: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from stackwright.report.comparisons import choices_of, swings_of
 from stackwright.report.cross_section import bands_of, racks_drawn
-from stackwright.report.energy_tree import energy_tree
+from stackwright.report.energy_tree import energy_tree, shortened
 from stackwright.report.evidence_kinds import by_count, by_influence, named
 from stackwright.report.glossary import explained
 from stackwright.report.headline import cards_of
@@ -94,12 +94,6 @@ def test_the_chosen_point_lies_on_the_chosen_curve(plan: dict[str, Any]) -> None
     assert point["x"][0] == pytest.approx(1e3 * plan["metrics"]["tpot"]["value"], rel=0.05)
 
 
-def test_months_say_when_no_water_is_used(plan: dict[str, Any]) -> None:
-    assert "no water" in picture(plan, "months").finding
-    plan["pictures"]["hours"]["water_by_month"][7] = 2e6
-    assert [trace["type"] for trace in picture(plan, "months").data] == ["bar", "scatter"]
-
-
 def test_cash_that_comes_back_lies_below_zero(plan: dict[str, Any]) -> None:
     made = picture(plan, "cash")
     assert min(value for trace in made.data for value in trace["y"]) < 0
@@ -109,23 +103,44 @@ def test_cash_that_comes_back_lies_below_zero(plan: dict[str, Any]) -> None:
 def test_energy_ribbons_keep_all_energy(plan: dict[str, Any]) -> None:
     tree = energy_tree(plan, [])
     assert tree is not None
-    joints = [bar for bar in tree.bars if not bar.leaf]
-    leaves = [bar for bar in tree.bars if bar.leaf]
-    assert sum(bar.height for bar in leaves) == pytest.approx(joints[0].height)
-    assert [bar.name for bar in joints] == ["Meter", "IT equipment", "Racks", "Chips"]
-    tops = [bar.y for bar in leaves]
-    assert tops == sorted(tops)
+    heights = {kind: [bar.height for bar in tree.bars if bar.kind == kind] for kind in ("source", "joint", "end")}
+    assert sum(heights["end"]) == pytest.approx(heights["joint"][0])
+    assert sum(heights["source"]) == pytest.approx(heights["joint"][0], rel=1e-4)
+    joints = [bar.name for bar in tree.bars if bar.kind == "joint"]
+    assert joints == ["Supply", "Meter", "IT equipment", "Racks", "Chips"]
+    for kind in ("source", "end"):
+        tops = [bar.y for bar in tree.bars if bar.kind == kind]
+        assert tops == sorted(tops)
+
+
+def test_energy_begins_at_the_meter_where_nothing_is_lost_before(plan: dict[str, Any]) -> None:
+    flow = plan["pictures"]["energy_flow"]
+    flow["parts"] = {
+        name: value for name, value in flow["parts"].items() if name not in ("lost in storage", "curtailed")
+    }
+    del flow["sources"]
+    tree = energy_tree(plan, [])
+    assert tree is not None
+    assert [bar.name for bar in tree.bars][:2] == ["Meter", "IT equipment"]
+    assert tree.bars[0].x == 0.0
 
 
 def test_energy_of_an_unknown_part_branches_off_at_it(plan: dict[str, Any]) -> None:
-    plan["pictures"]["energy_flow"]["parts"]["storage"] = 1.0
+    plan["pictures"]["energy_flow"]["parts"]["a part to come"] = 1.0
     tree = energy_tree(plan, [])
     assert tree is not None
-    assert "Storage" in [bar.name for bar in tree.bars]
     by_name = {bar.name: bar.height for bar in tree.bars}
     assert by_name["IT equipment"] - by_name["Racks"] == pytest.approx(
-        by_name["Storage"] + by_name["Fabric switches and optics"]
+        by_name["A part to come"] + by_name["Fabric switches and optics"]
     )
+
+
+def test_a_long_name_of_a_source_is_cut_beside_its_bar_only(plan: dict[str, Any]) -> None:
+    assert shortened("Nuclear purchase, existing plant") == "Nuclear purchase"
+    assert len(shortened("A name without commas that is far too long")) <= 22
+    tree = energy_tree(plan, [])
+    assert tree is not None
+    assert any(ribbon.text.startswith("Nuclear purchase, existing plant:") for ribbon in tree.ribbons)
 
 
 def test_alternatives_are_grouped_and_long_bars_broken(plan: dict[str, Any]) -> None:

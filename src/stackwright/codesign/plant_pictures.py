@@ -264,7 +264,7 @@ def marginal_entry(scenario: Scenario, item: Finalist) -> list[dict[str, Any]]:
     rows.insert(
         0, _row("MW of connection", answer.connection_price * per_year, "USD/MW/year", "in all hours of the year")
     )
-    for name, price in answer.capacity_prices.items():
+    for name, price in ((name, price) for name, price in answer.capacity_prices.items() if price):
         part = next((part.name for part in item.parts.values() if part.id == name), name)
         rows.append(
             _row(f"MW of {part}", price * per_year, "USD/MW/year", "above the most that the study lets be built")

@@ -51,6 +51,8 @@ JOINT_COLORS = {
 FLOW = 300.0
 """Height of the whole flow, in the drawing's units."""
 LEAST_SLOT = 28.0
+SOURCE_SLOT = 40.0
+"""Least room of an end, whose label is one line, and of a source, whose label is two."""
 GAP = 8.0
 WIDTH = 1180.0
 TRUNK_START = 190.0
@@ -104,12 +106,12 @@ def energy_tree(plan: Mapping[str, Any], notes: list[Note]) -> EnergyTree | None
         return None
     parts = _ordered({str(name): float(value) for name, value in flow["parts"].items() if value > 0})
     total = sum(parts.values())
-    slots = _slots(parts, total, 4.0)
+    slots = _slots(parts, total, LEAST_SLOT)
     given = _sources_of(flow)
     bottom = max(y + height for y, height in slots.values())
     joints = _joints(parts)
     places = _places(joints, given)
-    entries = _slots({name: value for name, value, _ in given}, total, 0.0)
+    entries = _slots({name: value for name, value, _ in given}, total, SOURCE_SLOT)
     lift = bottom - max((y + height for y, height in entries.values()), default=0.0)
     entries = {name: (y + lift, height) for name, (y, height) in entries.items()}
     bars = [_source_bar(name, value, entries[name], color, total) for name, value, color in given]
@@ -172,12 +174,12 @@ def _places(joints: Mapping[str, float], sources: Sequence[Any]) -> dict[str, fl
     return {name: start + step * index for index, name in enumerate(joints)}
 
 
-def _slots(parts: Mapping[str, float], total: float, start: float) -> dict[str, tuple[float, float]]:
+def _slots(parts: Mapping[str, float], total: float, least: float) -> dict[str, tuple[float, float]]:
     """Top and height of every end, top to bottom, far enough apart for their labels."""
-    slots, y = {}, start
+    slots, y = {}, 4.0
     for name, value in parts.items():
         height = FLOW * value / total
-        room = max(height, LEAST_SLOT)
+        room = max(height, least)
         slots[name] = (y + (room - height) / 2.0, height)
         y += room + GAP
     return slots

@@ -11,7 +11,7 @@ from stackwright.core.errors import UnitError
 from stackwright.core.units import ZERO_CELSIUS, unit
 
 DIGITS = 3
-ACRONYMS = {"bf16", "fp4", "fp8", "int8", "mfu", "nic", "npv", "pue", "tdp", "tpot", "ttft", "wue"}
+ACRONYMS = {"bf16", "fp4", "fp8", "int8", "mfu", "nic", "npv", "pue", "tdp", "tpot", "ttft", "tue", "wue"}
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 LEAST_ABSOLUTE_TEMPERATURE = 150.0
 """A number in kelvin above this is a temperature; below it, a difference of two."""
@@ -32,7 +32,8 @@ SCALES: dict[str, tuple[tuple[float, str], ...]] = {
     "MWh": ((1e6, "TWh"), (1e3, "GWh"), (1.0, "MWh"), (1e-3, "kWh")),
     "USD": tuple((factor, f"{prefix}USD") for factor, prefix in COUNTED),
     "USD/run": tuple((factor, f"{prefix}USD/run") for factor, prefix in COUNTED),
-    "token": tuple((factor, f"{prefix}tokens") for factor, prefix in COUNTED),
+    "token": tuple((factor, f"{prefix}tokens") for factor, prefix in ((1e15, "quadrillion "), *COUNTED)),
+    "t": tuple((factor, f"{prefix}t") for factor, prefix in COUNTED),
     "token/s": ((1e9, "G tokens/s"), (1e6, "M tokens/s"), (1e3, "k tokens/s")),
     "token/MWh": tuple((factor, f"{prefix}tokens/MWh") for factor, prefix in COUNTED),
     "chip h": tuple((factor, f"{prefix}chip hours") for factor, prefix in COUNTED),

@@ -47,9 +47,9 @@ def _row(row: Mapping[str, Any]) -> Marginal:
 
 def marginal_finding(rows: Sequence[Marginal]) -> str:
     """What is scarce, in one sentence."""
-    scarce = [f"a {row.what}, {row.value}" for row in rows if row.scarce]
+    scarce = [f"{row.what} {row.value}" for row in rows if row.scarce]
     free = [row.what for row in rows if not row.scarce]
-    text = f"Scarce: {'; '.join(scarce)}." if scarce else ""
+    text = f"Worth of one more: {'; '.join(scarce)}." if scarce else ""
     return f"{text} Not scarce: {', '.join(free)}.".strip() if free else text
 
 

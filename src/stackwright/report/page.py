@@ -20,6 +20,7 @@ from stackwright.report.comparisons import (
     swings_of,
 )
 from stackwright.report.cross_section import bands_of, racks_drawn
+from stackwright.report.deals import deal_notes, deal_rows, deals_of
 from stackwright.report.energy_tree import energy_tree
 from stackwright.report.evidence_kinds import KINDS
 from stackwright.report.formats import percent, within_sentence
@@ -105,7 +106,7 @@ def content(plan: Mapping[str, Any]) -> dict[str, Any]:
     pictures = pictures_of(plan, notes)
     limits = limits_of(plan)
     swings = swings_of(plan)
-    marginal = marginal_of(plan)
+    deals, marginal = deals_of(plan), marginal_of(plan)
     choices, zero = choices_of(plan)
     groups = source_groups(plan)
     made = {
@@ -131,6 +132,9 @@ def content(plan: Mapping[str, Any]) -> dict[str, Any]:
         "swings": swings,
         "effect_unit": effect_scale(plan).unit,
         "swings_finding": swings_finding(swings) if swings else "",
+        "deals": deals,
+        "deal_rows": deal_rows(deals),
+        "deal_notes": deal_notes(deals),
         "marginal": marginal,
         "marginal_finding": marginal_finding(marginal),
         "limits": limits,

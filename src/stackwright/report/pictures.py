@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from stackwright.core.units import ZERO_CELSIUS
+from stackwright.report.dates import dates_picture
+from stackwright.report.deals import deals_picture
 from stackwright.report.drawing import Picture, axis, label, layout, series_of
 from stackwright.report.formats import percent, quantity, scale_of, significant
 from stackwright.report.layers import BY_KEY, INK, LAYERS, NEUTRAL
@@ -50,6 +52,8 @@ def pictures_of(plan: Mapping[str, Any], notes: list[Note]) -> list[Picture]:
         temperature_picture(plan, notes),
         meter_picture(plan, notes),
         clean_share_picture(plan, notes),
+        dates_picture(plan),
+        deals_picture(plan),
         price_picture(plan, notes),
         cash_picture(plan, notes),
     )

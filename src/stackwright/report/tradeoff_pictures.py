@@ -323,7 +323,13 @@ def _temperature_finding(
     if chosen is None:
         return f"{len(points)} temperatures were compared."
     sense = 1.0 if objective.get("sense") == "min" else -1.0
-    worst = max(points, key=lambda point: sense * point["objective"])
-    away = abs(worst["objective"] / chosen["objective"] - 1.0)
-    text = f"Coolant at {quantity(chosen['supply_temperature'], 'K')} is best"
-    return f"{text}; at {quantity(worst['supply_temperature'], 'K')} the objective would be {percent(away)} worse."
+    best, worst = (pick(points, key=lambda point: sense * point["objective"]) for pick in (min, max))
+
+    def away(point: Mapping[str, Any]) -> str:
+        share = percent(abs(point["objective"] / chosen["objective"] - 1.0))
+        return f"at {quantity(point['supply_temperature'], 'K')} the objective would be {share}"
+
+    here = quantity(chosen["supply_temperature"], "K")
+    if best["objective"] == chosen["objective"]:
+        return f"Coolant at {here} is best; {away(worst)} worse."
+    return f"Coolant at {here} was chosen; {away(best)} better, {away(worst)} worse."
