@@ -203,6 +203,8 @@ def test_an_own_plant_has_its_capacity_factor_and_no_more_than_its_capacity() ->
         hours = seattle.availability(kind, factor)
         assert hours.mean() == pytest.approx(factor, rel=1e-9)
         assert 0.0 <= hours.min() <= hours.max() <= 1.0
+    assert "7.7% of wind energy at a capacity factor of 40%" in seattle.availability_note("wind", 0.4)
+    assert not series.load_site_series(record("ashburn-va")).availability_note("wind", 0.4)
     with pytest.raises(InputError, match="capacity_factor of solar"):
         seattle.availability("solar", 0.7)
 

@@ -29,7 +29,7 @@ from stackwright.core.records import Record
 from stackwright.core.units import HOURS_PER_YEAR, Array, Kelvin, KilogramsCO2PerJoule, Pascals, Ratio, unit
 from stackwright.datacenter.weather import read_csv, read_epw
 from stackwright.power.grid import net_load_price_shape
-from stackwright.power.variable import availability
+from stackwright.power.variable import availability, cut_share
 
 RESTRICTED_VARIABLE = "STACKWRIGHT_DATA"
 PRICES = Path("prices") / "wholesale_prices_2022_2024_usd_per_mwh.csv.gz"
@@ -41,6 +41,7 @@ Year = Literal["typical", "aligned"]
 
 WEATHER_FILES = (".csv", ".epw")
 WEATHER_FIELDS = ("dry_bulb", "wet_bulb", "dew_point", "pressure")
+LEAST_CUT = 0.005
 DRIVEN_BY_WEATHER = ("wind", "solar")
 LEAP_DAY = slice(59 * 24, 60 * 24)
 
@@ -103,6 +104,14 @@ class SiteSeries:
             expected = f"at most the share of hours with output, {most:.3f}"
             raise InputError([Fault(self.site, f"capacity_factor of {name}", f"{capacity_factor:g}", expected)])
         return availability(shape=shape, capacity_factor=capacity_factor)
+
+    def availability_note(self, name: str, capacity_factor: float) -> str:
+        """What the capacity cuts off a fleet's shape, in words; empty where it is nothing to speak of."""
+        cut = float(cut_share(shape=self.shape(name), capacity_factor=capacity_factor))
+        if cut < LEAST_CUT:
+            return ""
+        what = f"{cut:.1%} of {name} energy at a capacity factor of {capacity_factor:.0%}"
+        return f"{self.site}: {what} would lie above the capacity and is moved to other hours."
 
 
 def load_site_series(site: Record, restricted: Path | None = None, *, year: Year = "typical") -> SiteSeries:
