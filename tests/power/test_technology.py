@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -128,3 +129,27 @@ def test_a_machine_can_run_as_much_as_its_plant_does(id: str) -> None:
     assert isinstance(plant, Technology)
     available = (1.0 - plant.outage_time / plant.outage_interval) * (1.0 - plant.forced_outage)
     assert available >= plant.capacity_factor - 0.02
+
+
+def test_a_reactor_of_its_own_is_away_for_weeks_and_engines_one_by_one() -> None:
+    reactor, engines = spec("nuclear-large"), spec("gas-engine")
+    assert isinstance(reactor, Technology)
+    assert isinstance(engines, Technology)
+    assert reactor.machines(1e9) == 1.0
+    alone = reactor.availability(machines=reactor.machines(1e9))
+    still = np.flatnonzero(alone == 0.0)
+    assert len(still) == 27.5 * 24
+    assert still[0] == 90 * 24
+    assert alone.max() == pytest.approx(1.0 - reactor.forced_outage)
+    count = engines.machines(376e6)
+    assert count == 20.0
+    many = engines.availability(machines=count)
+    assert many.min() == pytest.approx((1.0 - 1.0 / 20.0) * (1.0 - engines.forced_outage))
+    assert np.ptp(engines.availability(machines=engines.machines(np.inf))) < 0.002
+    assert many.mean() == pytest.approx((1.0 - 7.0 / 365.0) * (1.0 - engines.forced_outage), rel=1e-3)
+
+
+def test_a_plant_without_machines_that_matter_is_there() -> None:
+    plant = spec("solar-pv")
+    assert isinstance(plant, Technology)
+    assert np.all(plant.availability(machines=plant.machines(1e9)) == 1.0)

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from stackwright.core.arrays import namespace
 from stackwright.core.spec import spec
 from stackwright.core.units import (
+    HOURS_PER_YEAR,
+    SECONDS_PER_DAY,
+    SECONDS_PER_HOUR,
     SECONDS_PER_YEAR,
+    Count,
     DollarsPerJoule,
     DollarsPerWatt,
     DollarsPerWattYear,
@@ -17,6 +22,11 @@ from stackwright.core.units import (
     Seconds,
     Watts,
 )
+from stackwright.power.outage import outage_share
+
+MANY = 1000.0
+SPRING = 90 * SECONDS_PER_DAY
+"""When a year's planned outages begin, where nothing else is said: loads and prices are low then."""
 
 
 def capital_recovery(*, discount_rate: PerYear, life: Seconds, year_length: Seconds = SECONDS_PER_YEAR) -> PerYear:
@@ -104,6 +114,29 @@ class Technology:
     """Of one planned outage, without a break."""
     ramp_rate: PerSecond | None = None
     """Change of output over capacity, on line; None follows the weather."""
+
+    def machines(self, capacity: Watts) -> Count:
+        """How many machines a plant of a capacity has: one to `MANY`, whose outages are a derate. Source: definition."""
+        xp = namespace(capacity)
+        return 1.0 if self.unit is None else xp.clip(xp.round(capacity / self.unit), 1.0, MANY)
+
+    def availability(self, *, machines: Count, first_outage: Seconds = SPRING) -> Ratio:
+        """Output over capacity at most by the hour of a year in which a planned outage begins; [..., hour].
+
+        Planned outages are blocks of hours in which machines take turns, broken machines a derate. The `first_outage`
+        is the time from the beginning of the year to that of a block. Source: definition.
+        """
+        xp = namespace(machines)
+        hours = SECONDS_PER_HOUR * xp.arange(HOURS_PER_YEAR)
+        out = 0.0 * hours
+        if self.outage_interval is not None and self.outage_time is not None:
+            out = outage_share(
+                since=hours - first_outage,
+                interval=self.outage_interval,
+                outage_time=self.outage_time,
+                machines=machines,
+            )
+        return (1.0 - out) * (1.0 - (0.0 if self.forced_outage is None else self.forced_outage))
 
     def fixed_cost(self, discount_rate: PerYear) -> DollarsPerWattYear:
         """Annuity of the capital, and fixed upkeep. Source: definition."""
