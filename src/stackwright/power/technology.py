@@ -116,7 +116,7 @@ class Technology:
     """Change of output over capacity, on line; None follows the weather."""
 
     def machines(self, capacity: Watts) -> Count:
-        """How many machines a plant of a capacity has: one to `MANY`, whose outages are a derate. Source: definition."""
+        """Machines of a plant of a capacity: one to `MANY`, whose outages are a derate. Source: definition."""
         xp = namespace(capacity)
         return 1.0 if self.unit is None else xp.clip(xp.round(capacity / self.unit), 1.0, MANY)
 
