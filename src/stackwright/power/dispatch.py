@@ -19,9 +19,8 @@ from stackwright.power.supply import Dispatch, Generator, Store, Supply
 
 CARBON_UNIT = 1e-7
 """kg/J, near the rate of grids: the scale of the carbon row."""
-COSTS = (
-    "market", "delivery", "capacity", "export", "fuel", "plants", "storage", "pause", "water", "carbon", "unserved",
-)  # fmt: skip
+SMALL = 2000
+"""Hours up to which simplex is quicker than interior points."""
 
 
 class Unsolved(RuntimeError):
@@ -110,7 +109,8 @@ class Program:
 def solve(problem: Supply, *, method: str | None = None) -> Dispatch:
     """The optimum of a dispatch problem. Perfect foresight of all its hours.
 
-    `method` is one of HiGHS's: simplex, ipm, hipo; None takes what suits the size.
+    `method` is one of HiGHS's: simplex, ipx, hipo; None takes what suits the size. Where HiPO is asked for and not
+    installed, HiGHS runs simplex, and the status says so.
     Source: linear program of docs/ideas/dispatch.md; Huangfu, Hall, Parallelizing the dual revised simplex method,
     Math. Prog. Comp. 10 (2018).
     """
@@ -122,10 +122,11 @@ class Dispatcher:
 
     def __init__(self, problem: Supply, *, method: str | None = None) -> None:
         self.problem = problem
+        self._method = _suited(problem) if method is None else method
         self.unit = float(np.average(problem.load, weights=problem.weights)) / 1000.0
         """Watts that count as one in the program."""
         self.program = _program(problem, self.unit)
-        self._highs = _model(self.program.arrays(), method, self.program.offset)
+        self._highs = _model(self.program.arrays(), self._method, self.program.offset)
 
     def solve(self, load: Watts | None = None) -> Dispatch:
         """The optimum for a load [H]; None is that of the problem."""
@@ -134,7 +135,7 @@ class Dispatcher:
             problem = replace(problem, load=load)
             self.program = _program(problem, self.unit)
             _rebound(self._highs, self.program)
-        return _read(self._highs, self.program, problem, self.unit)
+        return _read(self._highs, self.program, problem, self.unit, self._method)
 
 
 def linear_optimum(*, cost: Array, least: Array, matrix: Array, given: Array) -> Array:
@@ -145,7 +146,7 @@ def linear_optimum(*, cost: Array, least: Array, matrix: Array, given: Array) ->
     rows, columns = np.nonzero(matrix)
     entries = (rows, columns, matrix[rows, columns])
     most = np.full(len(cost), np.inf)
-    highs = _model(compressed(cost=cost, least=least, most=most, lower=given, upper=given, entries=entries), None)
+    highs = _model(compressed(cost=cost, least=least, most=most, lower=given, upper=given, entries=entries))
     highs.run()
     return np.array(highs.getSolution().col_value)
 
@@ -158,7 +159,7 @@ def largest_scale(problem: Supply) -> float:
     hours = len(problem.load)
     unit = float(np.average(problem.load, weights=problem.weights)) / 1000.0
     whole, idle = (_program(replace(problem, load=load), unit) for load in (problem.load, np.zeros(hours)))
-    highs = _model(_with_scale(whole.arrays(), idle.arrays(), whole.blocks["unserved"]), None)
+    highs = _model(_with_scale(whole.arrays(), idle.arrays(), whole.blocks["unserved"]))
     highs.run()
     status = highs.modelStatusToString(highs.getModelStatus())
     if status in ("Unbounded", "Primal infeasible or unbounded"):
@@ -218,7 +219,13 @@ def compressed(
     }
 
 
-def _model(arrays: dict[str, Array], method: str | None, offset: float = 0.0) -> Any:
+def _suited(problem: Supply) -> str:
+    """Interior points for a year whose hours are tied to each other, simplex for all that is smaller."""
+    tied = problem.stores or problem.generators or problem.clean is not None or problem.flexible is not None
+    return "hipo" if tied and len(problem.load) > SMALL else "simplex"
+
+
+def _model(arrays: dict[str, Array], method: str = "simplex", offset: float = 0.0) -> Any:
     import highspy
 
     lp = highspy.HighsLp()
@@ -230,8 +237,7 @@ def _model(arrays: dict[str, Array], method: str | None, offset: float = 0.0) ->
     lp.a_matrix_.start_, lp.a_matrix_.index_, lp.a_matrix_.value_ = arrays["starts"], arrays["rows"], arrays["values"]
     highs = highspy.Highs()
     options: dict[str, Any] = {"output_flag": False, "threads": 1, "parallel": "off", "random_seed": 0}
-    if method is not None:
-        options |= {"solver": method}
+    options |= {"solver": method}
     for name, value in options.items():
         highs.setOptionValue(name, value)
     highs.passModel(lp)
@@ -266,7 +272,9 @@ def _program(problem: Supply, unit: Watts) -> Program:
     program = Program(offset=-float((energy * price * delivered).sum()))
 
     program.column("drawn", hours, cost=energy * draw_price, most=by_hour(meter.most, hours) / unit)
-    program.column("unserved", hours, cost=energy * problem.unserved_cost)
+    # A load that nothing bounds is served, however dear its peak.
+    bounded = np.isfinite(meter.most) | (problem.clean is not None) | np.isfinite(problem.most_carbon)
+    program.column("unserved", hours, cost=energy * problem.unserved_cost, most=np.where(bounded, np.inf, 0.0))
     if meter.capacity_charge > 0.0:
         program.column("billed", 1, cost=meter.capacity_charge * capital)
     if meter.most_export > 0.0:
@@ -411,13 +419,21 @@ def _windows(problem: Supply) -> Array:
     return np.arange(hours) // length
 
 
-def _read(highs: Any, program: Program, problem: Supply, unit: Watts) -> Dispatch:
+def _read(highs: Any, program: Program, problem: Supply, unit: Watts, method: str) -> Dispatch:
     highs.run()
     status = highs.modelStatusToString(highs.getModelStatus())
+    info = highs.getInfo()
+    found = "optimal"
+    if method == "hipo" and info.simplex_iteration_count > 0 and info.ipm_iteration_count <= 0:
+        found = "optimal, by simplex: HiPO is not installed (pip install highspy-extras)"
+    if status == "Unknown":  # interior points that stopped short of their tolerance
+        highs.setOptionValue("solver", "simplex")
+        highs.run()
+        status, info = highs.modelStatusToString(highs.getModelStatus()), highs.getInfo()
+        found = f"optimal, by simplex: {method} stopped short"
     if status != "Optimal":
         raise Unsolved(f"dispatch of {len(problem.load)} hours: solver says {status.lower()}")
     solution = highs.getSolution()
-    info = highs.getInfo()
     count = info.simplex_iteration_count, info.ipm_iteration_count, info.crossover_iteration_count
     iterations = sum(max(number, 0) for number in count)
     value, reduced = np.array(solution.col_value), np.array(solution.col_dual)
@@ -427,9 +443,7 @@ def _read(highs: Any, program: Program, problem: Supply, unit: Watts) -> Dispatc
     slopes = {name: reduced[place] for name, place in program.blocks.items()}
     duals = {name: dual[place] for name, place in program.rows.items()}
     prices = _prices(slopes, duals, flows, problem, unit)
-    return Dispatch(
-        objective=sum(costs.values()), costs=costs, status="optimal", iterations=iterations, **flows, **prices
-    )
+    return Dispatch(objective=sum(costs.values()), costs=costs, status=found, iterations=iterations, **flows, **prices)
 
 
 def _flows(found: dict[str, Array], problem: Supply, unit: Watts) -> dict[str, Any]:
@@ -553,7 +567,7 @@ def _prices(
         at_load -= clean * (1.0 - problem.clean.least) * weights / 1000.0
     if flexible is not None and "paused" in duals:
         at_load += np.minimum(slopes["paused"], 0.0) * flexible.pausable
-        budget = float(duals["paused"][0]) * flexible.pause_time / year * flexible.pausable
+        budget = float(duals["paused"][0]) * flexible.pause_time / year * np.asarray(flexible.pausable)
         at_load += budget * weights / 1000.0
     if flexible is not None and "moved" in duals:
         full = np.minimum(slopes["moved"], 0.0)
