@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from stackwright.cooling import TYPES
 from stackwright.cooling.chiller import carnot_coefficient, coefficient_of_performance, part_load_factor, staged_load
+from stackwright.cooling.direct_air_adiabatic import outdoor_air_share
 from stackwright.cooling.fans_and_pumps import fan_power, pump_power
 from stackwright.cooling.heat_rejection import (
     adiabatic_water,
@@ -163,6 +164,21 @@ def test_coefficient_of_performance_stays_between_its_bounds() -> None:
     assert np.all(found <= np.maximum(carnot_coefficient(evaporating=288.15, condensing=condensing), 1.0))
     assert part_load_factor(load_fraction=1.0) == pytest.approx(1.0)
     assert part_load_factor(load_fraction=0.75) > 1.03
+
+
+def test_dry_outdoor_air_takes_water() -> None:
+    """Air of -20 degC is a fifth of a supply of 27 degC with return of 38; it lacks 0.7 g/kg to a dew point of -12."""
+    cold = {"dry_bulb": ZERO_CELSIUS - 20.0, "wet_bulb": ZERO_CELSIUS - 20.5, "supply_temperature": ZERO_CELSIUS + 27.0}
+    pads = generic("DirectAirAdiabatic")
+    share = outdoor_air_share(air=ZERO_CELSIUS - 20.0, supply_temperature=ZERO_CELSIUS + 27.0, coolant_rise=11.0)
+    assert share == pytest.approx(11.0 / 58.0)
+    dry = load(pads, **cold, dew_point=ZERO_CELSIUS - 22.0).water * LITERS_PER_KWH
+    assert 0.01 < dry < 0.1
+    assert load(pads, **cold, dew_point=ZERO_CELSIUS - 12.0).water == pytest.approx(0.0, abs=1e-15)
+    older = map_leaves(
+        lambda path, leaf: ZERO_CELSIUS + 5.5 if path == "dew_point_minimum" else leaf, generic("DirectAirAdiabatic")
+    )
+    assert load(older, **cold, dew_point=ZERO_CELSIUS - 22.0).water * LITERS_PER_KWH > 3.0 * dry
 
 
 def test_worked_figures_of_water_and_pumps() -> None:

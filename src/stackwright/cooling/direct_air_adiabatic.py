@@ -6,11 +6,22 @@ from typing import ClassVar
 
 from stackwright.cooling.chiller import coefficient_of_performance, compressor_power
 from stackwright.cooling.fans_and_pumps import power_per_heat
-from stackwright.cooling.heat_rejection import adiabatic_temperature, adiabatic_water, mechanical_share
+from stackwright.cooling.heat_rejection import (
+    adiabatic_temperature,
+    adiabatic_water,
+    mechanical_share,
+    saturated_humidity,
+)
 from stackwright.cooling.interface import Cooling, CoolingLoad
 from stackwright.core.arrays import namespace
 from stackwright.core.spec import spec
-from stackwright.core.units import Kelvin, Ratio
+from stackwright.core.units import (
+    CubicMetersPerJoule,
+    JoulesPerKilogramKelvin,
+    Kelvin,
+    KilogramsPerCubicMeter,
+    Ratio,
+)
 
 
 def wetting_drop(*, air: Kelvin, wetted: Kelvin, supply_temperature: Kelvin) -> Kelvin:
@@ -33,6 +44,36 @@ def wetted_dew_point(
     xp = namespace(dry_bulb, wet_bulb, dew_point, temperature_drop)
     progress = temperature_drop / xp.maximum(dry_bulb - wet_bulb, least)
     return dew_point + xp.minimum(progress, 1.0) * (wet_bulb - dew_point)
+
+
+def outdoor_air_share(*, air: Kelvin, supply_temperature: Kelvin, coolant_rise: Kelvin) -> Ratio:
+    """Outdoor air in the supply; in cold hours the rest is return air that warms it to the set point.
+
+    Source: energy balance of mixing, the return being warmer than the supply by `coolant_rise`.
+    """
+    xp = namespace(air, supply_temperature, coolant_rise)
+    return coolant_rise / (coolant_rise + xp.maximum(supply_temperature - air, 0.0 * air))
+
+
+def humidifying_water(
+    *,
+    dew_point: Kelvin,
+    dew_point_minimum: Kelvin,
+    outdoor_share: Ratio,
+    coolant_rise: Kelvin,
+    bleed: Ratio,
+    heat_capacity: JoulesPerKilogramKelvin = 1006.0,
+    density: KilogramsPerCubicMeter = 997.0,
+    kelvin: Kelvin = 1.0,
+) -> CubicMetersPerJoule:
+    """Water that brings outdoor air up to the least dew point, bleed included.
+
+    Servers add no vapor, so return air is as humid as the supply. Source: mass balance of vapor.
+    """
+    xp = namespace(dew_point, dew_point_minimum)
+    wanted = saturated_humidity(temperature=dew_point_minimum, kelvin=kelvin)
+    missing = xp.maximum(wanted - saturated_humidity(temperature=dew_point, kelvin=kelvin), 0.0)
+    return outdoor_share * missing * (1.0 + bleed) / (heat_capacity * coolant_rise * density)
 
 
 @spec
@@ -74,6 +115,8 @@ values:
   bleed: {value: 15 %, low: 10 %, high: 30 %, kind: assumption, source: assumption, note: "drain against scaling"}
   dew_point_limit: {value: 24 degC, low: 21 degC, high: 24 degC, kind: assumption, source: assumption,
     note: "ASHRAE class A2 21, class A3 24 degC"}
+  dew_point_minimum: {value: -12 degC, low: -12 degC, high: 5.5 degC, kind: assumption, source: assumption,
+    note: "ASHRAE classes A1 to A4 -12 degC; recommended -9 since 2015 and 5.5 before"}
   trim_capacity: {value: 0.5, low: 0.3, high: 0.6, kind: assumption, source: assumption,
     note: "direct-expansion trim sized for the worst hours"}
   carnot_share: {value: 0.42, low: 0.36, high: 0.48, kind: assumption, source: assumption,
@@ -95,6 +138,8 @@ values:
     """Water drained per water evaporated."""
     dew_point_limit: Kelvin
     """Of the supply air."""
+    dew_point_minimum: Kelvin
+    """Of the supply air; pads or foggers humidify drier air."""
     trim_capacity: Ratio
     """Share of full heat that the trim units can take."""
     carnot_share: Ratio
@@ -120,13 +165,23 @@ values:
             + adiabatic_temperature(dry_bulb=dry_bulb, wet_bulb=wet_bulb, effectiveness=self.effectiveness),
             supply_temperature=supply_temperature,
         )
-        return self._cooled_by(
-            drop,
+        supplied = wetted_dew_point(dry_bulb=dry_bulb, wet_bulb=wet_bulb, dew_point=dew_point, temperature_drop=drop)
+        humidifying = humidifying_water(
+            dew_point=supplied,
+            dew_point_minimum=self.dew_point_minimum,
+            outdoor_share=outdoor_air_share(
+                air=air, supply_temperature=supply_temperature, coolant_rise=self.coolant_rise
+            ),
+            coolant_rise=self.coolant_rise,
+            bleed=self.bleed,
+        )
+        wetting = adiabatic_water(temperature_drop=drop, coolant_rise=self.coolant_rise, bleed=self.bleed)
+        return self._after_pads(
+            air - drop,
+            supplied,
+            wetting + humidifying,
             supply_temperature=supply_temperature,
             dry_bulb=dry_bulb,
-            supplied_dew_point=wetted_dew_point(
-                dry_bulb=dry_bulb, wet_bulb=wet_bulb, dew_point=dew_point, temperature_drop=drop
-            ),
             load_fraction=load_fraction,
         )
 
@@ -141,29 +196,28 @@ values:
         load_fraction: Ratio,
     ) -> CoolingLoad:
         """The trim units in place of the pads. Source: definition."""
-        return self._cooled_by(
-            0.0 * dry_bulb,
+        return self._after_pads(
+            dry_bulb + self.fan_heat,
+            dew_point,
+            0.0,
             supply_temperature=supply_temperature,
             dry_bulb=dry_bulb,
-            supplied_dew_point=dew_point,
             load_fraction=load_fraction,
         )
 
-    def _cooled_by(
+    def _after_pads(
         self,
-        drop: Kelvin,
+        air: Kelvin,
+        dew_point: Kelvin,
+        water: CubicMetersPerJoule,
         *,
         supply_temperature: Kelvin,
         dry_bulb: Kelvin,
-        supplied_dew_point: Kelvin,
         load_fraction: Ratio,
     ) -> CoolingLoad:
-        """Outdoor air that pads cool by `drop`, and the trim units that do the rest."""
-        xp = namespace(supply_temperature, dry_bulb, drop)
-        air = dry_bulb + self.fan_heat
-        share = mechanical_share(
-            available=air - drop, supply_temperature=supply_temperature, coolant_rise=self.coolant_rise
-        )
+        """The trim units and fans behind air of a temperature and dew point."""
+        xp = namespace(air, supply_temperature)
+        share = mechanical_share(available=air, supply_temperature=supply_temperature, coolant_rise=self.coolant_rise)
         return CoolingLoad(
             compressor=self._trim(share, supply_temperature, dry_bulb, load_fraction),
             fans=power_per_heat(
@@ -173,8 +227,8 @@ values:
                 exponent=self.flow_exponent,
             ),
             pumps=0.0,
-            water=adiabatic_water(temperature_drop=drop, coolant_rise=self.coolant_rise, bleed=self.bleed),
-            overload=self._overload(share * load_fraction, supply_temperature, supplied_dew_point),
+            water=water,
+            overload=self._overload(share * load_fraction, supply_temperature, dew_point),
             chilled=xp.minimum(share, self.trim_capacity),
         )
 
