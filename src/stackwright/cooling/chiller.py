@@ -28,7 +28,7 @@ def coefficient_of_performance(
     """
     xp = namespace(evaporating, condensing, carnot_share)
     reversible = carnot_coefficient(evaporating=evaporating, condensing=condensing, least_lift=least_lift)
-    return xp.minimum(xp.maximum(carnot_share * reversible, lowest), highest)
+    return xp.clip(carnot_share * reversible, lowest, highest)
 
 
 def part_load_factor(*, load_fraction: Ratio) -> Ratio:

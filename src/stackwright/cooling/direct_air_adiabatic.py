@@ -30,8 +30,8 @@ def wetting_drop(*, air: Kelvin, wetted: Kelvin, supply_temperature: Kelvin) -> 
     Source: definition.
     """
     xp = namespace(air, wetted, supply_temperature)
-    most = xp.maximum(air - wetted, 0.0 * air)
-    return xp.minimum(xp.maximum(air - supply_temperature, 0.0 * air), most)
+    none = 0.0 * supply_temperature
+    return xp.minimum(xp.maximum(air - supply_temperature, none), xp.maximum(air - wetted, none))
 
 
 def wetted_dew_point(
@@ -52,7 +52,7 @@ def outdoor_air_share(*, air: Kelvin, supply_temperature: Kelvin, coolant_rise: 
     Source: energy balance of mixing, the return being warmer than the supply by `coolant_rise`.
     """
     xp = namespace(air, supply_temperature, coolant_rise)
-    return coolant_rise / (coolant_rise + xp.maximum(supply_temperature - air, 0.0 * air))
+    return coolant_rise / (coolant_rise + xp.maximum(supply_temperature - air, 0.0 * supply_temperature))
 
 
 def humidifying_water(

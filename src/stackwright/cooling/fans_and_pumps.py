@@ -11,7 +11,7 @@ def fan_power(*, design: Ratio, speed: Ratio, load_fraction: Ratio = 1.0) -> Rat
 
     Source: fan affinity laws (power as speed cubed).
     """
-    return design * (speed * speed * speed) / load_fraction
+    return design / load_fraction * (speed * speed * speed)
 
 
 def flow_fraction(*, load_fraction: Ratio, least_flow: Ratio) -> Ratio:

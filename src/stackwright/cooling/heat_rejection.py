@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from stackwright.core.arrays import namespace
 from stackwright.core.units import (
     ZERO_CELSIUS,
@@ -12,6 +14,9 @@ from stackwright.core.units import (
     KilogramsPerCubicMeter,
     Ratio,
 )
+
+PRESSURE_AT_POLE = 101_325.0 / 610.94 * math.exp(-17.625)
+"""Atmosphere over the vapor pressure of the Magnus form, less its temperature's part."""
 
 
 def approach_temperature(*, ambient: Kelvin, approach: Kelvin, load_fraction: Ratio = 1.0) -> Kelvin:
@@ -32,7 +37,7 @@ def mechanical_share(*, available: Kelvin, supply_temperature: Kelvin, coolant_r
     """
     xp = namespace(available, supply_temperature, coolant_rise)
     missing = (available - supply_temperature) / coolant_rise
-    return xp.minimum(xp.maximum(missing, 0.0), 1.0)
+    return xp.clip(missing, 0.0, 1.0)
 
 
 def adiabatic_temperature(*, dry_bulb: Kelvin, wet_bulb: Kelvin, effectiveness: Ratio) -> Kelvin:
@@ -67,8 +72,9 @@ def saturated_humidity(*, temperature: Kelvin, kelvin: Kelvin = 1.0) -> Ratio:
     Source: Alduchov and Eskridge 1996 (Magnus form); ASHRAE Handbook Fundamentals 2017, chapter 1, eq. 20.
     """
     xp = namespace(temperature)
-    celsius = temperature / kelvin - ZERO_CELSIUS
-    pressure_over_vapor = (101_325.0 / 610.94) * xp.exp(-17.625 * celsius / (celsius + 243.04))
+    pole = (ZERO_CELSIUS - 243.04) * kelvin
+    # exp(17.625 t / (t + 243.04)) with the quotient as one minus a pole: fewer passes over a year
+    pressure_over_vapor = PRESSURE_AT_POLE * xp.exp(17.625 * 243.04 * kelvin / (temperature - pole))
     return 0.621945 / (pressure_over_vapor - 1.0)
 
 
