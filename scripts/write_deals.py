@@ -15,8 +15,8 @@ from typing import Any
 
 from stackwright.catalog import Catalog
 from stackwright.codesign.deals import deals_entry
-from stackwright.codesign.finalists import finalist
-from stackwright.codesign.plan import searched
+from stackwright.codesign.finalists import best_finalists, design_of
+from stackwright.codesign.plan import coolant_of, searched, warmed
 from stackwright.stack.study import load
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -84,13 +84,15 @@ def ranged(entry: Mapping[str, float], scale: float) -> str:
 
 
 def entries(catalog: Catalog) -> dict[str, Entry]:
-    """Each deal's entry for the best design of its example study's search."""
+    """Each deal's entry as the plan of its example study has it."""
     made = {}
     for name in DEALS:
         (study,) = load(ROOT / "examples" / f"{name}.yaml", catalog)
         seen = searched(study, catalog)
         assert seen.found.best is not None
-        best = finalist(study, seen.parts, seen.scenario, seen.grid, seen.classes, seen.found.best)
+        found = (study, seen.parts, seen.scenario, seen.grid, seen.classes, seen.found)
+        coolant = coolant_of(study, catalog, seen, design_of(seen.grid, seen.classes, seen.found.best))
+        best = best_finalists(*found, warmed(study, seen, coolant))[0]
         (made[name],) = deals_entry(study, seen.parts, seen.scenario, best) or ()
     return made
 
