@@ -267,6 +267,22 @@ def test_a_price_file_without_the_column_or_the_year_is_refused(tmp_path: Path) 
             series.load_site_series(record(id), tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "a title line and hours"),
+        ("time_utc,ercot_hubavg_da\n2022-01-01T00:00Z,30.0,1\n", "gz:2: .*3 cells; expected lines of 2 cells"),
+        ("time_utc,ercot_hubavg_da\n2022-01-01T00:00Z,dear\n", "gz:2: ercot_hubavg_da: got 'dear'"),
+    ],
+)
+def test_a_price_file_that_cannot_be_read_is_refused_with_its_line(tmp_path: Path, content: str, message: str) -> None:
+    path = tmp_path / series.PRICES
+    path.parent.mkdir()
+    path.write_bytes(gzip.compress(content.encode()))
+    with pytest.raises(InputError, match=message):
+        series.load_site_series(record("dallas-tx"), tmp_path)
+
+
 def test_the_variable_must_name_a_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv(series.RESTRICTED_VARIABLE, str(tmp_path / "absent"))
     with pytest.raises(InputError):

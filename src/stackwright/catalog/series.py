@@ -318,15 +318,33 @@ def _shapes_of_plants(text: _Words, offset: int) -> dict[str, Ratio]:
     return {f"{place}-{kind}": local_hours(utc=plants[f"{place}/{kind}"], offset=late) for kind in DRIVEN_BY_WEATHER}
 
 
+@cache
+def _table(path: Path) -> tuple[list[str], list[str], list[tuple[str, ...]]]:
+    """Titles, stamps and columns of text of an hourly table, read once."""
+    with gzip.open(path, "rt", encoding="utf-8", newline="") as stream:
+        titles, *lines = list(csv.reader(stream)) or [[]]
+    uneven = [number for number, line in enumerate(lines, start=2) if len(line) != len(titles)]
+    if uneven or not lines:
+        got = f"{len(lines[uneven[0] - 2])} cells" if uneven else "no lines"
+        expected = f"lines of {len(titles)} cells" if uneven else "a title line and hours"
+        raise InputError([Fault(str(path), "", got, expected, line=uneven[0] if uneven else None)])
+    stamps, *columns = zip(*lines, strict=True)
+    return titles[1:], list(stamps), columns
+
+
 @lru_cache(maxsize=64)
 def _column(path: Path, column: str, year: str) -> Array:
-    with gzip.open(path, "rt", encoding="utf-8", newline="") as stream:
-        reader = csv.DictReader(stream)
-        titles = reader.fieldnames or []
-        if column not in titles:
-            expected = f"one of {', '.join(titles[1:])}"
-            raise InputError([Fault(str(path), "", f"no column {column!r}", expected, nearest=nearest(column, titles))])
-        values = [float(row[column]) for row in reader if row["time_utc"].startswith(year)]
+    titles, stamps, columns = _table(path)
+    if column not in titles:
+        expected = f"one of {', '.join(titles)}"
+        raise InputError([Fault(str(path), "", f"no column {column!r}", expected, nearest=nearest(column, titles))])
+    values = []
+    for line, (stamp, text) in enumerate(zip(stamps, columns[titles.index(column)], strict=True), start=2):
+        if stamp.startswith(year):
+            try:
+                values.append(float(text))
+            except ValueError:
+                raise InputError([Fault(str(path), column, repr(text), "a number", line=line)]) from None
     found = year_of_hours(rows=np.array(values), days=len(values) // 24)
     if found.shape != (HOURS_PER_YEAR,):
         raise InputError([Fault(str(path), column, f"{len(values)} hours of {year!r}", "a year of 8,760 hours")])
