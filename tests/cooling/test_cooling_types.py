@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stackwright.catalog.series import packaged_series
 from stackwright.cooling import TYPES
 from stackwright.cooling.chiller import carnot_coefficient, coefficient_of_performance, part_load_factor, staged_load
 from stackwright.cooling.direct_air_adiabatic import outdoor_air_share
@@ -338,3 +339,27 @@ def test_a_hybrid_takes_less_water_than_towers_and_less_power_than_dry_coolers()
     )
     assert np.mean(hybrid.water) < 0.5 * np.mean(tower.water)
     assert np.max(hybrid.compressor) < np.max(dry.compressor)
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "celsius"),
+    [
+        ("DirectLiquidHybrid", "tmyx_phoenix_az", 35.0),
+        ("DirectLiquidHybrid", "tmyx_dallas_tx", 40.0),
+        ("DirectAirAdiabatic", "tmyx_phoenix_az", 27.0),
+        ("DirectAirAdiabatic", "tmyx_dallas_tx", 27.0),
+    ],
+)
+def test_what_a_cubic_meter_spares_in_a_year(name: str, place: str, celsius: float) -> None:
+    cooling = generic(name)
+    hours = {
+        **{field: packaged_series("weather")[f"{place}/{field}"] for field in ("dry_bulb", "wet_bulb", "dew_point")},
+        "supply_temperature": celsius + ZERO_CELSIUS,
+        "liquid_share": 0.85,
+        "load_fraction": 1.0,
+    }
+    trade = cooling.water_trade(**hours)
+    assert trade is not None
+    assert 45.0 < trade.spared.sum() / trade.water.sum() / 3.6e6 < 115.0
+    dry = cooling.dry_load(**hours)
+    assert cooling.capex(dry.design_capacity()) >= cooling.capex(cooling.load(**hours).design_capacity())

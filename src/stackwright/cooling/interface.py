@@ -163,7 +163,8 @@ class Cooling(ABC):
     def water_trade(self, **hours: Any) -> WaterTrade | None:
         """What the water of each hour spares; arguments as of `load`. None for a type that cannot choose.
 
-        The plant without its water draws `load().electricity + spared` and takes `load().water - water`.
+        The plant without its water draws `load().electricity + spared` and takes `load().water - water`. It needs the
+        chillers of its dry hours, `dry_load().design_capacity()`, where that of `load` has those of wet hours alone.
         """
         dry = self.dry_load(**hours)
         if dry is None:
