@@ -17,7 +17,7 @@ from stackwright.core.units import HOURS_PER_YEAR, SECONDS_PER_YEAR
 from stackwright.power import TYPES
 from stackwright.power.attribute import attribute_price
 from stackwright.power.contract import Contract, arrived, escalated_price, withheld
-from stackwright.power.outage import outage_share
+from stackwright.power.planned_outage import outage_share
 from stackwright.power.technology import Technology
 
 RECORDS = Path(__file__).parents[2] / "src" / "stackwright" / "catalog" / "records" / "power"

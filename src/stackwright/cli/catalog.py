@@ -22,6 +22,12 @@ WHOLE_WORDS = {"layer", "id", "type", "field", "kind"}
 
 TERAWATT_HOUR = 3.6e15
 BILLION = 1e9
+PAID = {
+    "PhysicalContract": "at its price, without delivery",
+    "FinancialContract": "at its price, before the market pays back",
+    "AttributeContract": "for attributes, after what the plant earns with its energy",
+}
+"""What the payments of a contract over its term are, by type."""
 
 app = typer.Typer(help="List, show and check the records of real things.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -107,7 +113,7 @@ def _term(record: Record) -> dict[str, Any]:
     return {
         "energy": {end: energy / TERAWATT_HOUR for end, (energy, _) in given.items()} | {"unit": "TWh"},
         "payments": {end: paid / BILLION for end, (_, paid) in given.items()} | {"unit": "B USD"},
-        "note": "at its price, of attributes after what the plant earns; what the market pays back is apart",
+        "note": PAID[record.type],
     }
 
 

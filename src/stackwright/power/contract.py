@@ -26,7 +26,7 @@ from stackwright.core.units import (
     Seconds,
     Watts,
 )
-from stackwright.power.outage import outage_share, output_factor
+from stackwright.power.planned_outage import outage_share, output_factor
 
 
 def elapsed_time(*, year: Count, start_year: Count, year_length: Seconds = SECONDS_PER_YEAR) -> Seconds:

@@ -22,7 +22,7 @@ from stackwright.core.units import (
     Seconds,
     Watts,
 )
-from stackwright.power.outage import outage_share
+from stackwright.power.planned_outage import outage_share
 
 MANY = 1000.0
 SPRING = 90 * SECONDS_PER_DAY
