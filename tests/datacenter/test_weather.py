@@ -234,7 +234,7 @@ def test_a_fault_of_a_dialect_names_its_own_column_and_line(tmp_path: Path) -> N
 
 def test_an_epw_in_latin_1_with_stray_quotes_and_a_mark_is_read(tmp_path: Path) -> None:
     path = epw_file(tmp_path)
-    text = path.read_text().replace("Somewhere", "Montréal").replace("HEADER", 'COMMENTS 1,"never closed', 1)
+    text = path.read_text().replace("Somewhere", "Montréal").replace("HEADER", 'COMMENTS 1,"never closed\x85', 1)
     path.write_bytes(text.encode("latin-1"))
     assert read_epw(path).label == "Montréal"
     path.write_text("\ufeff" + text, encoding="utf-8")

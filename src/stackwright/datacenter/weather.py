@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -166,10 +167,10 @@ def read_epw(path: Path, *, name: str = "", kind: str = "typical year") -> Weath
     faults: list[Fault] = []
     place = [_number(path, 1, f"LOCATION field {index + 1}", header[index], faults) for index in (8, 9)]
     body = rows[EPW_HEADER_LINES:]
-    periods = rows[EPW_HEADER_LINES - 1][1]
-    if periods[0].strip().upper() == "DATA PERIODS" and periods[2].strip() not in ("", "1"):
-        got, expected = f"{periods[2].strip()} lines an hour", "one line an hour"
-        raise InputError([Fault(str(path), "DATA PERIODS", got, expected, line=EPW_HEADER_LINES)])
+    title, _, *hourly = [*(cell.strip() for cell in rows[EPW_HEADER_LINES - 1][1]), "", ""]
+    if title.upper() == "DATA PERIODS" and hourly[0] not in ("", "1"):
+        got, expected = f"{hourly[0]} lines an hour", "one line an hour"
+        raise InputError([Fault(str(path), "DATA PERIODS", got, expected, line=rows[EPW_HEADER_LINES - 1][0])])
     faults += _check_hours(path, body, _clock_of_epw)
     titles = [EPW_COLUMNS[index].quantity if index in EPW_COLUMNS else "" for index in range(max(EPW_COLUMNS) + 1)]
     values = _values(path, body, EPW_COLUMNS, titles, faults)
@@ -202,7 +203,7 @@ def _lines(path: Path, *, quoted: bool = True) -> list[Line]:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = raw.decode("latin-1")  # place names in older files
-    lines = text.splitlines()
+    lines = re.split(r"\r\n|\r|\n", text)  # not at the other line breaks of Unicode, which latin-1 text may hold
     try:
         rows = csv.reader(lines) if quoted else (line.split(",") for line in lines)
         return [(number, row) for number, row in enumerate(rows, start=1) if any(row)]
