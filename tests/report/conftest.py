@@ -20,6 +20,9 @@ ONLY_FEASIBLE = (
     "marginal",
     "deals",
     "dates",
+    "dispatch",
+    "interconnection",
+    "same_meter",
 )
 
 

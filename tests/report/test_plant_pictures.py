@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from stackwright.report.agreement import agreement_of
 from stackwright.report.deals import deal_rows, deals_of
 from stackwright.report.marginal import marginal_finding, marginal_of
 from stackwright.report.notes import notes_of
@@ -133,11 +134,50 @@ def test_what_is_not_measured_along_the_temperature_has_no_panel(plan: dict[str,
     assert len(picture(plan, "temperature").layout["shapes"]) == 3
 
 
+def test_bars_of_the_same_meter_say_what_is_changed(plan: dict[str, Any]) -> None:
+    made = picture(plan, "same_meter")
+    (bars,) = made.data
+    assert bars["y"][:3] == ["coolant at 35 °C", "redundancy N", "flexible load: none"]
+    assert max(bars["x"]) < 0
+    assert made.layout["xaxis"]["range"][1] == 0
+    assert made.finding.endswith("What matters most is “own plants: none”: −56%.")
+
+
+def test_a_change_that_leaves_no_design_has_no_bar(plan: dict[str, Any]) -> None:
+    plan["same_meter"]["changes"][0] |= {"tokens_per_second": None, "difference": None}
+    (bars,) = picture(plan, "same_meter").data
+    assert "coolant at 35 °C" not in bars["y"]
+
+
+def test_what_is_built_stands_beside_the_dispatch(plan: dict[str, Any]) -> None:
+    assert "Behind the meter: 246 MW of Simple-cycle gas turbine" in picture(plan, "dispatch").finding
+    plan["dispatch"][0]["storage_energy"] = {"battery-lithium": {"value": 3.6e12, "unit": "J"}}
+    assert "which holds 1 GWh" in picture(plan, "dispatch").finding
+
+
+def test_an_agreement_says_which_condition_is_not_kept(plan: dict[str, Any]) -> None:
+    agreement = agreement_of(plan)
+    assert agreement is not None
+    assert agreement.phases[-1] == ("800 MW", "200 MW", "2028-01-01", "2029-01-01")
+    assert ("ramp from hour to hour", "0.688 MW/min", "100 MW/min", False) in agreement.conditions
+    assert agreement.finding.endswith("keeps all conditions that can be tested.")
+    plan["interconnection"]["conditions"][0]["violated"] = True
+    broken = agreement_of(plan)
+    assert broken is not None
+    assert broken.finding.endswith("It does not keep: ramp from hour to hour.")
+
+
+def test_extreme_hours_do_not_flatten_the_curve_of_prices(plan: dict[str, Any]) -> None:
+    prices = plan["pictures"]["hour_prices"]
+    prices["worth"][-1] = -4000.0
+    assert picture(plan, "prices").layout["yaxis"]["range"][0] > -500
+
+
 def test_what_is_not_scarce_is_worth_nothing(plan: dict[str, Any]) -> None:
     rows = {row.what: row for row in marginal_of(plan)}
     assert rows["m³ of water"].value == "nothing: it is not scarce"
     assert rows["MWh of load"].spread
-    assert "Not scarce: m³ of water" in marginal_finding(list(rows.values()))
+    assert "m³ of water" in marginal_finding(list(rows.values())).partition("Not scarce: ")[2]
 
 
 def test_hours_are_drawn_dearest_first(plan: dict[str, Any]) -> None:

@@ -63,7 +63,7 @@ Row = tuple[float, str, Mapping[str, str], str]
 def _rows(given: Mapping[str, Any], names: Mapping[str, Any]) -> tuple[list[Row], list[tuple[float, str]]]:
     """Lines of the picture and headings of its phases."""
     phases = given["phases"]
-    often = {name for case in given["binding"].values() for name, share in case.items() if share >= LEAST_BINDING}
+    often = [_often(given["binding"]["first_token"]), _often(given["binding"]["full_power"])]
     rows: list[Row] = []
     headings = []
     place = 0.0
@@ -74,7 +74,8 @@ def _rows(given: Mapping[str, Any], names: Mapping[str, Any]) -> tuple[list[Row]
         headings.append((place, title))
         place += 1.0
         if first or last or len(phases) <= MOST_PHASES:
-            causes = sorted((entry["p90"], name) for name, entry in phase["causes"].items() if name in often)
+            held = often[0] if first else often[1]
+            causes = sorted((entry["p90"], name) for name, entry in phase["causes"].items() if name in held)
             for _, name in causes:
                 rows.append((place, _group(name), phase["causes"][name], _cause(name, names)))
                 place += 1.0
@@ -83,6 +84,11 @@ def _rows(given: Mapping[str, Any], names: Mapping[str, Any]) -> tuple[list[Row]
         rows.append((place + 0.32, TOGETHER, {"p50": ready["p50_together"], "p90": ready["p90_together"]}, ""))
         place += 1.6
     return rows, headings
+
+
+def _often(binding: Mapping[str, float]) -> set[str]:
+    """Causes that hold up a phase often enough to be drawn."""
+    return {name for name, share in binding.items() if share >= LEAST_BINDING}
 
 
 def _cause(name: str, names: Mapping[str, Any]) -> str:

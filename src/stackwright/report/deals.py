@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from stackwright.report.drawing import Picture, axis, columns, heading, label, layout, on, panel
@@ -54,7 +55,7 @@ def _deal(row: Mapping[str, Any]) -> Deal:
     start, years = row["start_year"], row["tenor"]
     values = {
         "capacity": ranged(row["capacity"]),
-        "term": f"{years['value']:g} years from {start['value']:g}",
+        "term": f"{years['value']:g} years from {_month(start['value'])}",
     }
     totals = row["total"]
     for key, words in TOTALS:
@@ -75,6 +76,11 @@ def _deal(row: Mapping[str, Any]) -> Deal:
         values=values,
         notes=[str(note) for note in (*row["notes"], slip["note"], same["note"])],
     )
+
+
+def _month(year: float) -> str:
+    """The month of a calendar year with a fraction. Source: definition."""
+    return f"{date(int(year), min(int(year % 1.0 * 12 + 1e-6), 11) + 1, 1):%B %Y}"
 
 
 def deal_rows(deals: Sequence[Deal]) -> list[tuple[str, list[str]]]:

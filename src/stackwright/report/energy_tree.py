@@ -112,7 +112,7 @@ def energy_tree(plan: Mapping[str, Any], notes: list[Note]) -> EnergyTree | None
     joints = _joints(parts)
     places = _places(joints, given)
     entries = _slots({name: value for name, value, _ in given}, total, SOURCE_SLOT)
-    lift = bottom - max((y + height for y, height in entries.values()), default=0.0)
+    lift = bottom - max((y + (height + max(height, SOURCE_SLOT)) / 2.0 for y, height in entries.values()), default=0.0)
     entries = {name: (y + lift, height) for name, (y, height) in entries.items()}
     bars = [_source_bar(name, value, entries[name], color, total) for name, value, color in given]
     bars += [_bar(name, places[name], bottom, joints[name], total) for name in joints]

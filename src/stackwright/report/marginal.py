@@ -53,6 +53,12 @@ def marginal_finding(rows: Sequence[Marginal]) -> str:
     return f"{text} Not scarce: {', '.join(free)}.".strip() if free else text
 
 
+def _within(curves: Sequence[Sequence[float]]) -> list[float]:
+    """A range that holds all but the outermost points of falling curves."""
+    low, high = min(curve[-2] for curve in curves), max(curve[1] for curve in curves)
+    return [min(0.0, 1.1 * low), 1.1 * high]
+
+
 def price_picture(plan: Mapping[str, Any], notes: list[Note]) -> Picture | None:
     """Hours of the year by their price, dearest first."""
     given = series_of(plan, "hour_prices")
@@ -79,12 +85,13 @@ def price_picture(plan: Mapping[str, Any], notes: list[Note]) -> Picture | None:
         title="What an hour of energy costs",
         finding="Hours of the year by price, dearest first.",
         reading="How to read: so many percent of the hours of the year are dearer than the line. The dashed line has "
-        "delivery, capacity and a clean share in it, where the plan has them.",
+        "delivery, capacity and a clean share in it, where the plan has them. The dearest and the cheapest hundredth "
+        "of the hours may lie outside.",
         data=data,
         layout=layout(
             320,
             xaxis=axis("hours of the year", ticksuffix="%", range=[0, 100]),
-            yaxis=axis("USD/MWh"),
+            yaxis=axis("USD/MWh", range=_within([row["y"] for row in data])),
             margin={"l": 70, "r": 24, "t": 44, "b": 48},
         ),
         notes=beside_metric(notes, ENERGY_PRICE),

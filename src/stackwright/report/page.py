@@ -11,6 +11,7 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from stackwright.core.files import write_atomic
+from stackwright.report.agreement import agreement_of
 from stackwright.report.comparisons import (
     BREAK,
     alternatives_finding,
@@ -54,8 +55,10 @@ SECTIONS = (
     ("dispatch", "Dispatch"),
     ("cooling", "PUE"),
     ("temperature", "Coolant"),
+    ("same_meter", "Same meter"),
     ("meter", "Meter"),
     ("clean", "Clean share"),
+    ("agreement", "Agreement"),
     ("dates", "Dates"),
     ("deals", "Deals"),
     ("marginal", "Marginal worth"),
@@ -72,7 +75,20 @@ SECTIONS = (
 
 
 PICTURES = (
-    *("cost", "latency", "step", "weeks", "dispatch", "cooling", "temperature", "meter", "clean", "dates", "deals"),
+    *(
+        "cost",
+        "latency",
+        "step",
+        "weeks",
+        "dispatch",
+        "cooling",
+        "temperature",
+        "same_meter",
+        "meter",
+        "clean",
+        "dates",
+        "deals",
+    ),
     "cash",
 )
 """Sections that are a picture."""
@@ -132,6 +148,7 @@ def content(plan: Mapping[str, Any]) -> dict[str, Any]:
         "swings": swings,
         "effect_unit": effect_scale(plan).unit,
         "swings_finding": swings_finding(swings) if swings else "",
+        "agreement": agreement_of(plan),
         "deals": deals,
         "deal_rows": deal_rows(deals),
         "deal_notes": deal_notes(deals),
@@ -179,6 +196,7 @@ def sections_of(made: Mapping[str, Any], pictures: list[Picture]) -> list[tuple[
             ("energy", made["energy"]),
             ("alternatives", made["choices"]),
             ("inputs", made["swings"]),
+            ("agreement", made["agreement"]),
             ("marginal", made["marginal"]),
             ("limits", made["limits"]),
             ("notes", made["notes"]),

@@ -15,7 +15,12 @@ from stackwright.report.layers import BY_KEY, INK, LAYERS, NEUTRAL
 from stackwright.report.marginal import price_picture
 from stackwright.report.notes import ENERGY_PRICE, Note, beside_metric
 from stackwright.report.plant_pictures import cooling_picture, dispatch_picture
-from stackwright.report.tradeoff_pictures import clean_share_picture, meter_picture, temperature_picture
+from stackwright.report.tradeoff_pictures import (
+    clean_share_picture,
+    meter_picture,
+    same_meter_picture,
+    temperature_picture,
+)
 
 TICKS = [value * ten for ten in (0.1, 1, 10, 100, 1000, 10000) for value in (1, 2, 3, 5, 7)]
 """Marks of a logarithmic axis."""
@@ -50,6 +55,7 @@ def pictures_of(plan: Mapping[str, Any], notes: list[Note]) -> list[Picture]:
         dispatch_picture(plan, notes),
         cooling_picture(plan, notes),
         temperature_picture(plan, notes),
+        same_meter_picture(plan, notes),
         meter_picture(plan, notes),
         clean_share_picture(plan, notes),
         dates_picture(plan),

@@ -15,6 +15,8 @@ QUARTERS = ((0.0, "Jan"), (90 / 7, "Apr"), (181 / 7, "Jul"), (273 / 7, "Oct"))
 """Marks of an axis that counts weeks."""
 JOULES = 3.6e9
 """Of a megawatt-hour."""
+LEAST_UNSERVED = 1e-6
+"""Of the load: less than this is the solver's tolerance."""
 
 
 def cooling_picture(plan: Mapping[str, Any], notes: list[Note]) -> Picture | None:
@@ -129,10 +131,15 @@ def _cooling_finding(given: Mapping[str, Any], chosen: Mapping[str, Any]) -> str
     rows = given["year"]
     if len(rows) < 2:
         return text
+    places = len({row["site"] for row in rows}) > 1
+
+    def named(row: Mapping[str, Any]) -> str:
+        return f"{row['cooling_name']}, {row['site_name']}" if places else str(row["cooling_name"])
+
     best, worst = min(rows, key=lambda row: row["mean_pue"]), max(rows, key=lambda row: row["mean_pue"])
     return text + (
-        f" All {len(rows)} choices: from {best['mean_pue']:.3f} ({best['cooling_name']}, {best['site_name']})"
-        f" to {worst['mean_pue']:.3f} ({worst['cooling_name']}, {worst['site_name']})."
+        f" All {len(rows)} choices: from {best['mean_pue']:.3f} ({named(best)})"
+        f" to {worst['mean_pue']:.3f} ({named(worst)})."
     )
 
 
@@ -182,7 +189,7 @@ def dispatch_picture(plan: Mapping[str, Any], notes: list[Note]) -> Picture | No
     return Picture(
         id="dispatch",
         title="Where the power comes from, hour by hour",
-        finding=_dispatch_finding(given["year"]),
+        finding=_dispatch_finding(given["year"]) + _built(plan),
         reading=_dispatch_reading(given),
         data=data,
         layout=layout(
@@ -203,7 +210,7 @@ def _dispatch_areas(
     ordered = sorted(week["sources"], key=lambda row: rank_of_source(row["kind"]))
     tinted = zip(ordered, colors_of_sources(row["kind"] for row in ordered), strict=True)
     above = [(row["name"], row["power"], color) for row, color in tinted if any(row["power"])]
-    if any(week["unserved"]):
+    if max(week["unserved"]) > LEAST_UNSERVED * max(week["load"]):
         above.append(("not served", week["unserved"], UNSERVED))
     below = [(_sink_name(row), [-value for value in row["power"]], _sink_color(row)) for row in week["sinks"]]
     below = [row for row in below if any(row[1])]
@@ -274,7 +281,7 @@ def _dispatch_finding(year: Mapping[str, Any]) -> str:
     served = year["served"]
     ordered = sorted(year["sources"], key=lambda row: (row["kind"] == "storage", -row["energy"]))
     shares = [
-        f"{'again out of ' if row['kind'] == 'storage' else ''}{row['name']} {percent(row['energy'] / served)}"
+        f"{'again out of ' if row['kind'] == 'storage' else ''}{row['name']} ({percent(row['energy'] / served)})"
         for row in ordered
         if row["energy"] > 0.001 * served
     ]
@@ -286,14 +293,25 @@ def _dispatch_finding(year: Mapping[str, Any]) -> str:
     ]
     if year["sold"] > 0:
         wasted.append(f"{quantity(year['sold'] / JOULES, 'MWh')} of contract energy sold again")
-    if year["unserved"] > 1e-6 * served:
+    if year["unserved"] > LEAST_UNSERVED * served:
         wasted.append(f"{quantity(year['unserved'] / JOULES, 'MWh')} not served")
     return f"{text} Besides: {', '.join(wasted)}." if wasted else text
 
 
+def _built(plan: Mapping[str, Any]) -> str:
+    """What the plan builds behind its meter in the first year."""
+    years = plan.get("dispatch") or [{}]
+    held = years[0].get("storage_energy") or {}
+    sizes = [row for row in years[0].get("sizes") or () if row["capacity"] > 0]
+    words = [f"{quantity(row['capacity'], 'W')} of {row['name']}" for row in sizes]
+    energy = sum(item["value"] for item in held.values()) / JOULES
+    stored = f", which holds {quantity(energy, 'MWh')}" if energy > 0 else ""
+    return f" Behind the meter: {', '.join(words)}{stored}." if words else ""
+
+
 def _dispatch_reading(given: Mapping[str, Any]) -> str:
     text = "How to read: areas above zero add up to the load (dark line) and to what lies below zero: charging, and "
-    text += "energy that is curtailed or exported. "
+    text += "energy that is curtailed or exported. Load that can wait has moved from where the dotted line is. "
     if given["foresight"]:
         return text + (
             "Perfect foresight: the dispatch knows every hour of the year in advance, so a real operator gets less out "

@@ -8,7 +8,7 @@ from typing import Any
 
 from stackwright.core.units import ZERO_CELSIUS
 from stackwright.report.drawing import OTHERS, Picture, axis, columns, heading, label, layout, on, panel, series_of
-from stackwright.report.formats import percent, quantity, scale_of, sentence_case, significant
+from stackwright.report.formats import difference, percent, quantity, scale_of, sentence_case, significant
 from stackwright.report.layers import BY_KEY, CHOSEN, INK
 from stackwright.report.notes import ENERGY_PRICE, Note, beside_metric
 from stackwright.report.source_kinds import colors_of_sources, rank_of_source
@@ -21,6 +21,12 @@ COUNTINGS = {
 }
 """Ways to count a clean share: words, color and line."""
 REDUNDANCIES = {"n": "N", "n-plus-1": "N+1", "2n": "2N"}
+COLOR_OF_CHANGE = {
+    "supply_temperature": BY_KEY["cooling"].color,
+    "redundancy": BY_KEY["datacenter"].color,
+    "flexibility": BY_KEY["workload"].color,
+    "own plants": BY_KEY["power"].color,
+}
 NOT_A_LINE = ("chosen", "chips", "limit", "tokens_per_second")
 """Keys of a point that do not tell lines apart."""
 
@@ -37,7 +43,7 @@ def clean_share_picture(plan: Mapping[str, Any], notes: list[Note]) -> Picture |
     bars, scale = _capacity_bars([point for point in points if point["counting"] == shown])
     left, right = columns(2, 0.1) if bars else ((0.0, 1.0), (0.0, 0.0))
     marks = list(range(0, 101, 20))
-    ticks = {"tickvals": marks, "ticktext": [f"{mark}%" for mark in marks]}
+    ticks = {"tickvals": marks, "ticktext": [f"{mark}%" for mark in marks], "range": [-5, 105]}
     made = panel(1, across=left, up=(0.0, 0.9), x=axis("clean share", **ticks), y=axis("USD/MWh", rangemode="tozero"))
     words = [heading("<b>Cost of energy</b>", left[0], 0.92)]
     if bars:
@@ -49,8 +55,8 @@ def clean_share_picture(plan: Mapping[str, Any], notes: list[Note]) -> Picture |
         id="clean",
         title="Cost against clean share",
         finding=_share_finding(points, shown),
-        reading="How to read: each point is the cheapest portfolio that reaches the share, sized and dispatched over "
-        "the year with perfect foresight; storage and plants on the right are what it builds.",
+        reading="How to read: each point is the cheapest way to reach the share with the plan's own kinds of plants, "
+        "of any size, dispatched over typical days with perfect foresight; on the right is what it builds.",
         data=data + bars,
         layout=layout(
             440,
@@ -117,7 +123,64 @@ def _share_finding(points: Sequence[Mapping[str, Any]], shown: str) -> str:
         last = own[-2]
         step = (high["cost"] - last["cost"]) / (100 * (high["clean_share"] - last["clean_share"]))
         text += f"; each of the last points costs {significant(step)} USD/MWh"
+    if high["clean_share"] < 1.0:
+        text += "; a larger share is out of reach"
     return f"{text}."
+
+
+def same_meter_picture(plan: Mapping[str, Any], notes: list[Note]) -> Picture | None:
+    """By how much the tokens of one meter change with each option of the plant, as bars from zero."""
+    given = plan.get("same_meter")
+    rows = [row for row in (given or {}).get("changes") or () if row["difference"] is not None]
+    if not given or not rows:
+        return None
+    names = plan.get("names") or {}
+    shown = [(_change(row, names), 100 * row["difference"]) for row in rows]
+    reach = max(abs(change) for _, change in shown) or 1.0
+    ends = [-1.25 * reach * any(c < 0 for _, c in shown), 1.25 * reach * any(c > 0 for _, c in shown)]
+    strongest = max(rows, key=lambda row: abs(row["difference"]))
+    return Picture(
+        id="same_meter",
+        title="Tokens from the same meter",
+        finding=f"{quantity(given['limit']['value'], 'W')} carry "
+        f"{quantity(given['tokens_per_second'], 'token/s')} as planned. What matters most is "
+        f"“{_change(strongest, names)}”: {difference(strongest['difference'])}.",
+        reading="How to read: each bar changes one thing of the chosen design, tunes serving anew and fills the same "
+        "meter again; bars to the left are tokens that the plan's own choice gains.",
+        data=[
+            {
+                "type": "bar",
+                "orientation": "h",
+                "y": [label(name) for name, _ in shown],
+                "x": [change for _, change in shown],
+                "marker": {"color": [COLOR_OF_CHANGE.get(row["what"], BY_KEY["power"].color) for row in rows]},
+                "text": [difference(row["difference"]) for row in rows],
+                "textposition": "outside",
+                "cliponaxis": False,
+                "hovertemplate": "%{y}: %{text}<extra></extra>",
+            }
+        ],
+        layout=layout(
+            70 + 30 * len(rows),
+            xaxis=axis("change of tokens per second", ticksuffix="%", range=ends),
+            yaxis=axis("", autorange="reversed", gridcolor="rgba(0,0,0,0)"),
+            showlegend=False,
+        ),
+        notes=beside_metric(notes, "peak_pue"),
+    )
+
+
+def _change(row: Mapping[str, Any], names: Mapping[str, Any]) -> str:
+    """What is changed, and to what: coolant at 35 °C, flexible load: none."""
+    what, text = str(row["what"]), str(row["option"])
+    if what == "supply_temperature":
+        return f"coolant at {text.replace(' degC', ' °C')}"
+    if what == "redundancy":
+        return f"redundancy {names.get(text, REDUNDANCIES.get(text, text))}"
+    record = text.removeprefix("without ")
+    if record in names:
+        text = f"without {names[record]}"
+    return f"{'flexible load' if what == 'flexibility' else what}: {text}"
 
 
 def meter_picture(plan: Mapping[str, Any], notes: list[Note]) -> Picture | None:
@@ -154,8 +217,10 @@ def meter_picture(plan: Mapping[str, Any], notes: list[Note]) -> Picture | None:
             | on(2)
         )
     under = f"limit of the meter, {scale.unit}"
-    made = panel(1, across=left, up=(0.0, 0.9), x=axis(under), y=axis(most.unit, rangemode="tozero"))
-    made |= panel(2, across=right, up=(0.0, 0.9), x=axis(under), y=axis("tokens/s per MW"))
+    made = panel(
+        1, across=left, up=(0.0, 0.9), x=axis(under, rangemode="tozero"), y=axis(most.unit, rangemode="tozero")
+    )
+    made |= panel(2, across=right, up=(0.0, 0.9), x=axis(under, rangemode="tozero"), y=axis("tokens/s per MW"))
     return Picture(
         id="meter",
         title="What a meter carries",
@@ -220,7 +285,8 @@ def temperature_picture(plan: Mapping[str, Any], notes: list[Note]) -> Picture |
     panels: list[tuple[str, str, list[tuple[str, list[float | None], str]]]] = [
         ("The objective", unit.unit, [("objective", [_over(p.get("objective"), unit.factor) for p in points], CHOSEN)]),
         (
-            "PUE: mean and worst hour",
+            f"PUE</b>, {_tinted('mean', BY_KEY['cooling'].color)} and "
+            f"{_tinted('in the worst hour', BY_KEY['datacenter'].color)}<b>",
             "",
             [
                 ("PUE, mean", [p.get("pue") for p in points], BY_KEY["cooling"].color),
@@ -264,6 +330,10 @@ def temperature_picture(plan: Mapping[str, Any], notes: list[Note]) -> Picture |
         ),
         notes=beside_metric(notes, "pue"),
     )
+
+
+def _tinted(text: str, color: str) -> str:
+    return f"<span style='color:{color}'>{text}</span>"
 
 
 def _tiles(count: int) -> list[tuple[tuple[float, float], tuple[float, float]]]:
