@@ -96,13 +96,16 @@ def describe(resolved: Resolution, catalog: Catalog) -> dict[str, Any]:
     if kernels := record.links.get("kernels"):
         family = catalog.get("chip", str(kernels))
         described["operators"] = [asdict(one) for one in operator_bases(record.id, family)]
-    if "tenor" in record.values and "capacity" in record.values:
+    if {"tenor", "capacity"} <= set(record.values) and "market_share" not in record.values:
         described["term"] = _term(record)
     return described
 
 
 def _term(record: Record) -> dict[str, Any]:
-    """Energy and money of a named contract over its term, at the ends of its capacity factor and price."""
+    """Energy and money of a named contract over its term, at the ends of its capacity factor and price.
+
+    One whose price follows the market has none without a market.
+    """
     from stackwright.power import TYPES
 
     ends = {end: record.spec(TYPES[record.type]) for end in ("value", "low", "high")}
