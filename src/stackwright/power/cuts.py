@@ -26,15 +26,24 @@ from stackwright.core.units import (
 )
 from stackwright.power.dispatch import Dispatcher, largest_scale
 from stackwright.power.supply import Dispatch, Supply
-from stackwright.power.typical_days import typical
+from stackwright.power.typical_days import TypicalDays, typical
 
+SWING = 0.2
+"""Daily swing of the loads beside the reference at which planes are made too: the largest that a search meets."""
+SWUNG = 3
+"""Knots at which they are made: the largest, and every second one below it."""
+LATE = 15.0
+"""Hour of the day at which one of them peaks, as heat does; the other is lowest then."""
 SERVED = 1e-9
 """Unserved share of a load up to which a plant is said to carry it."""
 
 
 @dataclass(frozen=True)
 class Cuts:
-    """Planes under the yearly cost of a load, one for each knot [K]: a size of the reference load."""
+    """Planes under the yearly cost of a load: first one for each knot [K], a size of the reference load.
+
+    More planes [P > K] are of loads that swing by the day, so that such loads are told as well.
+    """
 
     scales: Ratio
     """[K] of the reference."""
@@ -42,8 +51,10 @@ class Cuts:
     """[H] the load of the problem."""
     objective: Dollars
     """[K] of a year, at each knot."""
+    constants: Dollars
+    """[P] of each plane, at no load."""
     gradient: Any
-    """[K, H] USD/W: what one more watt in one hour of the year costs."""
+    """[P, H] USD/W: what one more watt in one hour of the year costs."""
     clean_share: Ratio
     """[K] as the target counts; NaN without one."""
     carbon: KilogramsCO2
@@ -63,8 +74,8 @@ class Cuts:
 
     @property
     def hour_price(self) -> DollarsPerJoule:
-        """[K, H] what one more joule in an hour costs. Source: definition."""
-        return self.gradient / SECONDS_PER_HOUR
+        """[K, H] what one more joule in an hour costs at each knot. Source: definition."""
+        return self.gradient[: len(self.scales)] / SECONDS_PER_HOUR
 
     @property
     def carried(self) -> Array:
@@ -78,12 +89,11 @@ class Cuts:
         return (constants + slopes).max(axis=-1)
 
     def coefficients(self, profiles: Watts) -> tuple[Dollars, Array]:
-        """Constants [K] and, for profiles [..., H], slopes [..., K]: b * profile costs max_k of c_k + b * a_k.
+        """Constants [P] and, for profiles [..., H], slopes [..., P]: b * profile costs max_p of c_p + b * a_p.
 
         Source: linearity of a plane.
         """
-        constants = self.objective - self.scales * (self.gradient @ self.reference)
-        return constants, profiles @ self.gradient.T
+        return self.constants, profiles @ self.gradient.T
 
     def to_arrays(self) -> dict[str, Array]:
         """Plain arrays, by field, to be kept. Source: definition."""
@@ -106,14 +116,30 @@ def cost_curve(problem: Supply, scales: Sequence[float], *, days: int = 24) -> C
     told, mapping = typical(problem, days)
     dispatcher = Dispatcher(told)
     found = [dispatcher.solve(told.load * scale) for scale in scales]
-    reference = problem.load
-    gradients = [_gradient(item, told, mapping.spread(item.hour_price * mapping.shares), reference) for item in found]
+    reference, knots = problem.load, np.array(scales, dtype=float)
+    gradient = np.array([_gradient(item, told.load, told, mapping, reference) for item in found])
+    objective = np.array([item.objective for item in found])
+    constants = list(objective - knots * (gradient @ reference))
+    hour = np.arange(len(reference)) % mapping.hours
+    rows = list(gradient)
+    for scale in sorted(scales[-1::-2][:SWUNG], reverse=True):
+        for sign in (1.0, -1.0):
+            swung = reference * (1.0 + sign * SWING * np.cos(2.0 * np.pi * (hour - LATE) / mapping.hours))
+            shape = mapping.chosen(swung) * (told.load / np.maximum(mapping.chosen(reference), 1e-9))
+            item = dispatcher.solve(shape * scale)
+            row = _gradient(item, shape, told, mapping, swung)
+            constant = item.objective - scale * float(row @ swung)
+            # Days tell the year only nearly: no plane may lie above what the knots cost.
+            over = float((constant + knots * float(row @ reference) - objective).max())
+            constants.append(constant - max(over, 0.0))
+            rows.append(row)
     plants = tuple(found[0].capacity)
     return Cuts(
-        scales=np.array(scales, dtype=float),
+        scales=knots,
         reference=reference,
-        objective=np.array([item.objective for item in found]),
-        gradient=np.array(gradients),
+        objective=objective,
+        constants=np.array(constants),
+        gradient=np.array(rows),
         clean_share=np.array([np.nan if item.clean_share is None else item.clean_share for item in found]),
         carbon=np.array([item.carbon for item in found]),
         unserved=np.array([item.energy(item.unserved, told) for item in found]),
@@ -169,9 +195,9 @@ def _feed(digest: Any, value: Any) -> None:
         digest.update(array.tobytes())
 
 
-def _gradient(found: Dispatch, told: Supply, price: DollarsPerJoule, reference: Watts) -> Array:
-    """USD/W [H], such that growing the reference costs what growing the load of the chosen days does."""
-    spread = price * SECONDS_PER_HOUR
-    growth = float((found.hour_price * told.load * told.weights).sum()) * SECONDS_PER_HOUR
-    along = float(spread @ reference)
+def _gradient(found: Dispatch, load: Watts, told: Supply, mapping: TypicalDays, whole: Watts) -> Array:
+    """USD/W [H], such that growing the whole load [H] costs what growing the load of the chosen days does."""
+    spread = mapping.spread(found.hour_price * mapping.shares) * SECONDS_PER_HOUR
+    growth = float((found.hour_price * load * told.weights).sum()) * SECONDS_PER_HOUR
+    along = float(spread @ whole)
     return spread * (growth / along) if along > 0.0 else spread

@@ -148,6 +148,8 @@ def linear_optimum(*, cost: Array, least: Array, matrix: Array, given: Array) ->
     most = np.full(len(cost), np.inf)
     highs = _model(compressed(cost=cost, least=least, most=most, lower=given, upper=given, entries=entries))
     highs.run()
+    if highs.getModelStatus() != highs.getModelStatus().kOptimal:
+        raise Unsolved(f"{len(cost)} columns: solver says {highs.modelStatusToString(highs.getModelStatus()).lower()}")
     return np.array(highs.getSolution().col_value)
 
 

@@ -32,6 +32,8 @@ SERIES_SCALE = 0.3
 KEEP = 0.02
 """Weight of how far a day's count moves from the days that are nearest to it; small beside what is matched."""
 LEAST_COUNT = 0.5
+SAME = 1e-12
+"""Squared distance over the largest square up to which rows differ by rounding alone."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,8 @@ class TypicalDays:
 def distances(*, profiles: Array) -> Array:
     """Squared distance [D, D] of every two rows of profiles [D, F]. Source: definition."""
     squares = (profiles**2).sum(axis=1)
-    return np.maximum(squares[:, None] + squares[None, :] - 2.0 * profiles @ profiles.T, 0.0)
+    found = squares[:, None] + squares[None, :] - 2.0 * profiles @ profiles.T
+    return np.where(found > SAME * squares.max(), found, 0.0)
 
 
 def medoids(*, distance: Array, count: int) -> Array:
@@ -159,14 +162,19 @@ def _choice(problem: Supply, found: Dispatch | None, days: int, extreme: int) ->
     importance = 1.0 + SCARCE * rank**3
     among = distance[np.ix_(rest, rest)] * importance[rest]
     middle = rest[medoids(distance=among, count=days - len(apart))]
-    picked = np.sort(np.r_[middle, apart])
     of_day = np.empty(problem.days, dtype=int)
     of_day[rest] = middle[distance[np.ix_(rest, middle)].argmin(axis=1)]
     of_day[apart] = apart
-    of_day = np.searchsorted(picked, of_day)
-    alike = np.bincount(of_day, minlength=days).astype(float)
-    counts = matched_counts(features=_features(problem, sizes), days=picked, alike=alike)
+    picked, of_day, alike = np.unique(of_day, return_inverse=True, return_counts=True)
+    counts = matched_counts(features=_features(problem, sizes), days=picked, alike=alike.astype(float))
     return TypicalDays(picked, of_day, counts, left.shape[1])
+
+
+def _spread(price: Array) -> float:
+    """Standard deviation of a price; its size, where it is one price but for rounding."""
+    size = float(np.abs(price).max()) or 1.0
+    spread = float(np.std(price))
+    return spread if spread > SAME * size else size
 
 
 def _profiles(problem: Supply, left: Array) -> Array:
@@ -175,16 +183,14 @@ def _profiles(problem: Supply, left: Array) -> Array:
     parts = [left, SERIES_SCALE * _by_day(problem.load, problem) / mean]
     parts += [SERIES_SCALE * _by_day(plant.availability, problem) for plant in _weather(problem)]
     parts += [SERIES_SCALE * _by_day(part, problem) / mean for part in (problem.delivered, problem.attributes)]
-    spread = float(np.std(meter.price))
-    if spread > 0.0:
-        parts.append(PRICE_SCALE * _by_day(meter.price, problem) / spread)
+    parts.append(PRICE_SCALE * _by_day(meter.price, problem) / _spread(meter.price))
     return np.concatenate(parts, axis=1)
 
 
 def _features(problem: Supply, sizes: dict[str, float]) -> Array:
     """What the chosen days have to share with the year [F, days]: means, and what is left above levels."""
     price = _by_day(problem.connection.price, problem)
-    spread = float(np.std(price)) or 1.0
+    spread = _spread(price)
     costly = np.maximum(price, 0.0) / max(float(np.abs(price).mean()), 1e-300)
     found = [5.0 * _by_day(plant.availability, problem).mean(axis=1) for plant in _weather(problem)]
     found.append(2.0 * price.mean(axis=1) / spread)
