@@ -24,7 +24,6 @@ from stackwright.stack.dates import (
     wait_together,
     written,
 )
-from stackwright.stack.plant import capex_of
 from stackwright.stack.scenario import Scenario
 from stackwright.stack.study import Study
 from stackwright.stack.study.dates import Ranges
@@ -266,7 +265,7 @@ def _annuity(rate: Any, life: Any) -> Any:
 def _month_entry(scenario: Scenario, item: Finalist) -> dict[str, Any]:
     """What a month loses in which the whole campus waits."""
     done, terms = item.done, item.terms
-    plant, building, _ = capex_of(item.plant.specs)
+    plant, building = done.capital.plant, done.capital.building
     watts = done.fleet.peak_power.max()
     capital = chip_charge(item)
     if item.design.sourcing != "rent":

@@ -123,6 +123,7 @@ def sources_of(
         demanded=demanded_of(study, scenario),
         limits=limits_of(study, site, scenario, series),
         most_carbon=np.inf if carbon is None else carbon * SECONDS_PER_YEAR,
+        most_water=np.inf if study.constraints.water is None else study.constraints.water * SECONDS_PER_YEAR,
         most_export=works.most_export if works else 0.0,
         yearly_cost=connection_cost(works, terms) if works else 0.0,
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stackwright import __version__
-from stackwright.core.units import SECONDS_PER_YEAR, Array, Dollars, KilogramsCO2PerJoule, Watts
+from stackwright.core.units import (
+    SECONDS_PER_HOUR,
+    SECONDS_PER_YEAR,
+    Array,
+    Dollars,
+    DollarsPerJoule,
+    KilogramsCO2PerJoule,
+    Watts,
+)
+from stackwright.power.contract import Settlement
 from stackwright.power.cuts import Cuts, content_key, cost_curve, most_load
 from stackwright.power.supply import Supply
 from stackwright.stack.supply import supply_of
@@ -48,8 +57,6 @@ class YearCurve:
     """Contracts of a given capacity: what is paid for them, less what their energy is worth at the market."""
     rate: Any
     """The same of contracts that are shares of the load, USD per watt of mean load."""
-    carried: Watts
-    """Highest load of the curve's shape that its sources carry; infinity where nothing bounds it."""
     carbon: KilogramsCO2PerJoule
     """Average emissions at the middle knot."""
 
@@ -62,86 +69,104 @@ class YearCurve:
 class Curves:
     """Curves of a study's sites and portfolios, each solved once: from memory, from the cache, or now."""
 
-    def __init__(self, folder: Path | None = None, tell: Callable[[str], None] | None = None) -> None:
+    def __init__(self, folder: Path | None = None) -> None:
         self._folder = cache_folder() if folder is None else folder
-        self._tell = tell
         self._known: dict[Any, YearCurve] = {}
-        self._solved: dict[str, Cuts] = {}
+        self._solved: dict[str, Mapping[str, Array]] = {}
 
     def of(self, plant: Plant, shape: Array, calendar: float) -> YearCurve:
         """The curve of a plant in a calendar year; loads of other shapes than `shape` [H] read the same cuts."""
         key = plant.key_in(calendar)
         if key not in self._known:
-            self._known[key] = self._curve(plant, shape / shape.max(), calendar)
+            self._known[key] = self._curve(plant, shape, calendar)
         return self._known[key]
 
-    def _curve(self, plant: Plant, shape: Array, calendar: float) -> YearCurve:
+    def carried(self, plant: Plant, shape: Array, calendar: float) -> Watts:
+        """Highest load of a shape [H] that a plant's sources carry in a calendar year; infinity where none bounds it.
+
+        Hourly means of the load stand for its peaks: the shape is scaled until its highest hour is as high as all that
+        is installed may draw at once.
+        """
         limit = plant.sources.limit(calendar - plant.first_year)
-        top = largest_load(plant, limit)
+        if not np.all(np.isfinite(limit)):
+            return np.inf
+        problem, _ = self._problem(plant, shape, calendar)
+        found = self._cached("carried", problem, (), lambda: {"scale": np.array(most_load(problem))})
+        return float(found["scale"]) * float(problem.load.max())
+
+    def _problem(self, plant: Plant, shape: Array, calendar: float) -> tuple[Supply, tuple[Settlement, ...]]:
+        """The dispatch at the load with which a curve begins, and its contracts.
+
+        Energy of contracts from off the site is as good as the market's: taken or sold again, it is worth the
+        market price, so it decides nothing and is left out here.
+        """
+        top = largest_load(plant, plant.sources.limit(calendar - plant.first_year))
         mean = MEAN_OF_MOST * top
         contracts = plant.specs.portfolio.contracts
         capacities = [
             contract.capacity_for_share(mean_load=mean, share=share) if capacity is None else capacity
             for contract, share, capacity in zip(contracts, plant.covered.shares, plant.covered.capacities, strict=True)
         ]
-        # Energy of contracts from off the site is as good as the market's: taken or sold again, it is worth the
-        # market price, so it decides nothing, and its worth is a constant beside its payment.
-        busy = plant.busy_share
-        problem, settled = supply_of(plant, top * shape, calendar, capacities=capacities, busy_share=busy)
-        worth = [
-            float((item.delivered * (1.0 - item.onsite) * item.generation * problem.connection.price).sum()) * 3600.0
-            for item in settled
-        ]
-        net = [float(np.squeeze(item.cost)) - value for item, value in zip(settled, worth, strict=True)]
-        shared = [capacity is None for capacity in plant.covered.capacities]
-        problem = replace(problem, delivered=0.0)
-        carried, scales = np.inf, ONE_SIZE
+        load = top * shape / shape.max()
+        problem, settled = supply_of(plant, load, calendar, capacities=capacities, busy_share=plant.busy_share)
+        return replace(problem, delivered=0.0), settled
+
+    def _curve(self, plant: Plant, shape: Array, calendar: float) -> YearCurve:
+        problem, settled = self._problem(plant, shape, calendar)
+        limit = plant.sources.limit(calendar - plant.first_year)
+        scales = ONE_SIZE
         if np.all(np.isfinite(limit)):
-            most = most_load(problem)
-            carried = most * top
+            most = self.carried(plant, shape, calendar) / float(problem.load.max())
             scales = tuple(most * knot for knot in KNOTS)
         elif bounded(plant):
             scales = KNOTS
-        cuts = self._cuts(problem, scales)
+        made = self._cached("curve", problem, scales, lambda: cost_curve(problem, scales).to_arrays())
+        cuts = Cuts.from_arrays(made)
+        net = [net_cost(item, problem.connection.price) for item in settled]
+        shared = [capacity is None for capacity in plant.covered.capacities]
         middle = min(MIDDLE, len(scales) - 1)
+        mean = MEAN_OF_MOST * largest_load(plant, limit)
         return YearCurve(
             cuts=cuts,
             fixed=sum((cost for cost, share in zip(net, shared, strict=True) if not share), start=0.0),
             rate=sum((cost for cost, share in zip(net, shared, strict=True) if share), start=0.0) / mean,
-            carried=carried,
             carbon=float(cuts.carbon[middle]) / (scales[middle] * float(problem.load.mean()) * SECONDS_PER_YEAR),
         )
 
-    def _cuts(self, problem: Supply, scales: Sequence[float]) -> Cuts:
-        digest = hashlib.sha256(f"{__version__} {content_key(problem)} {tuple(scales)!r}".encode()).hexdigest()
+    def _cached(
+        self, what: str, problem: Supply, scales: Sequence[float], make: Callable[[], Mapping[str, Array]]
+    ) -> Mapping[str, Array]:
+        content = f"{__version__} {what} {content_key(problem)} {tuple(scales)!r}"
+        digest = hashlib.sha256(content.encode()).hexdigest()
         if digest not in self._solved:
-            self._solved[digest] = self._kept(digest) or self._solve(digest, problem, scales)
+            path = self._folder / f"{digest}.npz"
+            self._solved[digest] = _kept(path) or _keep(path, make())
         return self._solved[digest]
 
-    def _kept(self, digest: str) -> Cuts | None:
-        path = self._folder / f"{digest}.npz"
-        if not path.is_file():
-            return None
-        with np.load(path, allow_pickle=False) as arrays:
-            return Cuts.from_arrays(dict(arrays))
 
-    def _solve(self, digest: str, problem: Supply, scales: Sequence[float]) -> Cuts:
-        if self._tell:
-            self._tell("dispatch")
-        made = cost_curve(problem, scales)
-        _keep(self._folder / f"{digest}.npz", made)
-        return made
+def net_cost(item: Settlement, price: DollarsPerJoule) -> Dollars:
+    """What a contract costs in a year, less what the energy is worth at the market that it delivers over the grid."""
+    worth = float((item.delivered * (1.0 - item.onsite) * item.generation * price).sum()) * SECONDS_PER_HOUR
+    return float(np.squeeze(item.cost)) - worth
 
 
-def _keep(path: Path, cuts: Cuts) -> None:
-    """Write a curve whole or not at all; a folder that cannot be written costs only the time of the next search."""
+def _kept(path: Path) -> Mapping[str, Array] | None:
+    if not path.is_file():
+        return None
+    with np.load(path, allow_pickle=False) as arrays:
+        return dict(arrays)
+
+
+def _keep(path: Path, arrays: Mapping[str, Array]) -> Mapping[str, Array]:
+    """Write what was solved whole or not at all; a folder that cannot be written costs the next search its time."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         unfinished = path.with_suffix(f".{os.getpid()}.npz")
-        np.savez(unfinished, **cuts.to_arrays())
+        np.savez(unfinished, **arrays)
         unfinished.replace(path)
     except OSError:
-        return
+        pass
+    return arrays
 
 
 def cache_folder() -> Path:

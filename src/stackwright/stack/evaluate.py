@@ -36,25 +36,27 @@ from stackwright.core.units import (
 from stackwright.finance.capital import additions
 from stackwright.finance.terms import Terms
 from stackwright.power.portfolio import EnergyBill
-from stackwright.power.supply import Dispatch, Supply
+from stackwright.power.supply import Dispatch, Supply, WaterTrade
 from stackwright.serving.service import Lengths, Service, with_prefill
 from stackwright.stack.deployment import Fleet, Money, Unit, columns, fleet_of, joined, money
 from stackwright.stack.design import Design
 from stackwright.stack.network import network_share
 from stackwright.stack.performance import Cell, aggregated_service, decode_service, layout_of, prefill_service
 from stackwright.stack.plant import (
+    Capital,
     Held,
     HeldYear,
     Plant,
     PlantSpecs,
     PlantTerms,
     bill,
-    capex_of,
+    capital_of,
     contracted,
     cooled,
     cooling_year,
     excursion_share,
     meter_of,
+    module_load_of,
     peak_ratio,
     plant_terms,
 )
@@ -110,6 +112,8 @@ class Evaluation:
     cash: dict[str, Dollars]
     """Dollars by year [..., Y], not discounted."""
     switches: Count
+    capital: Capital
+    """Of the plant and the building."""
     dispatched: tuple[Dispatched, ...] = ()
     """Years of a design whose hours were decided, as they were."""
 
@@ -161,6 +165,8 @@ class Hours:
     water: Array
     busy_share: Array
     """Part of the IT power that follows the demand."""
+    trade: WaterTrade | None = None
+    """Where hours are decided, what the water of a plant that may run without it spares."""
 
     @property
     def meter(self) -> Array:
@@ -264,7 +270,8 @@ def evaluate(
         )
         overload = most([own.overload for own in here])
     tokens = served * scenario.lengths.output_mean * SECONDS_PER_YEAR * _years(availability) * (1.0 - year.lost)
-    costs, flows = costs_of(units, made, year, specs, cash, hardware, rented=design.sourcing == "rent")
+    capital = capital_for(made, [capital_of(specs, hours) for hours in cold])
+    costs, flows = costs_of(units, made, year, capital, cash, hardware, rented=design.sourcing == "rent")
     return Evaluation(
         service=service,
         units=units,
@@ -288,6 +295,7 @@ def evaluate(
             for parts, pool in zip(hardware, made.pools, strict=True)
         ),
         dispatched=dispatched,
+        capital=capital,
     )
 
 
@@ -311,6 +319,13 @@ def peak_ratio_of(made: Fleet, ratios: Sequence[Any]) -> Ratio:
         return ratios[0]
     watts = [pool.peak_power.max(axis=-1) for pool in made.pools]
     return sum(ratio * share for ratio, share in zip(ratios, watts, strict=True)) / sum(watts)
+
+
+def capital_for(made: Fleet, capital: Sequence[Capital]) -> Capital:
+    """Per watt of a fleet whose pools have plants of their own kind. Source: definition."""
+    return Capital(
+        **{name: peak_ratio_of(made, [getattr(one, name) for one in capital]) for name in Capital.__dataclass_fields__}
+    )
 
 
 def most(values: Sequence[Any]) -> Any:
@@ -357,6 +372,9 @@ def settled_year(
         return np.array([read(one) for one in bills])
 
     water = energy("water")
+    for index, one in enumerate(dispatched):
+        if one.problem.water is not None:
+            water[index] -= float(((1.0 - one.answer.wet) * one.problem.water.water).sum())
     year = Year(
         it_energy=energy("it"),
         meter_energy=billed(lambda one: one.energy),
@@ -388,9 +406,13 @@ def _dispatched(plant: Plant, scenario: Scenario, made: Fleet, parts: Sequence[H
         calendar = plant.first_year + year
         key = (plant.key_in(calendar), hours.meter.tobytes())
         if key not in known:
-            capacities = contracted(plant, hours.meter.mean())
             paid, problem, answer = settled_dispatch(
-                plant, hours.meter, calendar, capacities=capacities, busy_share=hours.busy_share
+                plant,
+                hours.meter + (0.0 if hours.trade is None else hours.trade.spared),
+                calendar,
+                capacities=contracted(plant, hours.meter.mean()),
+                busy_share=hours.busy_share,
+                water=hours.trade,
             )
             known[key] = Dispatched(problem, answer, paid)
         years.append(known[key])
@@ -401,7 +423,7 @@ def held_of(plant: Plant, done: Evaluation) -> Held:
     """What draws of the inputs hold of settled years: their cost by what is paid for, energy and emissions."""
     years = tuple(
         HeldYear(
-            costs=one.answer.costs | own_costs(plant, one.problem, one.answer),
+            costs=one.answer.costs | {"water": 0.0} | own_costs(plant, one.problem, one.answer),
             capacities=tuple(contracted(plant, one.problem.load.mean())),
             energy=float(one.bill.energy),
             lost=float(lost),
@@ -445,7 +467,38 @@ def _hours(
         water=load.water * it_power + 0.0 * it_power,
         busy_share=1.0 - sum(pool.idle_power[index] for pool in made.pools) / it_power,
     )
+    if plant.sources.decides:
+        hours = replace(hours, trade=trade_of(plant, hours, supply_temperature, liquid_share, it_power / full))
     return hours, excursion_share(load, it_power)
+
+
+def trade_of(
+    plant: Plant, hours: Hours, supply_temperature: float, liquid_share: Any, load_fraction: Array
+) -> WaterTrade | None:
+    """What the water of a plant spares at the meter by the hour; None where it cannot run without.
+
+    Losses before the cooling are those that the hour has.
+    """
+    given = plant.specs.cooling.water_trade(
+        supply_temperature=supply_temperature,
+        dry_bulb=plant.series.dry_bulb,
+        wet_bulb=plant.series.wet_bulb,
+        dew_point=plant.series.dew_point,
+        liquid_share=liquid_share,
+        load_fraction=load_fraction,
+    )
+    if given is None:
+        return None
+    module = module_load_of(plant.specs, it_power=load_fraction, full_it_power=1.0)
+    spared = given.spared * hours.it * (1.0 + plant.specs.distribution.mechanical_loss(module))
+    water = given.water * hours.it * SECONDS_PER_HOUR
+    taken_dry = hours.water.sum() * SECONDS_PER_HOUR - water.sum()
+    return WaterTrade(
+        spared=spared,
+        water=water,
+        price=float(plant.specs.site.water_price),
+        most=max(plant.sources.most_water - taken_dry, 0.0),
+    )
 
 
 def termed_year(terms: PlantTerms, made: Fleet, profile: Array) -> Year:
@@ -475,7 +528,14 @@ def termed_year(terms: PlantTerms, made: Fleet, profile: Array) -> Year:
 
 
 def costs_of(
-    units: Sequence[Unit], made: Fleet, year: Year, specs: Any, cash: Money, hardware: Sequence[Any], *, rented: bool
+    units: Sequence[Unit],
+    made: Fleet,
+    year: Year,
+    capital: Capital,
+    cash: Money,
+    hardware: Sequence[Any],
+    *,
+    rented: bool,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Present dollars by layer, and dollars by year by kind; `units` and `hardware` go by system.
 
@@ -493,15 +553,12 @@ def costs_of(
     bought = [
         bought_of(unit, pool, cash, parts.chip.price) for (unit, pool), parts in zip(pools, hardware, strict=True)
     ]
-    plant_capex, building_capex, opex = capex_of(specs)
-    mechanical = specs.cooling.capex_per_watt * specs.redundancy.mechanical_multiplier
-    mechanical = mechanical * specs.site.building_cost / specs.building.reference_cost
-    upkeep = made.peak_power * _years(opex) * SECONDS_PER_YEAR
+    upkeep = made.peak_power * _years(capital.opex) * SECONDS_PER_YEAR
     new = additions(made.peak_power)
     worth = (
         sum(one.worth for one in bought)
-        + (new * cash.left["plant"]).sum(axis=-1) * plant_capex
-        + (new * cash.left["building"]).sum(axis=-1) * building_capex
+        + (new * cash.left["plant"]).sum(axis=-1) * capital.plant
+        + (new * cash.left["building"]).sum(axis=-1) * capital.building
     )
     last = np.arange(made.peak_power.shape[-1]) == made.peak_power.shape[-1] - 1
     plant_watts, building_watts = (new * cash.plant).sum(axis=-1), (new * cash.building).sum(axis=-1)
@@ -509,14 +566,14 @@ def costs_of(
         "chip": sum(one.systems * one.chip_share for one in bought),
         "rack": sum(one.systems * (1.0 - one.chip_share) for one in bought),
         "network": sum(one.network for one in bought),
-        "cooling": plant_watts * mechanical + (year.water_cost * cash.middle).sum(axis=-1),
-        "datacenter": plant_watts * (plant_capex - mechanical)
-        + building_watts * building_capex
+        "cooling": plant_watts * capital.mechanical + (year.water_cost * cash.middle).sum(axis=-1),
+        "datacenter": plant_watts * capital.electrical
+        + building_watts * capital.building
         + (upkeep * cash.middle).sum(axis=-1),
         "power": (year.energy_cost * cash.middle).sum(axis=-1),
     }
     flows = {
-        "capex": sum(one.capex for one in bought) + new * _years(plant_capex + building_capex),
+        "capex": sum(one.capex for one in bought) + new * _years(capital.plant + capital.building),
         "energy": year.energy_cost,
         "water": year.water_cost,
         "staff": upkeep + sum(one.upkeep for one in bought),

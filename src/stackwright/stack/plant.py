@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from stackwright.catalog.series import SiteSeries
-from stackwright.cooling.interface import Cooling, CoolingLoad
+from stackwright.cooling.interface import Cooling, CoolingLoad, DesignCapacity
 from stackwright.core.spec import map_leaves, spec
 from stackwright.core.units import (
     SECONDS_PER_HOUR,
@@ -96,7 +96,7 @@ class Plant:
         """What of a year the dispatch depends on, so that like years are solved once."""
         terms = tuple(contract.terms_in_year(calendar) for contract in self.specs.portfolio.contracts)
         limit = np.asarray(self.sources.limit(calendar - self.first_year))
-        return (self.name, terms, limit.tobytes())
+        return (self.name, type(self.specs.cooling).__name__, terms, limit.tobytes())
 
 
 @dataclass(frozen=True)
@@ -166,7 +166,7 @@ class PlantTerms:
     cuts: CutTerms | None = None
     """Where hours are decided, the energy's cost is in these and not in `idle` and `busy`."""
     carried: Watts | None = None
-    """Highest load that the sources carry by year [Y], where the dispatch decides it."""
+    """Highest load that the sources carry [..., Y], where the dispatch decides it."""
 
 
 def cooling_year(
@@ -216,16 +216,36 @@ def meter_of(specs: PlantSpecs, load: CoolingLoad, *, it_power: Array, full_it_p
     )
 
 
-def capex_of(specs: PlantSpecs) -> tuple[Any, Any, Any]:
-    """Plant capital, building capital and yearly upkeep per watt of provisioned IT power."""
+@spec
+class Capital:
+    """Capital and yearly upkeep per watt of provisioned IT power."""
+
+    electrical: DollarsPerWatt
+    mechanical: DollarsPerWatt
+    building: DollarsPerWatt
+    opex: DollarsPerWattYear
+
+    @property
+    def plant(self) -> DollarsPerWatt:
+        """Electrical and mechanical. Source: definition."""
+        return self.electrical + self.mechanical
+
+
+def capital_of(specs: PlantSpecs, cold: Cooled) -> Capital:
+    """What a plant costs to build, with the chillers and dry coolers that its weather asks for."""
     cost = specs.building.capex(
         building_cost=specs.site.building_cost,
         electrical=specs.distribution.capex_per_watt,
-        mechanical=specs.cooling.capex_per_watt,
+        mechanical=specs.cooling.capex(cold.capacity),
         electrical_multiplier=specs.redundancy.electrical_multiplier,
         mechanical_multiplier=specs.redundancy.mechanical_multiplier,
     )
-    return cost.electrical + cost.mechanical, cost.shell + cost.fit_out, specs.building.opex(cost)
+    return Capital(
+        electrical=cost.electrical,
+        mechanical=cost.mechanical,
+        building=cost.shell + cost.fit_out,
+        opex=specs.building.opex(cost),
+    )
 
 
 def contracted(plant: Plant, mean_load: Any) -> tuple[Any, ...]:
@@ -368,6 +388,13 @@ class Cooled:
 
     load: CoolingLoad
     full: CoolingLoad
+    dry: CoolingLoad | None
+    """At full load without water, where the hours of a plant are decided that may run without."""
+
+    @property
+    def capacity(self) -> DesignCapacity:
+        """What has to be installed. Source: definition."""
+        return (self.full if self.dry is None else self.dry).design_capacity()
 
 
 def cooled(plant: Plant, *, supply_temperature: Any, liquid_share: Any, profile: Array) -> Cooled:
@@ -382,7 +409,17 @@ def cooled(plant: Plant, *, supply_temperature: Any, liquid_share: Any, profile:
         # A type may not depend on its supply temperature; its year still has one row for each.
         return replace(load, compressor=load.compressor + 0.0 * temperature, water=load.water + 0.0 * temperature)
 
-    return Cooled(load=at(reference_load(profile)), full=at(DESIGN_LOAD))
+    dry = None
+    if plant.sources.decides:
+        dry = specs.cooling.dry_load(
+            supply_temperature=temperature,
+            dry_bulb=plant.series.dry_bulb,
+            wet_bulb=plant.series.wet_bulb,
+            dew_point=plant.series.dew_point,
+            liquid_share=share,
+            load_fraction=DESIGN_LOAD,
+        )
+    return Cooled(load=at(reference_load(profile)), full=at(DESIGN_LOAD), dry=dry)
 
 
 def plant_terms(
@@ -395,13 +432,13 @@ def plant_terms(
     """
     specs, load = hourly(plant.specs), cold.load
     meter = meter_per_watt(specs, load, reference_load(profile))
-    plant_capex, building_capex, opex = capex_of(plant.specs)
+    capital = capital_of(plant.specs, cold)
     terms = PlantTerms(
         idle=load_year(plant, specs, meter, load.water, years),
         busy=load_year(plant, specs, meter * profile, load.water * profile, years),
-        plant_capex=plant_capex,
-        building_capex=building_capex,
-        opex=opex,
+        plant_capex=capital.plant,
+        building_capex=capital.building,
+        opex=capital.opex,
         peak_ratio=peak_ratio(plant, cold.full),
         availability=plant.specs.redundancy.availability(plant.specs.site),
         overload=excursion_share(load, meter),
@@ -414,9 +451,13 @@ def plant_terms(
 def with_cuts(
     terms: PlantTerms, plant: Plant, curves: Curves, meter: Array, profile: Array, years: Array
 ) -> PlantTerms:
-    """The terms with the cuts of each year's dispatch; `meter` is watts at the meter per IT watt [..., H]."""
-    middle = meter.reshape(-1, meter.shape[-1])[meter.reshape(-1, meter.shape[-1]).shape[0] // 2]
-    found = [curves.of(plant, middle * reference_load(profile), plant.first_year + year) for year in years]
+    """The terms with the cuts of each year's dispatch; `meter` is watts at the meter per IT watt [T, H]."""
+    fraction, rows = reference_load(profile), len(meter)
+    calendars = plant.first_year + years
+    found = [curves.of(plant, meter[rows // 2] * fraction, calendar) for calendar in calendars]
+    # what is carried changes smoothly from row to row, which are temperatures in their order
+    told = sorted({0, rows // 2, rows - 1})
+    carried = [[curves.carried(plant, meter[row] * fraction, calendar) for row in told] for calendar in calendars]
     idle = [curve.coefficients(meter) for curve in found]
     busy = [curve.coefficients(meter * profile) for curve in found]
     water = plant.specs.site.water_price
@@ -430,7 +471,7 @@ def with_cuts(
             idle=np.stack([padded(slope, knots) for _, slope in idle], axis=-2) + _cell(terms.idle.water * water),
             busy=np.stack([padded(slope, knots) for _, slope in busy], axis=-2) + _cell(terms.busy.water * water),
         ),
-        carried=np.array([curve.carried for curve in found]),
+        carried=np.array([np.interp(np.arange(rows), told, of_year) for of_year in carried]).T,
     )
 
 
@@ -457,7 +498,7 @@ def rewired(known: PlantTerms, plant: Plant, before: PlantSpecs, cold: Cooled, *
     """
     fraction = reference_load(profile)
     new, old = (meter_per_watt(specs, cold.load, fraction) for specs in (plant.specs, before))
-    plant_capex, building_capex, opex = capex_of(plant.specs)
+    capital = capital_of(plant.specs, cold)
     always, follows = (
         new.mean(axis=-1) / old.mean(axis=-1),
         (new * profile).mean(axis=-1) / (old * profile).mean(axis=-1),
@@ -470,9 +511,9 @@ def rewired(known: PlantTerms, plant: Plant, before: PlantSpecs, cold: Cooled, *
         idle=_scaled(known.idle, always),
         busy=_scaled(known.busy, follows),
         cuts=cuts,
-        plant_capex=plant_capex,
-        building_capex=building_capex,
-        opex=opex,
+        plant_capex=capital.plant,
+        building_capex=capital.building,
+        opex=capital.opex,
         peak_ratio=peak_ratio(plant, cold.full),
         availability=plant.specs.redundancy.availability(plant.specs.site),
     )

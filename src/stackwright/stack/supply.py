@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stackwright.core.units import HOURS_PER_YEAR, SECONDS_PER_YEAR, Array, Dollars, Watts
+from stackwright.core.units import HOURS_PER_YEAR, SECONDS_PER_YEAR, Array, CubicMeters, Dollars, Watts
 from stackwright.power import matching
 from stackwright.power.contract import Settlement, energy, payment
 from stackwright.power.dispatch import solve
 from stackwright.power.portfolio import Carbon, EnergyBill
-from stackwright.power.supply import CleanTarget, Connection, Dispatch, Flexible, Generator, Store, Supply
+from stackwright.power.supply import CleanTarget, Connection, Dispatch, Flexible, Generator, Store, Supply, WaterTrade
 from stackwright.power.technology import Storage, Technology
 
 if TYPE_CHECKING:
@@ -64,6 +64,8 @@ class Sources:
     """What the meter may draw by year of the horizon, each [H] or one number; the last one stays."""
     most_carbon: float = np.inf
     """Of a year."""
+    most_water: CubicMeters = np.inf
+    """Of a year."""
     most_export: Watts = 0.0
     yearly_cost: Dollars = 0.0
     """Of a year, whatever is drawn: the connection's works and security."""
@@ -83,7 +85,13 @@ class Sources:
 
 
 def supply_of(
-    plant: Plant, load: Watts, calendar: float, *, capacities: Sequence[Any], busy_share: Any = 1.0
+    plant: Plant,
+    load: Watts,
+    calendar: float,
+    *,
+    capacities: Sequence[Any],
+    busy_share: Any = 1.0,
+    water: WaterTrade | None = None,
 ) -> tuple[Supply, tuple[Settlement, ...]]:
     """The year's dispatch problem of a meter load [H], and the contracts as they are settled.
 
@@ -145,6 +153,7 @@ def supply_of(
             attributes=total("clean"),
             flexible=flexible_of(sources.demanded, busy_share),
             clean=sources.clean,
+            water=water,
             most_carbon=sources.most_carbon,
         ),
         settled,
@@ -194,10 +203,16 @@ def flexible_of(demanded: Demanded | None, busy_share: Any) -> Flexible | None:
 
 
 def settled_dispatch(
-    plant: Plant, load: Watts, calendar: float, *, capacities: Sequence[Any], busy_share: Any = 1.0
+    plant: Plant,
+    load: Watts,
+    calendar: float,
+    *,
+    capacities: Sequence[Any],
+    busy_share: Any = 1.0,
+    water: WaterTrade | None = None,
 ) -> tuple[EnergyBill, Supply, Dispatch]:
-    """The optimal year of a meter load [H] over all its hours, and its bill."""
-    problem, contracts = supply_of(plant, load, calendar, capacities=capacities, busy_share=busy_share)
+    """The optimal year of a meter load [H] over all its hours, and its bill; the load is that without any `water`."""
+    problem, contracts = supply_of(plant, load, calendar, capacities=capacities, busy_share=busy_share, water=water)
     answer = solve(problem)
     return bill_of(plant, problem, contracts, answer), problem, answer
 
@@ -205,6 +220,10 @@ def settled_dispatch(
 def contract_payments(settled: Sequence[Settlement]) -> Dollars:
     """What the contracts cost in a year, whatever is dispatched. Source: definition."""
     return sum((item.cost for item in settled), start=np.float64(0.0))
+
+
+BILLED_APART = ("market", "delivery", "capacity", "export", "water")
+"""Costs of a dispatch that are no cost of own plants or of load that gives way; water has a bill of its own."""
 
 
 def bill_of(plant: Plant, problem: Supply, settled: Sequence[Settlement], answer: Dispatch) -> EnergyBill:
@@ -239,7 +258,7 @@ def bill_of(plant: Plant, problem: Supply, settled: Sequence[Settlement], answer
         contract_cost=contract_payments(settled),
         surplus_revenue=payment(power=answer.surplus, price=problem.connection.price) - costs["export"],
         capacity_cost=costs["capacity"],
-        own_cost=sum(costs[name] for name in costs if name not in ("market", "delivery", "capacity", "export")),
+        own_cost=sum(costs[name] for name in costs if name not in BILLED_APART),
         energy=energy(power=served),
         market_energy=energy(power=answer.bought),
         surplus_energy=energy(power=answer.surplus + answer.exported),
