@@ -268,8 +268,8 @@ class Contract(ABC):
 
         Source: definition.
         """
-        share, price = np.asarray(self.output_share(year)), np.asarray(self.price_in_year(year))
-        return None if share.ndim > 1 or price.size > 1 else (share.tobytes(), price.item())
+        price = np.asarray(self.price_in_year(year))
+        return None if price.size > 1 else (np.asarray(self.output_share(year)).tobytes(), price.item())
 
     def hourly_price(self, *, year: Count, market_price: DollarsPerJoule) -> DollarsPerJoule:
         """What a unit of energy costs by the hour, index, floor and cap included. Source: definition."""
