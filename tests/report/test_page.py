@@ -98,13 +98,15 @@ def test_all_sections_are_there(plan: dict[str, Any]) -> None:
 def test_the_title_is_the_answer_in_one_sentence(plan: dict[str, Any]) -> None:
     assert content(plan)["sentence"] == (
         "1.13 USD per million output tokens (0.671 to 2.07), from 653 chips in 10 racks of NVIDIA GB200 NVL72, "
-        "in Abilene, Texas, powered by the grid (ERCOT, West)"
+        "in Abilene, Texas, powered by own gas, solar and wind beside the grid"
     )
+    assert content(plan | {"dispatch": None})["sentence"].endswith("powered by the grid (ERCOT, West)")
 
 
 def test_contracts_are_named_in_the_title(plan: dict[str, Any]) -> None:
     plan["stack"]["power"]["contracts"] = ["nuclear-ppa"]
     plan["names"]["nuclear-ppa"] = "Nuclear PPA"
+    del plan["dispatch"]
     assert content(plan)["sentence"].endswith("powered by Nuclear PPA beside the grid")
 
 

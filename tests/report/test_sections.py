@@ -40,6 +40,7 @@ def test_bands_run_from_the_api_down_to_capital(plan: dict[str, Any]) -> None:
     assert bands["chip"].cost_text == "50%"
     assert bands["cooling"].details == ["coolant at 45 °C", "chips at 86 °C"]
     assert bands["serving"].details[1] == "prefill: 73 × 8 chips, 8-way expert"
+    assert bands["power"].details[1] == "own: 246 MW of Simple-cycle gas turbine"
     assert bands["power"].rises == "447 kW at the meter on average, 1.23 MW at peak"
 
 

@@ -10,6 +10,7 @@ from stackwright.core.units import SECONDS_PER_DAY, SECONDS_PER_YEAR
 from stackwright.report.formats import difference, large, percent, quantity, ranged
 from stackwright.report.layers import LAYERS, Layer
 from stackwright.report.notes import Note, beside_layer
+from stackwright.report.source_kinds import own_plants
 
 MOST_RACKS = 12
 """Racks that the picture draws at most; the number says how many there are."""
@@ -264,7 +265,7 @@ def _datacenter(read: _Reader) -> Described | None:
     return (
         _named(entry, "site"),
         details,
-        read.metric("availability", "availability", unit="share"),
+        read.metric("tue", "TUE") + read.metric("downtime", "without power or cooling"),
         f"{power} to IT on average" if power else None,
     )
 
@@ -278,7 +279,9 @@ def _power(read: _Reader) -> Described | None:
     mean, peak = read.short("facility_power"), read.short("peak_facility_power")
     rises = f"{mean} at the meter on average, {peak} at peak" if mean and peak else None
     numbers = read.metric("peak_facility_power", "peak") + read.metric("facility_power", "mean")
-    return chosen, [f"portfolio “{entry['portfolio']}”" if entry.get("portfolio") else ""], numbers, rises
+    details = [f"portfolio “{entry['portfolio']}”" if entry.get("portfolio") else ""]
+    details += [f"own: {quantity(row['capacity'], 'W')} of {row['name']}" for row in own_plants(read.plan)]
+    return chosen, details, numbers, rises
 
 
 def _finance(read: _Reader) -> Described | None:

@@ -13,6 +13,7 @@ TERMS = {
     "Mtoken": "one million tokens; a token is about three quarters of an English word",
     "PUE": "power usage effectiveness: energy at the meter over energy of the computers; 1 is ideal",
     "WUE": "water usage effectiveness: liters of water evaporated per kilowatt-hour of the computers",
+    "TUE": "total-power usage effectiveness: energy at the meter over energy of the boards; PUE with what it hides",
     "IT": "the computers themselves: chips, hosts, switches; not cooling and not losses on the way",
     "NPV": "net present value: revenue less cost, each discounted to today",
     "capex": "capital expenditure: what is bought and built, before discounting and resale",

@@ -9,6 +9,7 @@ from typing import Any
 from stackwright.report.evidence_kinds import Share, by_count, by_influence, named
 from stackwright.report.formats import differ, ranged, scale_of, sentence_case, within_sentence, words
 from stackwright.report.notes import Note, beside_metric
+from stackwright.report.source_kinds import own_plants
 
 OBJECTIVES = {
     "cost_per_million_tokens": "per million output tokens",
@@ -273,6 +274,10 @@ def _energy(plan: Mapping[str, Any]) -> str:
     if not power.get("portfolio"):
         return ""
     names = plan.get("names") or {}
-    contracts = [str(names.get(name, name)) for name in power.get("contracts") or ()]
+    beside = [str(names.get(name, name)) for name in power.get("contracts") or ()]
+    kinds = list(dict.fromkeys(str(row["kind"]) for row in own_plants(plan)))
+    if kinds:
+        *others, last = kinds
+        beside.append(f"own {', '.join(others)} and {last}" if others else f"own {last}")
     grid = str(names.get(power.get("grid"), power.get("grid") or "grid"))
-    return f"powered by {' and '.join(contracts)} beside the grid" if contracts else f"powered by the grid ({grid})"
+    return f"powered by {' and '.join(beside)} beside the grid" if beside else f"powered by the grid ({grid})"

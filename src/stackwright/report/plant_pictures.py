@@ -9,7 +9,14 @@ from stackwright.report.drawing import OTHERS, Picture, axis, columns, heading, 
 from stackwright.report.formats import percent, quantity, scale_of, sentence_case, significant
 from stackwright.report.layers import BY_KEY, CHOSEN, INK
 from stackwright.report.notes import ENERGY_PRICE, Note, beside_metric
-from stackwright.report.source_kinds import UNSERVED, WASTED, color_of_source, colors_of_sources, rank_of_source
+from stackwright.report.source_kinds import (
+    UNSERVED,
+    WASTED,
+    color_of_source,
+    colors_of_sources,
+    own_plants,
+    rank_of_source,
+)
 
 QUARTERS = ((0.0, "Jan"), (90 / 7, "Apr"), (181 / 7, "Jul"), (273 / 7, "Oct"))
 """Marks of an axis that counts weeks."""
@@ -302,8 +309,7 @@ def _built(plan: Mapping[str, Any]) -> str:
     """What the plan builds behind its meter in the first year."""
     years = plan.get("dispatch") or [{}]
     held = years[0].get("storage_energy") or {}
-    sizes = [row for row in years[0].get("sizes") or () if row["capacity"] > 0]
-    words = [f"{quantity(row['capacity'], 'W')} of {row['name']}" for row in sizes]
+    words = [f"{quantity(row['capacity'], 'W')} of {row['name']}" for row in own_plants(plan)]
     energy = sum(item["value"] for item in held.values()) / JOULES
     stored = f", which holds {quantity(energy, 'MWh')}" if energy > 0 else ""
     return f" Behind the meter: {', '.join(words)}{stored}." if words else ""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 COLORS = {
     "nuclear": "#7c5cb4",
@@ -25,6 +26,12 @@ WASTED = "#d8dde3"
 
 LIGHTER = 0.35
 """By how much the second source of a kind is lighter than the first."""
+
+
+def own_plants(plan: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """What a plan builds behind its meter, in its first year: name, kind, and capacity in watts."""
+    years = plan.get("dispatch") or [{}]
+    return [row for row in years[0].get("sizes") or () if row["capacity"] > 0]
 
 
 def color_of_source(kind: str, index: int = 0) -> str:
