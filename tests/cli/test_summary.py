@@ -35,6 +35,38 @@ def test_a_summary_names_choice_reason_range_and_bounds(made_plan, tmp_path):
     assert max(map(len, text.splitlines())) <= 100
 
 
+DEAL = {
+    "name": "River [hydro]",
+    "settlement": "energy over the grid",
+    "in_the_best_plan": False,
+    "total": {
+        name: {"value": 2.0, "low": 1.0, "high": 3.0, "unit": "TWh"}
+        for name in ("energy", "delivered", "bought", "payments", "price_paid", "net_cost", "added_clean")
+    },
+    "tokens": {"value": 4e15, "unit": "token"},
+    "slip": {"years": 2}
+    | {name: {"value": -2.5e9, "unit": "USD"} for name in ("cost", "clean_energy_lost", "tokens_lost")},
+    "equivalence": {"label": "equivalence", "system": "GB200 NVL72", "chips": {"value": 5e4, "unit": "chip"}},
+}
+
+
+def test_a_named_deal_is_shown(made_plan):
+    made_plan["deals"] = [DEAL]
+    text = printed(made_plan)
+    for part in (
+        "River [hydro] (not in the plan above)",
+        "energy over the grid",
+        "2 TWh (1 to 3)",
+        "2 years late: cost",
+        "-2.5 B USD",
+        "equivalence",
+        "50,000 chip of GB200 NVL72",
+    ):
+        assert part in text
+    assert max(map(len, text.splitlines())) <= 100
+    assert "not in the plan" not in printed(made_plan | {"deals": [DEAL | {"in_the_best_plan": True}]})
+
+
 def test_a_violated_limit_is_shown(made_plan):
     made_plan["margins"] = [{"constraint": "ttft", "value": 4.0, "limit": 3.0, "unit": "s", "slack": -0.33}]
     assert "4 s" in printed(made_plan)

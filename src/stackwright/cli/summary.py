@@ -35,6 +35,16 @@ HEADLINES = (
     "capex",
     "npv",
 )
+DEAL_TOTALS = {
+    "energy": "energy",
+    "delivered": "of it used by the campus",
+    "bought": "bought from the grid beside it",
+    "payments": "paid to the seller",
+    "price_paid": "price, with basis and security",
+    "net_cost": "cost against the grid alone",
+    "added_clean": "clean energy that is new",
+}
+DEAL_SLIPS = {"cost": "cost", "clean_energy_lost": "clean energy lost", "tokens_lost": "tokens lost"}
 DIMENSIONLESS = "1"
 SCALES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 SCALED_UNITS = {"W", "J", "USD", "B", "token/s", "W/h"}
@@ -49,6 +59,8 @@ def print_summary(plan: Mapping[str, Any], console: Console, report: Path | None
         console.print(_margins_table(margins))
     if alternatives := plan.get("alternatives"):
         console.print(_alternatives_table(alternatives))
+    for deal in plan.get("deals") or ():
+        console.print(_deal_table(deal))
     _print_bounds(plan, console)
     for system, reason in (plan.get("not_feasible") or {}).items():
         _line(console, f"Not feasible: {(plan.get('names') or {}).get(system, system)}: {reason}")
@@ -120,6 +132,21 @@ def _metrics_table(metrics: Mapping[str, Any]) -> Table:
     for name in HEADLINES:
         if name in metrics and (metrics[name].get("value") is not None or name == "npv"):
             _row(table, _title(name), quantity(metrics[name]))
+    return table
+
+
+def _deal_table(deal: Mapping[str, Any]) -> Table:
+    """A named contract over its whole term, whether or not the best plan has it."""
+    chosen = "" if deal["in_the_best_plan"] else " (not in the plan above)"
+    table = _table(f"{deal['name']}{chosen}", "over the term", "value (least to most)")
+    _row(table, "settled as", _words(deal["settlement"]))
+    for name, title in DEAL_TOTALS.items():
+        _row(table, title, quantity(deal["total"][name]))
+    _row(table, "tokens of its energy", quantity(deal["tokens"]))
+    slip, same = deal["slip"], deal["equivalence"]
+    for name, title in DEAL_SLIPS.items():
+        _row(table, f"{slip['years']} years late: {title}", quantity(slip[name]))
+    _row(table, f"{same['label']}, as much power as", f"{quantity(same['chips'])} of {same['system']}")
     return table
 
 
@@ -196,9 +223,10 @@ def _words(value: Any) -> str:
 
 
 def _table(title: str, *headings: str) -> Table:
+    from rich.markup import escape
     from rich.table import Table
 
-    table = Table(title=title, title_justify="left", title_style="bold")
+    table = Table(title=escape(plain(title)), title_justify="left", title_style="bold")
     for heading in headings:
         table.add_column(heading, overflow="fold")
     return table
