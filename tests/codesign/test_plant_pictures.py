@@ -154,6 +154,16 @@ def test_every_cooling_that_takes_the_racks_at_every_site(small: Study, seen: Se
         assert max(row["pue_peak"]) == row["peak_pue"]
 
 
+def test_other_sites_have_the_weather_of_the_study_s_year(small: Study, seen: Searched, plain: Finalist) -> None:
+    def in_dallas(year: str) -> float:
+        places = small.datacenter.model_copy(update={"site": ("ashburn-va", "dallas-tx"), "year": year})
+        study = small.model_copy(update={"datacenter": places})
+        rows = cooling_year(study, seen.scenario, seen.parts, plain)["year"]
+        return next(row["mean_pue"] for row in rows if row["site"] == "dallas-tx")
+
+    assert in_dallas("typical") != in_dallas("aligned")
+
+
 def test_weeks_hold_every_hour() -> None:
     hours = np.arange(8760.0)
     assert sum(len(week) for week in weeks_of(hours)) == 8760

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from stackwright.catalog.series import load_site_series
+from stackwright.catalog.series import SiteSeries, load_site_series
 from stackwright.codesign.finalists import Finalist
 from stackwright.codesign.training_grid import TrainingDesign
 from stackwright.codesign.training_plan import run_of
@@ -314,7 +314,9 @@ def cooling_year(study: Study, scenario: Scenario, parts: Parts, item: Finalist)
     path = item.plant.specs.cooling.heat_path
     coolings = [part for name in study.cooling.type if (part := parts.get("cooling", name)).spec.heat_path == path]
     sites = [parts.get("datacenter", name) for name in study.datacenter.site]
-    rows = [_cooled(scenario, item, cooling, site) for site in sites for cooling in coolings]
+    year = study.datacenter.year
+    series_of = {site.id: load_site_series(site.record, year=year) for site in sites}
+    rows = [_cooled(scenario, item, cooling, site, series_of[site.id]) for site in sites for cooling in coolings]
     drawn = _drawn_sites(rows, len(coolings))
     series = [row for row in rows if row["site"] in drawn]
     return {
@@ -323,7 +325,7 @@ def cooling_year(study: Study, scenario: Scenario, parts: Parts, item: Finalist)
     }
 
 
-def _cooled(scenario: Scenario, item: Finalist, cooling: Part, site: Part) -> dict[str, Any]:
+def _cooled(scenario: Scenario, item: Finalist, cooling: Part, site: Part, hours_there: SiteSeries) -> dict[str, Any]:
     """One cooling at one site under the design's fleet."""
     chosen = (cooling.id, site.id) == (item.design.cooling, item.design.site)
     spec = cooling.spec
@@ -331,8 +333,7 @@ def _cooled(scenario: Scenario, item: Finalist, cooling: Part, site: Part) -> di
     plant = item.plant
     if not chosen:
         specs = replace(plant.specs, cooling=spec, site=site.spec)
-        series = plant.series if site.id == item.design.site else load_site_series(site.record)
-        plant = replace(plant, specs=specs, series=series)
+        plant = replace(plant, specs=specs, series=hours_there)
     liquid = liquid_shares(item.cell, plant.specs)
     hours = hours_of(plant, scenario, item.done.fleet, temperature, liquid)
     meter, water = hours.meter, hours.water * SECONDS_PER_HOUR * LITERS
