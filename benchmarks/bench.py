@@ -24,10 +24,11 @@ from typing import Any
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the command line does
 
 from configurations import configurations_table, measure_configurations
-from cooling import cooling_table, measure_cooling
+from dispatch import dispatch_table, measure_dispatch
 from peer_accuracy import accuracy_table, measure_accuracy
 from peer_speed import measure_speed, speed_table
 
+from cooling import cooling_table, measure_cooling
 from stackwright.catalog import Catalog
 from stackwright.codesign.finalists import best_finalists, terms_of
 from stackwright.codesign.performance_grid import performance_grid
@@ -128,10 +129,17 @@ def main() -> None:
     out = parser.parse_args().out
     print(table(figures := measure()), flush=True)
     print("", cooling_table(cooling := measure_cooling()), sep="\n", flush=True)
+    print("", dispatch_table(dispatch := measure_dispatch()), sep="\n", flush=True)
     print("", configurations_table(configurations := measure_configurations()), sep="\n", flush=True)
     print("", speed_table(speed := measure_speed()), sep="\n", flush=True)
     print("", accuracy_table(accuracy := measure_accuracy()), sep="\n")
-    figures |= {"cooling": cooling, "configurations": configurations, "speed": speed, "accuracy": accuracy}
+    figures |= {
+        "cooling": cooling,
+        "dispatch": dispatch,
+        "configurations": configurations,
+        "speed": speed,
+        "accuracy": accuracy,
+    }
     figures["measured_at"] = datetime.now(UTC).isoformat(timespec="seconds")
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")

@@ -19,11 +19,11 @@ FIRST_DAYS = 12
 """Days of the solutions whose sizes choose days; two of them come before the last."""
 SWAPS = 3
 """Rounds of exchanging a chosen day for a better one, at most."""
-SCARCE = 3.0
+SCARCE = 4.0
 """How much more than the mildest day the scarcest day counts when days are chosen."""
 SIZES = (1.0, 0.8, 1.25)
 """Sizes of each weather-driven plant, over those found, at which the chosen days have to leave as much load."""
-LEVELS = 8
+LEVELS = 12
 """Levels of what is left, above which the days have to have as much energy as the year."""
 PRICE_SCALE = 0.1
 """Weight of a standard deviation of the price beside a mean load, in what makes days alike; chosen by trial."""
