@@ -295,14 +295,18 @@ def best_finalists(
     grid: Grid,
     classes: list[PlantClass],
     found: Found,
-    first: Finalist,
+    first: Finalist | None = None,
 ) -> list[Finalist]:
-    """The search's best designs with different plants, settled exactly, best first; `first` is the best of all."""
+    """The search's best designs with different plants, settled exactly, best first.
+
+    `first` stands for the search's best design where that was settled already.
+    """
+    assert found.best is not None
     kinds = ("datacenter", "cooling", "power", "supply_temperature", "rack", "prefill_system")
     picks = sorted({pick for (axis, _), pick in found.by_option.items() if axis in kinds}, key=lambda pick: pick.score)
     chosen = [pick for pick in dict.fromkeys(picks) if pick != found.best][: FINALISTS - 1]
     sign = -1.0 if SENSE[study.objective or ""] == "max" else 1.0
-    made = [first]
+    made = [first or finalist(study, parts, scenario, grid, classes, found.best)]
     for pick in chosen:
         decided = classes[pick.plant_class].weights.decided[pick.option]
         # What the search says of a plant whose hours are decided bounds what its whole year will say, so one that is

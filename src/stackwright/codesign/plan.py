@@ -29,7 +29,7 @@ from stackwright.codesign.finalists import (
     finalist,
     objective_value,
 )
-from stackwright.codesign.interconnection import interconnection_entry
+from stackwright.codesign.interconnection import interconnection_entry, interconnection_margins
 from stackwright.codesign.performance_grid import PREFILL_UTILIZATION, Grid, performance_grid
 from stackwright.codesign.pictures import pictures
 from stackwright.codesign.plant_grid import PlantClass, plant_classes
@@ -57,6 +57,7 @@ from stackwright.codesign.trade_offs import (
     degrees_of,
     dispatch_entry,
     meter_limits,
+    outage_entry,
     same_meter,
 )
 from stackwright.codesign.training_plan import TRAINING
@@ -273,6 +274,7 @@ def _result(
         "same_meter": same_meter(study, held, again, item),
         "dispatch": dispatch_entry(item),
         "marginal": marginal_entry(seen.scenario, item),
+        "outages": outage_entry(item),
         "interconnection": interconnection_entry(study, seen.scenario, item, first_hours(seen.scenario, item).meter),
         "dates": dates_entry(study, seen.scenario, item),
         "deals": deals_entry(study, seen.parts, seen.scenario, item),
@@ -484,7 +486,8 @@ def with_worth(study: Study, catalog: Catalog, seen: Searched, item: Finalist) -
     Each limit is relaxed by a tenth and serving or training re-tuned, the other layers held: if the objective
     improves, the limit binds, and the improvement per unit is a lower bound on its worth.
     """
-    rows = margin_entries(study, item, kind_of(study).margins(item.done, seen.scenario))
+    conditions = interconnection_margins(study, item, first_hours(seen.scenario, item).meter)
+    rows = margin_entries(study, item, [*kind_of(study).margins(item.done, seen.scenario), *conditions])
     unit = UNITS[str(study.objective)]
     same = searched(narrowed(study, item.design), catalog).found.best
     for row in rows:
@@ -558,8 +561,16 @@ def warnings_of(study: Study, seen: Searched, item: Finalist) -> list[str]:
     """What a reader has to know: stand-ins beside what they touch, doubtful inputs, assumptions."""
     notes = [*study.notes, *kind_of(study).notes(study, seen.scenario, item)]
     site = item.parts["site"]
-    notes += [f"{site.name}, {what}: {text}" for what, text in sorted(site.record.proxy.items())]
+    aligned = item.plant.series.aligned
+    proxies = {what: text for what, text in site.record.proxy.items() if not (aligned and what == "weather")}
+    notes += [f"{site.name}, {what}: {text}" for what, text in sorted(proxies.items())]
     notes += [f"{site.name}: {note}" for note in item.plant.series.notes]
+    notes += [
+        cut
+        for place, part in item.parts.items()
+        if place.startswith("plants.") and (shape := part.record.text.get("shape"))
+        if (cut := item.plant.series.availability_note(str(shape), float(part.spec.capacity_factor)))
+    ]
     for part in item.parts.values():
         if part is not site:
             notes += [f"{part.name}, {what}: {text}" for what, text in sorted(part.record.proxy.items())]

@@ -14,7 +14,6 @@ from stackwright.power.interconnection import Interconnection
 from stackwright.power.portfolio import Portfolio
 from stackwright.power.supply import CleanTarget
 from stackwright.power.technology import Storage, capital_recovery
-from stackwright.power.variable import availability
 from stackwright.stack.parts import Part, Parts
 from stackwright.stack.plant import REFERENCE_IDLE, Covered, Plant, PlantSpecs, reference_load
 from stackwright.stack.scenario import Scenario
@@ -23,6 +22,8 @@ from stackwright.stack.study import Portfolio as PortfolioMenu
 from stackwright.stack.supply import Demanded, Sizing, Sources
 
 BUILDING = "hyperscale-building"
+MANY_MACHINES = 1e12
+"""Watts of a plant of any size: its machines are so many that outages are a derate."""
 LEAST_POWER = 1.0
 """Watts in a year in which nothing is connected yet, so that shares of it stay finite."""
 
@@ -74,6 +75,7 @@ def plant_of(
     """One option of each plant layer, contracts as the study states them."""
     place, menu = parts.get("datacenter", site), menu_of(study, portfolio)
     contracts = [parts.get("power", item.contract) for item in menu.contracts]
+    starts = {name: given.p50 for name, given in study.dates.contracts.items()}
     grid = parts.get("power", str(place.record.links["grid"])).spec
     if (agreement := study.agreement(site)) is not None:
         grid = replace(grid, **charges_of(agreement.terms))
@@ -86,7 +88,10 @@ def plant_of(
             distribution=parts.get("datacenter", distribution).spec,
             portfolio=Portfolio(
                 grid=grid,
-                contracts=tuple(contract.spec for contract in contracts),
+                contracts=tuple(
+                    replace(contract.spec, start_year=starts.get(contract.id, contract.spec.start_year))
+                    for contract in contracts
+                ),
                 plants=tuple(parts.get("power", item.technology).spec for item in menu.plants),
             ),
         ),
@@ -181,16 +186,18 @@ def sizing_of(item: OwnPlant, technology: Part, series: SiteSeries) -> Sizing:
         least=item.least if given is None else given,
         most=(np.inf if item.most is None else item.most) if given is None else given,
         unit=unit,
-        availability=1.0 if isinstance(technology.spec, Storage) else availability_of(technology, series),
+        availability=1.0 if isinstance(technology.spec, Storage) else availability_of(item, technology, series),
     )
 
 
-def availability_of(technology: Part, series: SiteSeries) -> Any:
-    """Output over capacity at most: by the hour where the weather drives it, else less by forced outages."""
+def availability_of(item: OwnPlant, technology: Part, series: SiteSeries) -> Any:
+    """Output over capacity at most [H]: as the weather drives it, or less by planned and forced outages."""
     shape = technology.record.text.get("shape")
     if shape is not None:
-        return availability(shape=series.shape(str(shape)), capacity_factor=technology.spec.capacity_factor)
-    return 1.0 - float(technology.spec.forced_outage or 0.0)
+        return series.availability(str(shape), float(technology.spec.capacity_factor))
+    size = item.capacity if item.capacity is not None else item.most
+    machines = technology.spec.machines(MANY_MACHINES if size is None else size)
+    return technology.spec.availability(machines=machines)
 
 
 def busy_share(scenario: Scenario) -> Any:

@@ -14,6 +14,7 @@ from stackwright.codesign.search import Found
 from stackwright.core.records import Datum
 from stackwright.core.units import HOURS_PER_YEAR, SECONDS_PER_YEAR, convert
 from stackwright.finance.terms import Terms
+from stackwright.power.matching import source_water
 from stackwright.stack.chain import total_usage
 from stackwright.stack.coupling import JUNCTION_LIMIT
 from stackwright.stack.design import Design
@@ -125,6 +126,7 @@ def fleet_metrics(done: Evaluation, item: Finalist, tokens: Any) -> Metrics:
         ),
         "downtime": ((1.0 - done.availability) * HOURS_PER_YEAR, "h/year"),
         "wue": (year.water.sum(axis=-1) * LITERS / (year.it_energy.sum(axis=-1) / KILOWATT_HOUR), "L/kWh"),
+        **source_water_metric(done, item),
         "water": (year.water.sum(axis=-1) * LITERS / years, "L/year"),
         "energy_per_token": (year.meter_energy.sum(axis=-1) / tokens, "J"),
         "carbon_per_million_tokens": (year.carbon_average.sum(axis=-1) / tokens * MILLION, "kg/Mtoken"),
@@ -134,6 +136,16 @@ def fleet_metrics(done: Evaluation, item: Finalist, tokens: Any) -> Metrics:
         "capex": (done.cash["capex"].sum(axis=-1), "USD"),
         "present_cost": (done.present_cost, "USD"),
     }
+
+
+def source_water_metric(done: Evaluation, item: Finalist) -> Metrics:
+    """Water consumed at the site and by the grid's plants; absent where the grid's is not known."""
+    intensity = item.plant.specs.portfolio.grid.water_intensity
+    if intensity is None:
+        return {}
+    year = done.year
+    total = source_water(site_water=year.water, grid_energy=year.meter_energy, water_intensity=intensity)
+    return {"source_wue": (total.sum(axis=-1) * LITERS / (year.it_energy.sum(axis=-1) / KILOWATT_HOUR), "L/kWh")}
 
 
 def ranged(

@@ -18,6 +18,7 @@ from stackwright.codesign.search import Pick
 from stackwright.cooling.interface import Cooling
 from stackwright.core.units import SECONDS_PER_YEAR, ZERO_CELSIUS
 from stackwright.power.dispatch import solve
+from stackwright.power.outage import outages
 from stackwright.power.supply import CleanTarget, Dispatch, Supply
 from stackwright.power.typical_days import typical
 from stackwright.stack.evaluate import Evaluation
@@ -291,6 +292,29 @@ def dispatch_entry(item: Finalist) -> list[dict[str, Any]] | None:
             }
         )
     return rows
+
+
+def outage_entry(item: Finalist) -> dict[str, Any] | None:
+    """What the loss of the largest machine or of the meter does in the worst day of the last year; None where nothing
+    was dispatched. The claim is made on a year whose weather and prices belong together, and withheld else.
+    """
+    if not item.done.dispatched:
+        return None
+    last = item.done.dispatched[-1]
+    note = item.plant.series.reliability_note
+    rows = [
+        {
+            "lost": one.lost,
+            "power": {"value": float(one.power), "unit": "W"},
+            "first_hour": one.first,
+            "duration": {"value": float(one.duration), "unit": "s"},
+            "unserved_share": float(one.share),
+            "given_way": {"value": float(one.flexed), "unit": "J"},
+            "highest_unserved": {"value": float(one.highest), "unit": "W"},
+        }
+        for one in outages(last.problem, last.answer)
+    ]
+    return {"claim": not note, "reason": note or None, "foresight": "perfect, over the hours around it", "losses": rows}
 
 
 def _flows(answer: Dispatch) -> dict[str, Any]:
