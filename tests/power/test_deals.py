@@ -204,7 +204,7 @@ def test_the_example_is_a_study_of_the_deal(parts: Parts, id: str) -> None:
 
 NUMBER = re.compile(r"-?[\d,]+(?:\.\d+)?(?:e[+-]?\d+)?")
 CLOSE = 0.06
-"""How near the page's figures are to what the studies give now: dry coolers and towers are a near tie, 4 % apart here."""
+"""How near the page's figures are to what the studies give now: dry coolers and towers tie, and differ by 4 %."""
 
 
 def cells(table: str) -> dict[str, list[str]]:
