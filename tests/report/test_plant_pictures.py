@@ -159,7 +159,7 @@ def test_an_agreement_says_which_condition_is_not_kept(plan: dict[str, Any]) -> 
     agreement = agreement_of(plan)
     assert agreement is not None
     assert agreement.phases[-1] == ("800 MW", "200 MW", "2028-01-01", "2029-01-01")
-    assert ("ramp from hour to hour", "0.688 MW/min", "100 MW/min", False) in agreement.conditions
+    assert ("ramp from hour to hour", "688 kW/min", "100 MW/min", False) in agreement.conditions
     assert agreement.finding.endswith("keeps all conditions that can be tested.")
     plan["interconnection"]["conditions"][0]["violated"] = True
     broken = agreement_of(plan)

@@ -15,7 +15,6 @@ CONDITIONS = {
     "ride_through_time": "time that batteries carry dips of voltage",
     "ride_through_dips": "dips in a row that the UPS stays through",
 }
-MEGAWATT_PER_MINUTE = 1e6 / 60.0
 KILOWATT_HOUR = 3.6e6
 
 
@@ -90,8 +89,6 @@ def _given(item: Mapping[str, Any]) -> str:
 
 def _shown(value: float, unit: str) -> str:
     """A condition's number in the unit that agreements use."""
-    if unit == "W/s":
-        return f"{significant(value / MEGAWATT_PER_MINUTE)} MW/min"
     if unit == "J":
         return f"{significant(value / KILOWATT_HOUR)} kWh"
     return quantity(value, unit)

@@ -22,6 +22,7 @@ SMALL = ((1.0, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n"), (1e-12, "p"), (1e-15
 
 SCALES: dict[str, tuple[tuple[float, str], ...]] = {
     "W": tuple((factor, f"{prefix}W") for factor, prefix in METRIC),
+    "W/s": ((1e6 / 60.0, "MW/min"), (1e3 / 60.0, "kW/min")),
     "J": tuple((factor, f"{prefix}J") for factor, prefix in (*METRIC, *SMALL)),
     "J/FLOP": tuple((factor, f"{prefix}J/FLOP") for factor, prefix in SMALL),
     "J/byte": tuple((factor, f"{prefix}J/byte") for factor, prefix in SMALL),

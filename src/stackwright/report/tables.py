@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from stackwright.report.agreement import CONDITIONS
 from stackwright.report.evidence_kinds import color_of_kind
 from stackwright.report.formats import (
     large,
@@ -31,6 +32,7 @@ CONSTRAINTS = {
     "water": "Water",
     "carbon": "Carbon, average mix",
     "deadline": "Deadline of the run",
+    **{name: f"Agreement: {words}" for name, words in CONDITIONS.items()},
 }
 AXES = {
     "model.architecture": "model",
