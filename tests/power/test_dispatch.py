@@ -10,9 +10,12 @@ import numpy as np
 import pytest
 from dispatch_cases import PER_KW_YEAR, PER_MWH, case
 
+from stackwright.catalog import Catalog
 from stackwright.core.units import SECONDS_PER_HOUR
-from stackwright.power import dispatch, matching
+from stackwright.power import TYPES, Grid, dispatch, matching
+from stackwright.power.contract import Contract
 from stackwright.power.dispatch import Dispatcher, Unsolved, largest_scale, solve
+from stackwright.power.portfolio import Portfolio
 from stackwright.power.supply import (
     CLEAN_COUNTS,
     CleanTarget,
@@ -145,6 +148,43 @@ def test_where_nothing_is_decided_the_closed_form_holds() -> None:
     capacity = (load.max() - 30 * MEGAWATT) * 120 * PER_KW_YEAR * 8760 * 3600
     assert found.objective == pytest.approx(market + delivery - surplus + capacity, rel=1e-9)
     assert np.allclose(found.hour_price[load < load.max()], (price + 12 * PER_MWH)[load < load.max()], rtol=1e-9)
+
+
+@pytest.mark.parametrize("shares", [(0.0,), (0.6,), (1.1,)])
+def test_where_nothing_is_decided_the_cost_is_that_of_the_bill(shares: tuple[float, ...]) -> None:
+    records = [Catalog.load().get("power", name) for name in ("pjm-dominion", "nuclear-ppa")]
+    grid, deal = (record.spec(TYPES[record.type]) for record in records)
+    assert isinstance(grid, Grid) and isinstance(deal, Contract)
+    hour = np.arange(8760)
+    load = 3e8 * (1.0 + 0.1 * np.cos(hour / 24 * 2 * np.pi))
+    shape = 1.0 + 0.4 * np.sin(hour / 24 * 2 * np.pi)
+    plan = Portfolio(grid=grid, contracts=(deal,))
+    capacities = plan.capacities(mean_load=load.mean(-1, keepdims=True), shares=shares)
+    rates = {"average_carbon": np.full(8760, 1e-7), "marginal_carbon": np.full(8760, 1e-7)}
+    flat = np.ones(8760)
+    bill = plan.annual_energy(
+        load=load,
+        price_shape=shape,
+        grid_clean_share=0.4 * flat,
+        year=2030.0,
+        capacities=capacities,
+        shapes=(flat,),
+        **rates,
+    )
+    market = grid.price(shape)
+    (settled,) = plan.settle(market_price=market, year=2030.0, capacities=capacities, shapes=(flat,))
+    assert settled.onsite == 0.0
+    meter = Connection(
+        np.inf,
+        market,
+        grid.delivery_charge,
+        grid.capacity_charge,
+        credited=float(np.squeeze(settled.credited_capacity)),
+    )
+    stated = grid_only(load, connection=meter, delivered=settled.delivered * settled.generation * flat)
+    found = solve(stated)
+    assert found.objective == pytest.approx(float(np.squeeze(bill.energy_cost - bill.contract_cost)), rel=1e-9)
+    assert found.energy(found.surplus, stated) == pytest.approx(float(np.squeeze(bill.surplus_energy)), rel=1e-9)
 
 
 @pytest.mark.parametrize("counted", CLEAN_COUNTS)
