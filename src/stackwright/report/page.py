@@ -61,7 +61,7 @@ SECTIONS = (
     ("agreement", "Agreement"),
     ("dates", "Dates"),
     ("deals", "Deals"),
-    ("marginal", "Marginal worth"),
+    ("marginal", "Worth"),
     ("cash", "Cash"),
     ("inputs", "Inputs"),
     ("limits", "Limits"),
