@@ -159,7 +159,7 @@ class Portfolio:
         capacities: Sequence[Watts] = (),
         shapes: Sequence[Ratio] = (),
     ) -> EnergyBill:
-        """Settle a load [..., hour] that is above zero, without own plants; one capacity and one shape [hour] per contract.
+        """Settle a load [..., hour] above zero, without own plants; one capacity and one shape [hour] per contract.
 
         Homogeneous of degree one in the load and the capacities together. Source: definition.
         """
