@@ -119,9 +119,8 @@ def test_a_finalist_is_the_design_of_its_pick(small: Study, seen: Searched) -> N
     best = seen.found.best
     assert best is not None
     design = design_of(seen.grid, seen.classes, best)
-    item = evaluated(
-        small, seen.parts, seen.scenario, design, seen.grid.cells[int(seen.grid.rows.cell[best.row])], best.score
-    )
+    cell, limits = seen.grid.cells[int(seen.grid.rows.cell[best.row])], seen.classes[0].weights.limit[0]
+    item = evaluated(small, seen.parts, seen.scenario, design, cell, limits, best.score)
     assert item.value == pytest.approx(best.score, rel=5e-3)
     assert float(item.done.present_cost) == pytest.approx(sum(float(cost) for cost in item.done.costs.values()))
 

@@ -37,6 +37,7 @@ SHAPES: dict[str, dict[str, tuple[int, ...]]] = {
     "power.portfolio.coverage": {"load": ROW, "supply": ROW},
     "power.variable.availability": {"shape": ROW},
     "power.variable.cut_share": {"shape": ROW},
+    "workload.flexible.filling_level": {"base": ROW},
     "workload.shape.hourly_load": {
         "hour": (STEPS,),
         "daily_swing": COLUMN,

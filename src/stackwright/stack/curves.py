@@ -69,7 +69,9 @@ class YearCurve:
 class Curves:
     """Curves of a study's sites and portfolios, each solved once: from memory, from the cache, or now."""
 
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self, *, filled: bool, folder: Path | None = None) -> None:
+        self.filled = filled
+        """Whether the load fills what the sources carry."""
         self._folder = cache_folder() if folder is None else folder
         self._known: dict[Any, YearCurve] = {}
         self._solved: dict[str, Mapping[str, Array]] = {}

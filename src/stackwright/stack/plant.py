@@ -96,7 +96,7 @@ class Plant:
         """What of a year the dispatch depends on, so that like years are solved once."""
         terms = tuple(contract.terms_in_year(calendar) for contract in self.specs.portfolio.contracts)
         limit = np.asarray(self.sources.limit(calendar - self.first_year))
-        return (self.name, type(self.specs.cooling).__name__, terms, limit.tobytes())
+        return (self.name, terms, limit.tobytes())
 
 
 @dataclass(frozen=True)
@@ -455,8 +455,9 @@ def with_cuts(
     fraction, rows = reference_load(profile), len(meter)
     calendars = plant.first_year + years
     found = [curves.of(plant, meter[rows // 2] * fraction, calendar) for calendar in calendars]
-    # what is carried changes smoothly from row to row, which are temperatures in their order
-    told = sorted({0, rows // 2, rows - 1})
+    # What is carried changes smoothly from row to row, which are temperatures in their order. Where the load is
+    # given, the limit seldom binds and the middle one stands for all.
+    told = sorted({0, rows // 2, rows - 1}) if curves.filled else [rows // 2]
     carried = [[curves.carried(plant, meter[row] * fraction, calendar) for row in told] for calendar in calendars]
     idle = [curve.coefficients(meter) for curve in found]
     busy = [curve.coefficients(meter * profile) for curve in found]

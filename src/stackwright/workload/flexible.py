@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stackwright.core.arrays import namespace
+from stackwright.core.arrays import namespace, trailing
 from stackwright.core.units import Ratio
 
 
@@ -15,10 +15,8 @@ def filling_level(*, base: Ratio, amount: Ratio) -> Ratio:
     xp = namespace(base, amount)
     rising = xp.sort(base, axis=-1)
     count = xp.arange(1, base.shape[-1] + 1)
-    levels = (xp.cumsum(rising, axis=-1) + amount[..., None]) / count
-    # as long as the level lies above the next base, that hour takes part too
-    part = xp.sum(levels > rising, axis=-1)
-    return xp.take_along_axis(levels, part[..., None] - 1, axis=-1)[..., 0]
+    # the level over the k lowest hours falls with k until the next hour lies above it
+    return xp.min((xp.cumsum(rising, axis=-1) + trailing(amount)) / count, axis=-1)
 
 
 def moved(*, load: Ratio, movable: Ratio, window: int) -> tuple[Ratio, Ratio]:
