@@ -59,8 +59,14 @@ def print_summary(plan: Mapping[str, Any], console: Console, report: Path | None
         console.print(_margins_table(margins))
     if alternatives := plan.get("alternatives"):
         console.print(_alternatives_table(alternatives))
+    if same := plan.get("same_meter"):
+        console.print(_same_meter_table(same))
+    if years := plan.get("dispatch"):
+        console.print(_plants_table(years[-1]))
     for deal in plan.get("deals") or ():
         console.print(_deal_table(deal))
+    if dates := plan.get("dates"):
+        _print_dates(dates, console)
     _print_bounds(plan, console)
     for system, reason in (plan.get("not_feasible") or {}).items():
         _line(console, f"Not feasible: {(plan.get('names') or {}).get(system, system)}: {reason}")
@@ -133,6 +139,37 @@ def _metrics_table(metrics: Mapping[str, Any]) -> Table:
         if name in metrics and (metrics[name].get("value") is not None or name == "npv"):
             _row(table, _title(name), quantity(metrics[name]))
     return table
+
+
+def _same_meter_table(same: Mapping[str, Any]) -> Table:
+    """What one change does to the tokens of the same meter."""
+    table = _table("Tokens from the same meter", "change", "to", "would be", "difference")
+    for row in same["changes"]:
+        tokens = quantity({"value": row["tokens_per_second"], "unit": "token/s"})
+        difference = "no design" if row["difference"] is None else f"{row['difference']:+.1%}"
+        _row(table, _title(str(row["what"])), _words(str(row["option"])), tokens, difference)
+    return table
+
+
+def _plants_table(year: Mapping[str, Any]) -> Table:
+    """Plants behind the meter, and how they ran in the last year."""
+    table = _table(f"Own plants, {year['year']:.0f}; foresight is perfect", "plant", "size")
+    for plant in year["sizes"]:
+        _row(table, plant["name"], quantity({"value": plant["capacity"], "unit": "W"}))
+    for name, title in (("unserved_share", "load that nothing served"), ("paused_share", "load left undone")):
+        _row(table, title, f"{year[name]:.3%}")
+    _row(table, "clean by the hour", percent(year["clean_share"]["hourly"]))
+    return table
+
+
+def _print_dates(dates: Mapping[str, Any], console: Console) -> None:
+    """When tokens come, half and nine times of ten."""
+    for name, title in (("first_token", "First token"), ("full_power", "Full power")):
+        when = dates[name]
+        _line(console, f"{title}: {when['p50']} (P50), {when['p90']} (P90)")
+    idle = dates["idle_chip_cost"]
+    cost = quantity({"value": idle["mean"], "unit": idle["unit"]})
+    _line(console, f"Chips that wait for power or a building cost {cost} in the mean.")
 
 
 def _deal_table(deal: Mapping[str, Any]) -> Table:
