@@ -30,10 +30,10 @@ from stackwright.power.typical_days import TypicalDays, typical
 
 SWING = 0.2
 """Daily swing of the loads beside the reference at which planes are made too: the largest that a search meets."""
-SWUNG = 3
+SWUNG = 2
 """Knots at which they are made: the largest, and every second one below it."""
-LATE = 15.0
-"""Hour of the day at which one of them peaks, as heat does; the other is lowest then."""
+PEAKS = (15.0, 21.0, 3.0, 9.0)
+"""Hours of the day at which they peak: as heat does, as evenings do, and opposite to each."""
 SERVED = 1e-9
 """Unserved share of a load up to which a plant is said to carry it."""
 
@@ -123,8 +123,8 @@ def cost_curve(problem: Supply, scales: Sequence[float], *, days: int = 24) -> C
     hour = np.arange(len(reference)) % mapping.hours
     rows = list(gradient)
     for scale in sorted(scales[-1::-2][:SWUNG], reverse=True):
-        for sign in (1.0, -1.0):
-            swung = reference * (1.0 + sign * SWING * np.cos(2.0 * np.pi * (hour - LATE) / mapping.hours))
+        for peak in PEAKS:
+            swung = reference * (1.0 + SWING * np.cos(2.0 * np.pi * (hour - peak) / mapping.hours))
             shape = mapping.chosen(swung) * (told.load / np.maximum(mapping.chosen(reference), 1e-9))
             item = dispatcher.solve(shape * scale)
             row = _gradient(item, shape, told, mapping, swung)
