@@ -250,8 +250,7 @@ def _rebound(highs: Any, program: Program) -> None:
     arrays = program.arrays()
     columns, rows = (np.arange(size, dtype=np.int32) for size in (program.width, program.height))
     highs.changeColsBounds(len(columns), columns, arrays["least"], arrays["most"])
-    for row in rows:
-        highs.changeRowBounds(int(row), float(arrays["lower"][row]), float(arrays["upper"][row]))
+    highs.changeRowsBounds(len(rows), rows, arrays["lower"], arrays["upper"])
     highs.changeObjectiveOffset(program.offset)
 
 
@@ -302,7 +301,7 @@ def _program(problem: Supply, unit: Watts) -> Program:
         for name in ("charge", "discharge", "stored"):
             program.column(f"{name} {store.name}", hours)
     if flexible is not None and np.any(flexible.movable):
-        room = np.maximum(flexible.headroom * load.max() - load, 0.0)
+        room = np.maximum(flexible.headroom * np.average(load, weights=weights) - load, 0.0)
         program.column("moved", hours, least=-flexible.movable * load, most=room)
     if flexible is not None and np.any(flexible.pausable):
         cost = energy * flexible.pause_value
@@ -348,6 +347,9 @@ def _program(problem: Supply, unit: Watts) -> Program:
         program.row(f"energy {name}", {f"stored {name}": 1.0, f"energy {name}": -1.0}, most=np.zeros(hours))
         longest = store.most_duration / SECONDS_PER_HOUR
         program.total(f"duration {name}", {f"energy {name}": 1.0, f"capacity {name}": -longest}, most=0.0)
+    if problem.reserve is not None and problem.reserve.plants:
+        needed = problem.reserve.needed(float(np.average(problem.load, weights=weights)))
+        program.total("reserve", {f"capacity {name}": 1.0 for name in problem.reserve.plants}, least=needed / unit)
     if flexible is not None and "moved" in program.blocks:
         windows = _windows(problem)
         count = int(windows[-1]) + 1
@@ -572,11 +574,16 @@ def _prices(
         budget = float(duals["paused"][0]) * flexible.pause_time / year * np.asarray(flexible.pausable)
         at_load += budget * weights / 1000.0
     if flexible is not None and "moved" in duals:
-        full = np.minimum(slopes["moved"], 0.0)
+        room = flexible.headroom * np.average(load, weights=weights) > load
+        full = np.where(room, np.minimum(slopes["moved"], 0.0), 0.0)
         at_load -= np.maximum(slopes["moved"], 0.0) * flexible.movable
         at_load -= full
-        highest = load >= load.max()
-        at_load += np.where(highest, full.sum() * flexible.headroom / highest.sum(), 0.0)
+        at_load += full.sum() * flexible.headroom * weights / weights.sum()
+    reserve_price = 0.0
+    if "reserve" in duals and problem.reserve is not None:
+        slope = problem.reserve.slope(float(np.average(load, weights=weights)))
+        at_load += float(duals["reserve"][0]) * slope * weights / weights.sum()
+        reserve_price = float(duals["reserve"][0]) / 1000.0 / year
     clean_worth = clean / 1e6 / SECONDS_PER_HOUR
     carbon_worth = -float(duals["carbon"][0]) * unit / 1000.0 / _carbon_unit(unit) if "carbon" in duals else 0.0
     water_worth = 0.0
@@ -590,6 +597,7 @@ def _prices(
     at_most = {name: max(-float(slopes[f"capacity {name}"][0]), 0.0) / 1000.0 / year for name in names}
     return {
         "hour_price": at_load / weights / SECONDS_PER_HOUR / 1000.0,
+        "reserve_price": reserve_price,
         "connection_price": -float(bounded.sum()) / 1000.0 / year,
         "capacity_prices": at_most,
         "carbon_worth": carbon_worth,

@@ -165,10 +165,11 @@ def _fixed(problem: Supply, planned: Dispatch, window: Array) -> Supply:
             flexible,
             movable=part(flexible.movable),
             pausable=part(flexible.pausable),
-            headroom=flexible.headroom * float(problem.load.max() / problem.load[window].max()),
+            headroom=flexible.headroom * float(problem.load.mean() / problem.load[window].mean()),
         ),
         water=None if water is None else replace(water, spared=part(water.spared), water=part(water.water)),
         clean=None,
+        reserve=None,
         most_carbon=float("inf"),
         whole_year=True,
     )

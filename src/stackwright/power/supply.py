@@ -26,6 +26,7 @@ from stackwright.core.units import (
     Seconds,
     Watts,
 )
+from stackwright.power.adequacy import needed_capacity
 
 CLEAN_COUNTS = ("annual", "hourly", "grid")
 """Ways to count a clean share: by the year; in the hour, contracts and own plants only; in the hour, with the
@@ -100,7 +101,7 @@ class Flexible:
     window: Seconds = 24 * 3600.0
     """Moved load is done in the same window; windows divide the day or are whole days."""
     headroom: Ratio = 1.0
-    """Load in an hour with what moved into it, at most, over the highest load of the year."""
+    """Load in an hour with what moved into it, at most, over the mean load of the year."""
     pausable: Ratio = 0.0
     """Share of each hour's load that may be left undone, [H] or one number."""
     pause_value: DollarsPerJoule = 0.0
@@ -115,6 +116,37 @@ class CleanTarget:
 
     least: Ratio
     counted: str
+
+
+@dataclass(frozen=True)
+class Reserve:
+    """Firm capacity that has to stand by for the peak of everything installed, beyond the hours' means."""
+
+    peak: Ratio
+    """Highest draw of all that is installed, over the mean load."""
+    firm: Watts
+    """Connection in every hour."""
+    nonfirm: Watts
+    lost: Watts
+    """The largest machine."""
+    pausable: Ratio
+    """Share of the peak that stops when the non-firm connection is missing."""
+    plants: tuple[str, ...]
+    """Generators and stores that count, storage by its power."""
+
+    def needed(self, mean_load: Watts) -> Watts:
+        """Capacity of the plants that count, at a mean load. Source: `power.adequacy`."""
+        peak = self.peak * mean_load
+        terms = {"firm": self.firm, "nonfirm": self.nonfirm, "lost": self.lost, "pausable": self.pausable}
+        return float(needed_capacity(peak=peak, **terms))
+
+    def slope(self, mean_load: Watts) -> Ratio:
+        """By how much a watt of mean load raises it. Source: `power.adequacy`, its derivative."""
+        if not self.needed(mean_load):
+            return 0.0
+        peak = self.peak * mean_load
+        curtailed = peak * (1.0 - self.pausable) - self.firm > peak - self.firm - self.nonfirm
+        return self.peak * (1.0 - self.pausable if curtailed else 1.0)
 
 
 @dataclass(frozen=True)
@@ -155,6 +187,7 @@ class Supply:
     flexible: Flexible | None = None
     clean: CleanTarget | None = None
     water: WaterTrade | None = None
+    reserve: Reserve | None = None
     carbon_price: Any = 0.0
     """USD/kg on what is drawn and burnt."""
     most_carbon: KilogramsCO2 = float("inf")
@@ -206,6 +239,8 @@ class Dispatch:
     """[H], what one more joule of load in an hour costs, everything that the load asks for included."""
     connection_price: DollarsPerWattYear
     """What one more watt of connection in all hours spares in a year."""
+    reserve_price: DollarsPerWattYear = 0.0
+    """What one watt less of firm capacity that has to stand by spares in a year."""
     capacity_prices: dict[str, DollarsPerWattYear] = field(default_factory=dict)
     """What one more watt of a plant at its bound `most` spares in a year."""
     carbon_worth: Any = 0.0
