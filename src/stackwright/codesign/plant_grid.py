@@ -158,7 +158,7 @@ def plant_classes(
         {thermal for options in thermals_of(systems).values() for thermal in options},
         key=lambda thermal: (thermal.path, thermal.liquid_share),
     )
-    curves = Curves(filled=scenario.requests is None)
+    curves = Curves()
     series = {
         site: load_site_series(parts.get("datacenter", site).record, year=study.datacenter.year)
         for site in study.datacenter.site

@@ -186,6 +186,7 @@ def sizing_of(item: OwnPlant, technology: Part, series: SiteSeries) -> Sizing:
         least=item.least if given is None else given,
         most=(np.inf if item.most is None else item.most) if given is None else given,
         unit=unit,
+        firm=isinstance(technology.spec, Storage) or technology.record.text.get("shape") is None,
         availability=1.0 if isinstance(technology.spec, Storage) else availability_of(item, technology, series),
     )
 

@@ -138,6 +138,12 @@ class Dispatcher:
         return _read(self._highs, self.program, problem, self.unit, self._method)
 
 
+def _most_firm(problem: Supply) -> Watts:
+    """Capacity of the plants of the reserve at most."""
+    assert problem.reserve is not None
+    return sum(plant.most for plant in (*problem.generators, *problem.stores) if plant.name in problem.reserve.plants)
+
+
 def linear_optimum(*, cost: Array, least: Array, matrix: Array, given: Array) -> Array:
     """Columns [N] of the least cost that are at least so much, where a dense matrix [M, N] times them is given.
 
@@ -349,6 +355,8 @@ def _program(problem: Supply, unit: Watts) -> Program:
         program.total(f"duration {name}", {f"energy {name}": 1.0, f"capacity {name}": -longest}, most=0.0)
     if problem.reserve is not None and problem.reserve.plants:
         needed = problem.reserve.needed(float(np.average(problem.load, weights=weights)))
+        # A load at the edge of what is carried asks for all there may be; what lies beyond is the study's limit's to say.
+        needed = min(needed, _most_firm(problem))
         program.total("reserve", {f"capacity {name}": 1.0 for name in problem.reserve.plants}, least=needed / unit)
     if flexible is not None and "moved" in program.blocks:
         windows = _windows(problem)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +27,7 @@ from stackwright.core.units import (
     Watts,
 )
 from stackwright.power.contract import Settlement
-from stackwright.power.cuts import Cuts, content_key, cost_curve, most_load
+from stackwright.power.cuts import Cuts, content_key, cost_curve
 from stackwright.power.supply import Supply
 from stackwright.stack.supply import supply_of
 
@@ -69,65 +69,46 @@ class YearCurve:
 class Curves:
     """Curves of a study's sites and portfolios, each solved once: from memory, from the cache, or now."""
 
-    def __init__(self, *, filled: bool, folder: Path | None = None) -> None:
-        self.filled = filled
-        """Whether the load fills what the sources carry."""
+    def __init__(self, folder: Path | None = None) -> None:
         self._folder = cache_folder() if folder is None else folder
         self._known: dict[Any, YearCurve] = {}
         self._solved: dict[str, Mapping[str, Array]] = {}
 
-    def of(self, plant: Plant, shape: Array, calendar: float) -> YearCurve:
-        """The curve of a plant in a calendar year; loads of other shapes than `shape` [H] read the same cuts."""
+    def of(self, plant: Plant, shape: Array, peak: Watts, calendar: float) -> YearCurve:
+        """The curve of a plant in a calendar year; loads of other shapes than `shape` [H] read the same cuts.
+
+        `peak` is what all that is installed draws at once where the load is `shape`.
+        """
         key = plant.key_in(calendar)
         if key not in self._known:
-            self._known[key] = self._curve(plant, shape, calendar)
+            self._known[key] = self._curve(plant, shape, float(peak), calendar)
         return self._known[key]
 
-    def carried(self, plant: Plant, shape: Array, calendar: float) -> Watts:
-        """Highest load of a shape [H] that a plant's sources carry in a calendar year; infinity where none bounds it.
-
-        Hourly means of the load stand for its peaks: the shape is scaled until its highest hour is as high as all that
-        is installed may draw at once.
-        """
-        limit = plant.sources.limit(calendar - plant.first_year)
-        if not np.all(np.isfinite(limit)):
-            return np.inf
-        problem, _ = self._problem(plant, shape, calendar)
-        found = self._cached("carried", problem, (), lambda: {"scale": np.array(most_load(problem))})
-        return float(found["scale"]) * float(problem.load.max())
-
-    def _problem(self, plant: Plant, shape: Array, calendar: float) -> tuple[Supply, tuple[Settlement, ...]]:
-        """The dispatch at the load with which a curve begins, and its contracts.
-
-        Energy of contracts from off the site is as good as the market's: taken or sold again, it is worth the
-        market price, so it decides nothing and is left out here.
-        """
-        top = largest_load(plant, plant.sources.limit(calendar - plant.first_year))
-        mean = MEAN_OF_MOST * top
+    def _curve(self, plant: Plant, shape: Array, peak: Watts, calendar: float) -> YearCurve:
+        year = calendar - plant.first_year
+        top = largest_load(plant, year) / peak * shape
+        mean = MEAN_OF_MOST * float(top.mean())
         contracts = plant.specs.portfolio.contracts
         capacities = [
             contract.capacity_for_share(mean_load=mean, share=share) if capacity is None else capacity
             for contract, share, capacity in zip(contracts, plant.covered.shares, plant.covered.capacities, strict=True)
         ]
-        load = top * shape / shape.max()
-        problem, settled = supply_of(plant, load, calendar, capacities=capacities, busy_share=plant.busy_share)
-        return replace(problem, delivered=0.0), settled
-
-    def _curve(self, plant: Plant, shape: Array, calendar: float) -> YearCurve:
-        problem, settled = self._problem(plant, shape, calendar)
-        limit = plant.sources.limit(calendar - plant.first_year)
-        scales = ONE_SIZE
-        if np.all(np.isfinite(limit)):
-            most = self.carried(plant, shape, calendar) / float(problem.load.max())
-            scales = tuple(most * knot for knot in KNOTS)
-        elif bounded(plant):
-            scales = KNOTS
-        made = self._cached("curve", problem, scales, lambda: cost_curve(problem, scales).to_arrays())
-        cuts = Cuts.from_arrays(made)
+        problem, settled = supply_of(
+            plant,
+            top,
+            calendar,
+            capacities=capacities,
+            peak=peak / float(shape.mean()),
+            busy_share=plant.busy_share,
+        )
+        # Energy of contracts from off the site is as good as the market's: taken or sold again, it is worth the
+        # market price, so it decides nothing, and its worth is a constant beside its payment.
+        problem = replace(problem, delivered=0.0)
+        scales = KNOTS if bounded(plant, year) else ONE_SIZE
+        cuts = Cuts.from_arrays(self._cached(problem, scales))
         net = [net_cost(item, problem.connection.price) for item in settled]
         shared = [capacity is None for capacity in plant.covered.capacities]
         middle = min(MIDDLE, len(scales) - 1)
-        mean = MEAN_OF_MOST * largest_load(plant, limit)
         return YearCurve(
             cuts=cuts,
             fixed=sum((cost for cost, share in zip(net, shared, strict=True) if not share), start=0.0),
@@ -135,14 +116,12 @@ class Curves:
             carbon=float(cuts.carbon[middle]) / (scales[middle] * float(problem.load.mean()) * SECONDS_PER_YEAR),
         )
 
-    def _cached(
-        self, what: str, problem: Supply, scales: Sequence[float], make: Callable[[], Mapping[str, Array]]
-    ) -> Mapping[str, Array]:
-        content = f"{__version__} {what} {content_key(problem)} {tuple(scales)!r}"
+    def _cached(self, problem: Supply, scales: Sequence[float]) -> Mapping[str, Array]:
+        content = f"{__version__} {content_key(problem)} {tuple(scales)!r}"
         digest = hashlib.sha256(content.encode()).hexdigest()
         if digest not in self._solved:
             path = self._folder / f"{digest}.npz"
-            self._solved[digest] = _kept(path) or _keep(path, make())
+            self._solved[digest] = _kept(path) or _keep(path, cost_curve(problem, scales).to_arrays())
         return self._solved[digest]
 
 
@@ -179,16 +158,19 @@ def cache_folder() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "stackwright" / "dispatch"
 
 
-def bounded(plant: Plant) -> bool:
+def bounded(plant: Plant, year: float) -> bool:
     """Whether something of the plant has a size that does not follow the load."""
     sizes = [sizing.least > 0.0 or np.isfinite(sizing.most) for sizing in plant.sources.sizings]
-    return any(sizes) or any(capacity is not None for capacity in plant.covered.capacities)
+    given = [capacity is not None for capacity in plant.covered.capacities]
+    return any(sizes) or any(given) or np.isfinite(plant.sources.firm(year))
 
 
-def largest_load(plant: Plant, limit: Any) -> Watts:
-    """Where a curve begins: what the meter may draw, or a multiple of all that has a size, or a megawatt."""
-    if np.all(np.isfinite(limit)):
-        return float(np.max(limit))
+def largest_load(plant: Plant, year: float) -> Watts:
+    """Where a curve ends: the peak that the plant carries, or a multiple of all that has a size, or a megawatt."""
+    carried = plant.sources.carried(year, plant.busy_share)
+    if np.isfinite(carried):
+        return carried
+    firm = plant.sources.firm(year)
     sizes = [sizing.most if np.isfinite(sizing.most) else sizing.least for sizing in plant.sources.sizings]
     fixed = [float(capacity) for capacity in plant.covered.capacities if capacity is not None]
-    return BEYOND * (sum(sizes) + sum(fixed)) or 1e6
+    return BEYOND * (sum(sizes) + sum(fixed) + (firm if np.isfinite(firm) else 0.0)) or 1e6

@@ -256,9 +256,10 @@ def evaluate(
         )
         for share in liquid
     ]
+    ratio = peak_ratio_of(made, [peak_ratio(plant, hours.full) for hours in cold])
     dispatched: tuple[Dispatched, ...] = ()
     if settled:
-        year, overload, dispatched = settled_year(plant, scenario, made, design.supply_temperature, liquid)
+        year, overload, dispatched = settled_year(plant, scenario, made, design.supply_temperature, liquid, ratio)
     else:
         here = [plant_terms(plant, hours, profile=scenario.profile, years=years) for hours in cold]
         year = _total([termed_year(own, pool, scenario.profile) for own, pool in zip(here, made.pools, strict=True)])
@@ -280,7 +281,7 @@ def evaluate(
         year=year,
         tokens=tokens,
         capacity=(made.replicas * _years(units[0].decode_rate)).max(axis=-1) * scenario.lengths.output_mean,
-        peak_ratio=peak_ratio_of(made, [peak_ratio(plant, hours.full) for hours in cold]),
+        peak_ratio=ratio,
         availability=availability,
         overload=overload,
         thermal=most([one.margin for one in drawn]),
@@ -348,16 +349,17 @@ def demanded(scenario: Scenario, volume: Any) -> Any:
 
 
 def settled_year(
-    plant: Plant, scenario: Scenario, made: Fleet, supply_temperature: float, liquid: Sequence[Any]
+    plant: Plant, scenario: Scenario, made: Fleet, supply_temperature: float, liquid: Sequence[Any], ratio: Ratio
 ) -> tuple[Year, Ratio, tuple[Dispatched, ...]]:
     """Every year hour by hour, as one load with its own part-load curves; `liquid` has the share of each pool.
 
-    Where hours are decided, every year's dispatch is beside it.
+    `ratio` is meter watts per IT watt in the worst hour of a full fleet. Where hours are decided, every year's dispatch
+    is beside it.
     """
     parts = [_hours(plant, scenario, made, index, supply_temperature, liquid) for index in range(len(scenario.years))]
     dispatched: tuple[Dispatched, ...] = ()
     if plant.sources.decides:
-        dispatched = _dispatched(plant, scenario, made, [hours for hours, _ in parts])
+        dispatched = _dispatched(plant, scenario, made, [hours for hours, _ in parts], ratio)
         bills = [year.bill for year in dispatched]
     else:
         bills = [
@@ -398,11 +400,16 @@ def work_energy(hours: Hours) -> Joules:
     return float((hours.meter * hours.busy_share).sum() * SECONDS_PER_HOUR)
 
 
-def _dispatched(plant: Plant, scenario: Scenario, made: Fleet, parts: Sequence[Hours]) -> tuple[Dispatched, ...]:
-    """Each year's optimum; years of the same load under the same terms are solved once."""
+def _dispatched(
+    plant: Plant, scenario: Scenario, made: Fleet, parts: Sequence[Hours], ratio: Ratio
+) -> tuple[Dispatched, ...]:
+    """Each year's optimum; years of the same load under the same terms are solved once.
+
+    `ratio` is meter watts per IT watt in the worst hour of a full fleet.
+    """
     known: dict[Any, Dispatched] = {}
     years = []
-    for hours, year in zip(parts, scenario.years, strict=True):
+    for index, (hours, year) in enumerate(zip(parts, scenario.years, strict=True)):
         calendar = plant.first_year + year
         key = (plant.key_in(calendar), hours.meter.tobytes())
         if key not in known:
@@ -411,6 +418,7 @@ def _dispatched(plant: Plant, scenario: Scenario, made: Fleet, parts: Sequence[H
                 hours.meter + (0.0 if hours.trade is None else hours.trade.spared),
                 calendar,
                 capacities=contracted(plant, hours.meter.mean()),
+                peak=float(made.peak_power[index] * ratio / hours.meter.mean()),
                 busy_share=hours.busy_share,
                 water=hours.trade,
             )

@@ -166,7 +166,7 @@ class PlantTerms:
     cuts: CutTerms | None = None
     """Where hours are decided, the energy's cost is in these and not in `idle` and `busy`."""
     carried: Watts | None = None
-    """Highest load that the sources carry [..., Y], where the dispatch decides it."""
+    """Highest load that the sources carry by year [Y], where the dispatch decides it."""
 
 
 def cooling_year(
@@ -452,13 +452,9 @@ def with_cuts(
     terms: PlantTerms, plant: Plant, curves: Curves, meter: Array, profile: Array, years: Array
 ) -> PlantTerms:
     """The terms with the cuts of each year's dispatch; `meter` is watts at the meter per IT watt [T, H]."""
-    fraction, rows = reference_load(profile), len(meter)
-    calendars = plant.first_year + years
-    found = [curves.of(plant, meter[rows // 2] * fraction, calendar) for calendar in calendars]
-    # What is carried changes smoothly from row to row, which are temperatures in their order. Where the load is
-    # given, the limit seldom binds and the middle one stands for all.
-    told = sorted({0, rows // 2, rows - 1}) if curves.filled else [rows // 2]
-    carried = [[curves.carried(plant, meter[row] * fraction, calendar) for row in told] for calendar in calendars]
+    fraction, middle = reference_load(profile), len(meter) // 2
+    peak = np.broadcast_to(terms.peak_ratio, len(meter))[middle]
+    found = [curves.of(plant, meter[middle] * fraction, peak, plant.first_year + year) for year in years]
     idle = [curve.coefficients(meter) for curve in found]
     busy = [curve.coefficients(meter * profile) for curve in found]
     water = plant.specs.site.water_price
@@ -472,7 +468,7 @@ def with_cuts(
             idle=np.stack([padded(slope, knots) for _, slope in idle], axis=-2) + _cell(terms.idle.water * water),
             busy=np.stack([padded(slope, knots) for _, slope in busy], axis=-2) + _cell(terms.busy.water * water),
         ),
-        carried=np.array([np.interp(np.arange(rows), told, of_year) for of_year in carried]).T,
+        carried=np.array([plant.sources.carried(year, plant.busy_share) for year in years]),
     )
 
 

@@ -13,12 +13,32 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stackwright.core.units import HOURS_PER_YEAR, SECONDS_PER_YEAR, Array, CubicMeters, Dollars, Watts
+from stackwright.core.units import (
+    HOURS_PER_YEAR,
+    SECONDS_PER_HOUR,
+    SECONDS_PER_YEAR,
+    Array,
+    CubicMeters,
+    Dollars,
+    Ratio,
+    Watts,
+)
 from stackwright.power import matching
+from stackwright.power.adequacy import carried_power
 from stackwright.power.contract import Settlement, energy, payment
 from stackwright.power.dispatch import solve
 from stackwright.power.portfolio import Carbon, EnergyBill
-from stackwright.power.supply import CleanTarget, Connection, Dispatch, Flexible, Generator, Store, Supply, WaterTrade
+from stackwright.power.supply import (
+    CleanTarget,
+    Connection,
+    Dispatch,
+    Flexible,
+    Generator,
+    Reserve,
+    Store,
+    Supply,
+    WaterTrade,
+)
 from stackwright.power.technology import Storage, Technology
 
 if TYPE_CHECKING:
@@ -37,6 +57,8 @@ class Sizing:
     unit: Watts | None
     availability: Any
     """[H] or one number; of no use to storage."""
+    firm: bool
+    """Whether it stands by at any hour: fuel and storage do, the weather does not."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +105,41 @@ class Sources:
         """What the meter may draw in every hour of a year of the horizon."""
         return float(np.min(self.limit(year)))
 
+    def reserve(self, year: float, peak: Ratio, busy_share: Any) -> Reserve:
+        """What has to stand by for a peak over the mean load; storage and plants with fuel count, weather does not.
+
+        Load stops in curtailed hours as long as its pauses last.
+        """
+        limit, given = self.limit(year), self.demanded
+        counted = [one for one in self.sizings if one.firm]
+        pausable = 0.0
+        if given is not None and np.ndim(limit):
+            curtailed = float((limit < np.max(limit)).sum()) * SECONDS_PER_HOUR
+            lasts = min(given.pause_time / curtailed, 1.0) if curtailed else 1.0
+            pausable = given.pausable * float(np.max(busy_share)) * lasts
+        return Reserve(
+            peak=peak,
+            firm=float(np.min(limit)),
+            nonfirm=float(np.max(limit) - np.min(limit)) if np.ndim(limit) else 0.0,
+            lost=max((min(one.unit or one.most, one.most) for one in counted), default=0.0),
+            pausable=pausable,
+            plants=tuple(one.name for one in counted),
+        )
+
+    def carried(self, year: float, busy_share: Any) -> Watts:
+        """The most that everything installed may draw at once; infinity where nothing bounds it."""
+        reserve = self.reserve(year, 1.0, busy_share)
+        if not np.isfinite(reserve.firm):
+            return np.inf
+        own = sum(one.most for one in self.sizings if one.firm)
+        if not np.isfinite(own):
+            return np.inf
+        return float(
+            carried_power(
+                firm=reserve.firm, nonfirm=reserve.nonfirm, own=own, lost=reserve.lost, pausable=reserve.pausable
+            )
+        )
+
 
 def supply_of(
     plant: Plant,
@@ -90,13 +147,16 @@ def supply_of(
     calendar: float,
     *,
     capacities: Sequence[Any],
+    peak: Ratio,
     busy_share: Any = 1.0,
     water: WaterTrade | None = None,
 ) -> tuple[Supply, tuple[Settlement, ...]]:
     """The year's dispatch problem of a meter load [H], and the contracts as they are settled.
 
-    `busy_share` [H] is the part of the load that follows the demand, which is what can move or pause.
+    `busy_share` [H] is the part of the load that follows the demand, which is what can move or pause. `peak` is the
+    most that all that is installed draws at once, over the mean load.
     """
+    year = calendar - plant.first_year
     portfolio, series, sources = plant.specs.portfolio, plant.series, plant.sources
     market = portfolio.grid.price(series.price_shape)
     settled = portfolio.settle(
@@ -129,7 +189,7 @@ def supply_of(
             weights=np.ones(HOURS_PER_YEAR),
             days=DAYS,
             connection=Connection(
-                most=sources.limit(calendar - plant.first_year),
+                most=sources.limit(year),
                 price=market,
                 delivery_charge=portfolio.grid.delivery_charge,
                 capacity_charge=portfolio.grid.capacity_charge,
@@ -151,9 +211,10 @@ def supply_of(
             onsite_carbon=of_onsite("carbon"),
             onsite_clean=of_onsite("clean"),
             attributes=total("clean"),
-            flexible=flexible_of(sources.demanded, busy_share),
+            flexible=flexible_of(sources.demanded, busy_share, float(load.max() / load.mean())),
             clean=sources.clean,
             water=water,
+            reserve=sources.reserve(year, peak, busy_share) if np.isfinite(sources.firm(year)) else None,
             most_carbon=sources.most_carbon,
         ),
         settled,
@@ -189,13 +250,17 @@ def store_of(spec: Storage, sizing: Sizing, discount_rate: float) -> Store:
     )
 
 
-def flexible_of(demanded: Demanded | None, busy_share: Any) -> Flexible | None:
-    """How a meter load may give way, of which a share follows the demand. Source: definition."""
+def flexible_of(demanded: Demanded | None, busy_share: Any, headroom: Ratio) -> Flexible | None:
+    """How a meter load may give way, of which a share follows the demand; chips have room up to its highest hour.
+
+    Source: definition.
+    """
     if demanded is None:
         return None
     return Flexible(
         movable=demanded.movable * busy_share,
         window=demanded.window,
+        headroom=headroom,
         pausable=demanded.pausable * busy_share,
         pause_time=demanded.pause_time,
         pause_value=demanded.pause_value,
@@ -208,11 +273,14 @@ def settled_dispatch(
     calendar: float,
     *,
     capacities: Sequence[Any],
+    peak: Ratio,
     busy_share: Any = 1.0,
     water: WaterTrade | None = None,
 ) -> tuple[EnergyBill, Supply, Dispatch]:
     """The optimal year of a meter load [H] over all its hours, and its bill; the load is that without any `water`."""
-    problem, contracts = supply_of(plant, load, calendar, capacities=capacities, busy_share=busy_share, water=water)
+    problem, contracts = supply_of(
+        plant, load, calendar, capacities=capacities, peak=peak, busy_share=busy_share, water=water
+    )
     answer = solve(problem)
     return bill_of(plant, problem, contracts, answer), problem, answer
 
