@@ -23,7 +23,7 @@ def carried_power(*, firm: Watts, nonfirm: Watts, own: Watts, lost: Watts, pausa
 
 
 def needed_capacity(*, peak: Watts, firm: Watts, nonfirm: Watts, lost: Watts, pausable: Ratio) -> Watts:
-    """Firm capacity behind the meter that a peak asks for, the largest machine included; none where the meter carries it.
+    """Firm capacity behind the meter that a peak asks for, the largest machine included; none where the meter does.
 
     Source: `carried_power`, inverted.
     """

@@ -141,7 +141,8 @@ class Dispatcher:
 def _most_firm(problem: Supply) -> Watts:
     """Capacity of the plants of the reserve at most."""
     assert problem.reserve is not None
-    return sum(plant.most for plant in (*problem.generators, *problem.stores) if plant.name in problem.reserve.plants)
+    plants: tuple[Generator | Store, ...] = (*problem.generators, *problem.stores)
+    return float(sum(plant.most for plant in plants if plant.name in problem.reserve.plants))
 
 
 def linear_optimum(*, cost: Array, least: Array, matrix: Array, given: Array) -> Array:
@@ -355,7 +356,7 @@ def _program(problem: Supply, unit: Watts) -> Program:
         program.total(f"duration {name}", {f"energy {name}": 1.0, f"capacity {name}": -longest}, most=0.0)
     if problem.reserve is not None and problem.reserve.plants:
         needed = problem.reserve.needed(float(np.average(problem.load, weights=weights)))
-        # A load at the edge of what is carried asks for all there may be; what lies beyond is the study's limit's to say.
+        # A load at the edge of what is carried asks for all there may be; whatever lies beyond, limits have to say.
         needed = min(needed, _most_firm(problem))
         program.total("reserve", {f"capacity {name}": 1.0 for name in problem.reserve.plants}, least=needed / unit)
     if flexible is not None and "moved" in program.blocks:
