@@ -7,11 +7,11 @@ from functools import cache
 
 import numpy as np
 import pytest
-from dispatch_cases import CASES, PER_MWH, case
+from dispatch_cases import CASES, PER_KW_YEAR, PER_MWH, case
 
 from stackwright.power.cuts import Cuts, content_key, cost_curve, most_load
 from stackwright.power.dispatch import solve
-from stackwright.power.supply import Connection, Flexible, Generator, Supply
+from stackwright.power.supply import Connection, Flexible, Generator, Reserve, Supply
 from stackwright.power.typical_days import _told, typical
 
 SCALES = (0.02, 0.2, 0.4, 0.55, 0.7, 0.85, 1.0)
@@ -31,6 +31,7 @@ def daily(swing: float, peak: float) -> np.ndarray:
 def test_planes_are_exact_at_their_knots_and_convex(name: str) -> None:
     cuts = curve(name)
     assert np.allclose(cuts.cost(cuts.scales[:, None] * cuts.reference), cuts.objective, rtol=1e-9)
+    assert np.all(np.abs(cuts.gap) < 1e-9)
     between = np.linspace(0.02, 1.0, 50)
     cost = cuts.cost(between[:, None] * cuts.reference)
     assert np.all(np.diff(cost, 2) >= -1e-6 * cost.max())
@@ -110,3 +111,15 @@ def test_the_key_is_of_the_content() -> None:
     assert content_key(changed) != content_key(one)
     assert content_key(replace(one, carbon_price=0.01)) != content_key(one)
     assert content_key(replace(one, stores=())) != content_key(one)
+
+
+def test_a_reserve_that_comes_in_one_step_leaves_the_planes_below() -> None:
+    meter = Connection(6e8, np.full(8760, 40 * PER_MWH), 0.0, 0.0)
+    engines = Generator("engines", 0.0, np.inf, 100 * PER_KW_YEAR, 60 * PER_MWH, 0.9, 0.0, 1e-7)
+    reserve = Reserve(peak=1.3, firm=6e8, nonfirm=0.0, lost=3e8, pausable=0.0, plants=("engines",))
+    problem = Supply(1e9 * daily(0.05, 15), np.ones(8760), 365, meter, generators=(engines,), reserve=reserve)
+    cuts = cost_curve(problem, (0.2, 0.4, 0.5, 0.8))
+    assert np.all(cuts.gap > -1e-9)
+    assert cuts.gap.max() > 0.001
+    assert cuts.capacity[1, 0] == pytest.approx(0.0, abs=1.0)
+    assert cuts.capacity[2, 0] >= 3.5e8 * (1 - 1e-9)

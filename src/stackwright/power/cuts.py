@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -78,6 +78,14 @@ class Cuts:
         return self.gradient[: len(self.scales)] / SECONDS_PER_HOUR
 
     @property
+    def gap(self) -> Ratio:
+        """[K] how far the planes lie below the cost at each knot, over it; zero where the cost is convex.
+
+        Source: definition.
+        """
+        return 1.0 - self.cost(self.scales[:, None] * self.reference) / self.objective
+
+    @property
     def carried(self) -> Array:
         """[K] whether the plant serves all of the load at a knot. Source: definition."""
         energy = self.scales * self.reference.sum() * SECONDS_PER_HOUR
@@ -119,27 +127,27 @@ def cost_curve(problem: Supply, scales: Sequence[float], *, days: int = 24) -> C
     reference, knots = problem.load, np.array(scales, dtype=float)
     gradient = np.array([_gradient(item, told.load, told, mapping, reference) for item in found])
     objective = np.array([item.objective for item in found])
-    constants = list(objective - knots * (gradient @ reference))
+    made = [(float(cost), row) for cost, row in zip(objective - knots * (gradient @ reference), gradient, strict=True)]
     hour = np.arange(len(reference)) % mapping.hours
-    rows = list(gradient)
     for scale in sorted(scales[-1::-2][:SWUNG], reverse=True):
         for peak in PEAKS:
             swung = reference * (1.0 + SWING * np.cos(2.0 * np.pi * (hour - peak) / mapping.hours))
             shape = mapping.chosen(swung) * (told.load / np.maximum(mapping.chosen(reference), 1e-9))
             item = dispatcher.solve(shape * scale)
             row = _gradient(item, shape, told, mapping, swung)
-            constant = item.objective - scale * float(row @ swung)
-            # Days tell the year only nearly: no plane may lie above what the knots cost.
-            over = float((constant + knots * float(row @ reference) - objective).max())
-            constants.append(constant - max(over, 0.0))
-            rows.append(row)
+            made.append((item.objective - scale * float(row @ swung), row))
+    gradient = np.array([row for _, row in made])
+    constants = np.array([cost for cost, _ in made])
+    # Days tell the year only nearly, and a reserve may come in one step: no plane may lie above what a knot costs.
+    over = (constants[:, None] + (gradient @ reference)[:, None] * knots - objective).max(axis=1)
+    constants = constants - np.maximum(over, 0.0)
     plants = tuple(found[0].capacity)
     return Cuts(
         scales=knots,
         reference=reference,
         objective=objective,
-        constants=np.array(constants),
-        gradient=np.array(rows),
+        constants=constants,
+        gradient=gradient,
         clean_share=np.array([np.nan if item.clean_share is None else item.clean_share for item in found]),
         carbon=np.array([item.carbon for item in found]),
         unserved=np.array([item.energy(item.unserved, told) for item in found]),
@@ -156,8 +164,10 @@ def most_load(problem: Supply, *, days: int = 24) -> Ratio:
 
     Where each hour stands alone it is that of the tightest hour of the year; where storage, waiting load or limits of
     a year tie hours together, it is that of the typical days, on which planes are made too. Infinity where plants that
-    can be built without bound serve any load. Source: energy balance; linear program with the scale as its objective.
+    can be built without bound serve any load. What has to stand by for a peak is apart: `power.adequacy`.
+    Source: energy balance; linear program with the scale as its objective.
     """
+    problem = replace(problem, reserve=None)
     limited = np.isfinite(problem.most_carbon) or problem.clean is not None
     if problem.stores or problem.flexible is not None or problem.water is not None or limited:
         told, _ = typical(problem, days)
