@@ -542,9 +542,7 @@ def relaxed_study(study: Study, item: Finalist, constraint: str) -> Study | None
         return base.model_copy(update={"demand": demand})
     limits = base.constraints
     if constraint == "site_power":
-        changed: dict[str, Any] = {"site_power": None if limits.site_power is None else limits.site_power * wider}
-        changed["sites_power"] = {site: value * wider for site, value in limits.sites_power.items()}
-        return base.model_copy(update={"constraints": limits.model_copy(update=changed)})
+        return base.with_wider_connections(wider)
     if constraint in ("budget", "water", "carbon"):
         changed = {constraint: getattr(limits, constraint) * wider}
         return base.model_copy(update={"constraints": limits.model_copy(update=changed)})

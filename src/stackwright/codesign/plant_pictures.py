@@ -262,7 +262,13 @@ def marginal_entry(scenario: Scenario, item: Finalist) -> list[dict[str, Any]]:
     served = float((problem.load * problem.weights).sum() * SECONDS_PER_HOUR)
     per_year = SECONDS_PER_YEAR * MEGAWATT
     rows.insert(
-        0, _row("MW of connection", answer.connection_price * per_year, "USD/MW/year", "in all hours of the year")
+        0,
+        _row(
+            "MW of connection",
+            (answer.connection_price + answer.reserve_price) * per_year,
+            "USD/MW/year",
+            "in all hours of the year, with the capacity of its own that it spares",
+        ),
     )
     for name, price in ((name, price) for name, price in answer.capacity_prices.items() if price):
         part = next((part.name for part in item.parts.values() if part.id == name), name)
@@ -286,7 +292,7 @@ def _hour_row(hours: SupplyHours) -> dict[str, Any]:
 
 
 def _row(what: str, value: float, unit: str, note: str) -> dict[str, Any]:
-    return {"what": what, "value": float(value), "unit": unit, "low": None, "high": None, "note": note}
+    return {"what": what, "value": float(value) + 0.0, "unit": unit, "low": None, "high": None, "note": note}
 
 
 def hourly_series(scenario: Scenario, item: Finalist) -> dict[str, Any]:

@@ -213,13 +213,13 @@ def _supplies(item: Finalist, value: float) -> bool:
 def clean_shares(item: Finalist) -> dict[str, Any] | None:
     """Cost of the load's energy by its clean share, where the design's own kinds of plants may be of any size.
 
-    On typical days, the first year's load and prices. None where the design has no plants of its own.
+    On typical days, with the load and the connection of the last year. None where the design has no plants of its own.
     """
     if not item.done.dispatched or not item.plant.sources.sizings:
         return None
-    problem = _unbounded(item.done.dispatched[0].problem)
+    problem = _unbounded(item.done.dispatched[-1].problem)
     told, _ = typical(problem)
-    contracts = float(item.done.dispatched[0].bill.contract_cost)
+    contracts = float(item.done.dispatched[-1].bill.contract_cost)
     points = []
     for counting in COUNTINGS:
         for share in SHARES:

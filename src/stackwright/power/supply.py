@@ -244,7 +244,7 @@ class Dispatch:
     capacity_prices: dict[str, DollarsPerWattYear] = field(default_factory=dict)
     """What one more watt of a plant at its bound `most` spares in a year."""
     carbon_worth: Any = 0.0
-    """USD/kg, of one more kilogram under `most_carbon` or of the share under `clean`, carbon price apart."""
+    """USD/kg, of one more kilogram under `most_carbon`, carbon price apart; a share's worth is in `clean_worth`."""
     clean_worth: DollarsPerJoule = 0.0
     """Of one less joule that has to be clean."""
     water_worth: Any = 0.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
@@ -37,6 +37,13 @@ class Agreement:
     file: str
     """As written in the study."""
     terms: Interconnection
+
+    def wider(self, factor: float) -> Agreement:
+        """The same agreement with so many times its power in every phase."""
+        phases = tuple(
+            replace(phase, firm=phase.firm * factor, nonfirm=phase.nonfirm * factor) for phase in self.terms.phases
+        )
+        return replace(self, terms=replace(self.terms, phases=phases))
 
 
 class PhaseText(DateRange):

@@ -461,6 +461,17 @@ class Study(Section):
         file = known.get(site, known.get(ANY))
         return None if file is None else self._agreements[file]
 
+    def with_wider_connections(self, factor: float) -> Study:
+        """The study with limits of sites, and all phases of its agreements, so many times wider."""
+        limits = self.constraints
+        wider = {
+            "site_power": None if limits.site_power is None else limits.site_power * factor,
+            "sites_power": {site: value * factor for site, value in limits.sites_power.items()},
+        }
+        made = self.model_copy(update={"constraints": limits.model_copy(update=wider)})
+        made._agreements = {file: agreement.wider(factor) for file, agreement in self._agreements.items()}
+        return made
+
     @property
     def axes(self) -> dict[str, int]:
         """``layer.field`` of every menu to its number of options, by the kind of demand."""
