@@ -16,6 +16,7 @@ import numpy as np
 
 from stackwright import __version__
 from stackwright.catalog import Catalog
+from stackwright.catalog.series import load_site_series
 from stackwright.chip.basis import operator_bases
 from stackwright.codesign.dates import dates_entry
 from stackwright.codesign.deals import deals_entry
@@ -34,7 +35,7 @@ from stackwright.codesign.performance_grid import PREFILL_UTILIZATION, Grid, per
 from stackwright.codesign.pictures import pictures
 from stackwright.codesign.plant_grid import PlantClass, plant_classes
 from stackwright.codesign.plant_pictures import first_hours, marginal_entry, plant_pictures
-from stackwright.codesign.plants import terms_of
+from stackwright.codesign.plants import missing_shapes, terms_of
 from stackwright.codesign.queue_check import finalist_entries, queue_check
 from stackwright.codesign.result import (
     Kind,
@@ -576,6 +577,7 @@ def warnings_of(study: Study, seen: Searched, item: Finalist) -> list[str]:
         if basis and part in (item.parts["system"], item.parts.get("prefill_system")):
             notes.append(f"Price basis of {part.name}: {basis}.")
     notes += [f"{part.name}: {part.record.note}" for part in item.parts.values() if part.record.like]
+    notes += not_had(study, seen.parts)
     chip = item.parts["chip"]
     bases = {one["basis"] for one in operators_of(item)}
     if "fitted" not in bases:
@@ -600,6 +602,18 @@ def warnings_of(study: Study, seen: Searched, item: Finalist) -> list[str]:
     if study.demand.kind == "serving":
         notes.append(RESIZED)
     return list(dict.fromkeys(notes))
+
+
+def not_had(study: Study, parts: Parts) -> list[str]:
+    """Portfolios that were left out at a site, as the hours of a plant are not known there."""
+    notes = []
+    for place in study.datacenter.site:
+        site = parts.get("datacenter", place)
+        series = load_site_series(site.record, year=study.datacenter.year)
+        for menu in study.power.portfolio:
+            if missing := missing_shapes(menu, parts, series):
+                notes.append(f"{site.name}: no portfolio {menu.name}, as no hours of {', '.join(missing)} are known.")
+    return notes
 
 
 def _nearest(study: Study, catalog: Catalog, seen: Searched, started: float) -> tuple[str, dict[str, Any] | None]:

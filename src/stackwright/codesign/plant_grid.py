@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from stackwright.catalog.series import SiteSeries, load_site_series
-from stackwright.codesign.plants import plant_of
+from stackwright.codesign.plants import plant_of, portfolios_at
 from stackwright.core.spec import spec
 from stackwright.core.units import Array
 from stackwright.stack.curves import Curves
@@ -246,7 +246,7 @@ def _site_terms(
     distribution.
     """
     cold: Cooled | None = None
-    for menu in study.power.portfolio:
+    for menu in portfolios_at(study, parts, site, series):
         first: tuple[PlantTerms, PlantSpecs] | None = None
         for redundancy in study.datacenter.redundancy:
             for distribution in study.datacenter.distribution:

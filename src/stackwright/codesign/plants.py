@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from stackwright.catalog.series import SiteSeries
+from stackwright.core.errors import Fault, InputError
 from stackwright.core.units import HOURS_PER_YEAR, SECONDS_PER_YEAR
 from stackwright.finance.terms import Terms
 from stackwright.power.interconnection import Interconnection
@@ -58,6 +59,25 @@ def site_limit(study: Study, site: str) -> float | None:
 def menu_of(study: Study, name: str) -> PortfolioMenu:
     """The portfolio of a study by its name."""
     return next(item for item in study.power.portfolio if item.name == name)
+
+
+def missing_shapes(menu: PortfolioMenu, parts: Parts, series: SiteSeries) -> list[str]:
+    """Names of the contracts and plants of a portfolio whose hours are not known at a site."""
+    named = [
+        parts.get("power", name)
+        for name in (*(c.contract for c in menu.contracts), *(p.technology for p in menu.plants))
+    ]
+    return [part.name for part in named if str(part.record.text.get("shape") or "flat") not in series.shapes]
+
+
+def portfolios_at(study: Study, parts: Parts, site: str, series: SiteSeries) -> list[PortfolioMenu]:
+    """The study's portfolios that can be had at a site. Raises `InputError` where there is none."""
+    found = [menu for menu in study.power.portfolio if not missing_shapes(menu, parts, series)]
+    if not found:
+        missing = sorted({name for menu in study.power.portfolio for name in missing_shapes(menu, parts, series)})
+        got = f"{site}, where no hours are known of {', '.join(missing)}"
+        raise InputError([Fault("", "datacenter.site", got, "a site at which one portfolio of the study can be had")])
+    return found
 
 
 def plant_of(

@@ -35,6 +35,8 @@ from stackwright.core.units import (
 )
 from stackwright.finance.capital import additions
 from stackwright.finance.terms import Terms
+from stackwright.power.contract import Settlement
+from stackwright.power.dispatch import solve_in_turn
 from stackwright.power.portfolio import EnergyBill
 from stackwright.power.supply import Dispatch, Supply, WaterTrade
 from stackwright.serving.service import Lengths, Service, with_prefill
@@ -61,7 +63,7 @@ from stackwright.stack.plant import (
     plant_terms,
 )
 from stackwright.stack.scenario import Scenario
-from stackwright.stack.supply import own_costs, settled_dispatch
+from stackwright.stack.supply import bill_of, own_costs, supply_of
 from stackwright.stack.unit import States, apart, unit_of
 
 
@@ -407,24 +409,26 @@ def _dispatched(
 
     `ratio` is meter watts per IT watt in the worst hour of a full fleet.
     """
-    known: dict[Any, Dispatched] = {}
-    years = []
+    keys: list[Any] = []
+    stated: dict[Any, tuple[Supply, tuple[Settlement, ...]]] = {}
     for index, (hours, year) in enumerate(zip(parts, scenario.years, strict=True)):
-        calendar = plant.first_year + year
-        key = (plant.key_in(calendar), hours.meter.tobytes())
-        if key not in known:
-            paid, problem, answer = settled_dispatch(
+        keys.append((plant.key_in(plant.first_year + year), hours.meter.tobytes()))
+        if keys[-1] not in stated:
+            stated[keys[-1]] = supply_of(
                 plant,
                 hours.meter + (0.0 if hours.trade is None else hours.trade.spared),
-                calendar,
+                plant.first_year + year,
                 capacities=contracted(plant, hours.meter.mean()),
                 peak=float(made.peak_power[index] * ratio / hours.meter.mean()),
                 busy_share=hours.busy_share,
                 water=hours.trade,
             )
-            known[key] = Dispatched(problem, answer, paid)
-        years.append(known[key])
-    return tuple(years)
+    answers = solve_in_turn([problem for problem, _ in stated.values()])
+    known = {
+        key: Dispatched(problem, answer, bill_of(plant, problem, contracts, answer))
+        for (key, (problem, contracts)), answer in zip(stated.items(), answers, strict=True)
+    }
+    return tuple(known[key] for key in keys)
 
 
 def held_of(plant: Plant, done: Evaluation) -> Held:

@@ -1,7 +1,7 @@
 """The dispatch problem of a plant: what its contracts, own plants, agreement and demand make of a load.
 
 Where a plant has only contracts and the market there is nothing to decide, and `Portfolio.annual_energy`
-settles the year. Else the year is a linear program (`power.dispatch`), which `settled_dispatch` solves over all its
+settles the year. Else the year is a linear program (`power.dispatch`), which a design solves over all its
 hours, and `stack.curves` replaces by cuts for a search. Contract payments are constants of both.
 """
 
@@ -26,7 +26,6 @@ from stackwright.core.units import (
 from stackwright.power import matching
 from stackwright.power.adequacy import carried_power
 from stackwright.power.contract import Settlement, energy, payment
-from stackwright.power.dispatch import solve
 from stackwright.power.portfolio import Carbon, EnergyBill
 from stackwright.power.supply import (
     CleanTarget,
@@ -45,6 +44,9 @@ if TYPE_CHECKING:
     from stackwright.stack.plant import Plant
 
 DAYS = 365
+UNSERVED_COST = 100_000.0 / 3.6e9
+"""USD/J of load that nothing serves: some 40 times what its tokens earn, so that none is left by choice. Load that may
+be left undone is for the study to say."""
 
 
 @dataclass(frozen=True)
@@ -214,6 +216,7 @@ def supply_of(
             flexible=flexible_of(sources.demanded, busy_share, float(load.max() / load.mean())),
             clean=sources.clean,
             water=water,
+            unserved_cost=UNSERVED_COST,
             reserve=sources.reserve(year, peak, busy_share) if np.isfinite(sources.firm(year)) else None,
             most_carbon=sources.most_carbon,
         ),
@@ -265,24 +268,6 @@ def flexible_of(demanded: Demanded | None, busy_share: Any, headroom: Ratio) -> 
         pause_time=demanded.pause_time,
         pause_value=demanded.pause_value,
     )
-
-
-def settled_dispatch(
-    plant: Plant,
-    load: Watts,
-    calendar: float,
-    *,
-    capacities: Sequence[Any],
-    peak: Ratio,
-    busy_share: Any = 1.0,
-    water: WaterTrade | None = None,
-) -> tuple[EnergyBill, Supply, Dispatch]:
-    """The optimal year of a meter load [H] over all its hours, and its bill; the load is that without any `water`."""
-    problem, contracts = supply_of(
-        plant, load, calendar, capacities=capacities, peak=peak, busy_share=busy_share, water=water
-    )
-    answer = solve(problem)
-    return bill_of(plant, problem, contracts, answer), problem, answer
 
 
 def contract_payments(settled: Sequence[Settlement]) -> Dollars:
