@@ -65,6 +65,22 @@ class PlantOption:
 
 
 @spec
+class OptionCuts:
+    """Cuts of options whose hours are decided [P', Y, K], and which of them differ by a scale alone."""
+
+    constant: Array
+    idle: Array
+    busy: Array
+    group: Array
+    """Number of the site and portfolio of each option [P']."""
+    base: Array
+    """First option of each group [G]."""
+    idle_scale: Array
+    """Slope over that of the first option of the group [P']."""
+    busy_scale: Array
+
+
+@spec
 class Weights:
     """Per watt of provisioned, idle or busy IT power, for the options of a thermal class [P] or [P, Y]."""
 
@@ -88,8 +104,8 @@ class Weights:
     """Dollars a year that the connection costs, whatever is drawn [P]."""
     decided: Array
     """Whether the hours of an option are decided: its energy's cost is then in `cuts`."""
-    cuts: CutTerms | None
-    """Of the options whose hours are decided, in their order [P', Y, K]; None where there are none."""
+    cuts: OptionCuts | None
+    """Of the options whose hours are decided, in their order; None where there are none."""
 
 
 @dataclass(frozen=True)
@@ -271,17 +287,32 @@ def _site_terms(
 
 def _weights(rows: list[dict[str, Any]]) -> Weights:
     """The rows of a class's options as one table."""
-    cuts = [row.pop("cuts") for row in rows]
+    cuts, groups = [row.pop("cuts") for row in rows], [row.pop("group") for row in rows]
     known = [one for one in cuts if one is not None]
-    knots = max((one.constant.shape[-1] for one in known), default=0)
-
-    def table(name: str) -> Array:
-        return np.stack([padded(getattr(one, name), knots) for one in known])
-
     return Weights(
         **{name: np.array([row[name] for row in rows]) for name in rows[0]},
         decided=np.array([one is not None for one in cuts]),
-        cuts=CutTerms(constant=table("constant"), idle=table("idle"), busy=table("busy")) if known else None,
+        cuts=_option_cuts(known, [name for name, one in zip(groups, cuts, strict=True) if one is not None]),
+    )
+
+
+def _option_cuts(known: list[CutTerms], groups: list[str]) -> OptionCuts | None:
+    if not known:
+        return None
+    knots = max(one.constant.shape[-1] for one in known)
+    constant, idle, busy = (
+        np.stack([padded(getattr(one, name), knots) for one in known]) for name in ("constant", "idle", "busy")
+    )
+    _, base, group = np.unique(groups, return_index=True, return_inverse=True)
+    first = base[group]
+    return OptionCuts(
+        constant=constant,
+        idle=idle,
+        busy=busy,
+        group=group,
+        base=base,
+        idle_scale=idle[:, 0, 0] / idle[first, 0, 0],
+        busy_scale=busy[:, 0, 0] / busy[first, 0, 0],
     )
 
 
@@ -309,6 +340,7 @@ def _weights_row(terms: PlantTerms, place: int, plant: Plant, scenario: Scenario
         "overload": at(terms.overload),
         "limit": np.array(limits, dtype=float),
         "yearly_cost": plant.sources.yearly_cost,
+        "group": plant.name,
         "cuts": None
         if cuts is None
         else CutTerms(constant=cuts.constant, idle=cuts.idle[place], busy=cuts.busy[place]),

@@ -15,7 +15,7 @@ import numpy as np
 
 from stackwright.codesign.eligibility import ineligible, unavailable
 from stackwright.codesign.performance_grid import CellKey, Grid
-from stackwright.codesign.plant_grid import PlantClass, PlantOption, Weights, class_beside, thermals_of
+from stackwright.codesign.plant_grid import OptionCuts, PlantClass, PlantOption, Weights, class_beside, thermals_of
 from stackwright.core.units import SECONDS_PER_YEAR
 from stackwright.finance.terms import Terms
 from stackwright.stack.deployment import Fleet, Money, Unit, columns, fleet_of, money
@@ -458,20 +458,48 @@ def whole_cost(sides: Sequence[Side], cash: Money, volume: Any) -> np.ndarray:
         return total
     places = np.flatnonzero(weights.decided)
     size = np.broadcast_to(volume, total.shape)[:, places]
-    constant = weights.cuts.constant
     for year, weight in enumerate(middle):
-        cost = np.full(size.shape, -np.inf)
-        for knot in range(constant.shape[-1]):
-            cut = np.array(np.broadcast_to(constant[None, :, year, knot], size.shape))
-            for side in sides:
-                cuts = side.weights.cuts
-                assert cuts is not None
-                load = side.fleet.idle[:, year, None] * cuts.idle[None, :, year, knot]
-                load = load + side.fleet.busy[:, year, None] * cuts.busy[None, :, year, knot]
-                cut += load * size
-            np.maximum(cost, cut, out=cost)
-        total[:, places] += weight * cost / size
+        total[:, places] += weight * _decided_cost(sides, year, size) / size
     return total
+
+
+def _decided_cost(sides: Sequence[Side], year: int, size: np.ndarray) -> np.ndarray:
+    """A year's cost of the options whose hours are decided, rows x options, at sizes of the load.
+
+    Options of one site and portfolio differ by the losses of their redundancy and distribution alone, so the cut that
+    is the largest for the first of them is read for all: a bound for the others, as any cut is.
+    """
+    first = sides[0].weights.cuts
+    assert first is not None
+    group, base = first.group, first.base
+    constant = first.constant[base, year]
+    pools = [(side.fleet.idle[:, year], side.fleet.busy[:, year], _cuts_of(side)) for side in sides]
+    best = np.full((len(size), len(base)), -np.inf)
+    parts = [np.zeros_like(best) for _ in range(1 + 2 * len(pools))]
+    for knot in range(constant.shape[-1]):
+        loads = [
+            load
+            for idle, busy, cuts in pools
+            for load in (
+                idle[:, None] * cuts.idle[None, base, year, knot],
+                busy[:, None] * cuts.busy[None, base, year, knot],
+            )
+        ]
+        cut = constant[None, :, knot] + size[:, base] * sum(loads)
+        higher = cut > best
+        best = np.where(higher, cut, best)
+        for part, now in zip(parts, [constant[None, :, knot], *loads], strict=True):
+            np.copyto(part, now, where=higher)
+    scaled = sum(
+        parts[1 + 2 * place][:, group] * cuts.idle_scale + parts[2 + 2 * place][:, group] * cuts.busy_scale
+        for place, (_, _, cuts) in enumerate(pools)
+    )
+    return parts[0][:, group] + size * scaled
+
+
+def _cuts_of(side: Side) -> OptionCuts:
+    assert side.weights.cuts is not None
+    return side.weights.cuts
 
 
 def _volume(scenario: Scenario, study: Study, sides: Sequence[Side], share: np.ndarray) -> Any:
