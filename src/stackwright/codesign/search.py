@@ -387,6 +387,8 @@ def scores(
     excess = np.array(np.broadcast_to(_fixed_margins(sides), share.shape))
     for _, margin in _load_margins(study, sides, share, volume):
         np.maximum(excess, margin, out=excess)
+    if scenario.requests is None and study.constraints.budget is None:
+        excess[share <= 0.0] = 1.0  # nothing says how much of such a site is to be filled
     name, weights = study.objective, sides[0].weights
     tokens = present_tokens(scenario, cash) * weights.availability[None, :]
     yearly = scenario.lengths.output_mean * _served(scenario) * SECONDS_PER_YEAR

@@ -583,8 +583,11 @@ def _objective(data: dict, demand: dict, reading: Reading) -> None:
 def _open_limits(data: dict, demand: dict, reading: Reading) -> None:
     limits = data.get("constraints")
     given = limits if isinstance(limits, dict) else {}
-    if demand.get("volume") == "open" and not {"site_power", "sites_power", "budget"} & set(given):
-        got, expected = "an open volume without a limit", "site_power, sites_power or budget to fill"
+    power = data.get("power")
+    agreed = isinstance(power, dict) and "interconnection" in power
+    if demand.get("volume") == "open" and not agreed and not {"site_power", "sites_power", "budget"} & set(given):
+        got = "an open volume without a limit"
+        expected = "site_power, sites_power or budget to fill, or power.interconnection"
         reading.fault(("constraints",), got, expected)
 
 
