@@ -107,7 +107,8 @@ def test_years_of_the_agreement_bound_the_fleet(plan: dict[str, Any]) -> None:
     """40 MW of gas less one machine of 10 MW stands by; a tenth of the work stops in curtailed hours."""
     margin = next(row for row in plan["margins"] if row["constraint"] == "site_power")
     assert margin["value"] <= margin["limit"] * (1 + 1e-9)
-    assert 50e6 + 30e6 == pytest.approx(margin["limit"]) or 110e6 < margin["limit"] <= 130e6
+    first, last = 50e6 + 30e6, 80e6 + 30e6
+    assert margin["limit"] == pytest.approx(first) or last < margin["limit"] <= last + 20e6
     first, second = (row["energy"]["drawn"] + row["energy"]["gas-turbine"] for row in plan["dispatch"])
     assert 0.3 < first / second < 0.9, "the fleet grows with the connection"
 

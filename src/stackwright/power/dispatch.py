@@ -380,6 +380,9 @@ def _program(problem: Supply, unit: Watts) -> Program:
         program.row(f"energy {name}", {f"stored {name}": 1.0, f"energy {name}": -1.0}, most=np.zeros(hours))
         longest = store.most_duration / SECONDS_PER_HOUR
         program.total(f"duration {name}", {f"energy {name}": 1.0, f"capacity {name}": -longest}, most=0.0)
+        if store.least_duration:
+            shortest = store.least_duration / SECONDS_PER_HOUR
+            program.total(f"standing {name}", {f"energy {name}": 1.0, f"capacity {name}": -shortest}, least=0.0)
     if problem.reserve is not None and problem.reserve.plants:
         needed = problem.reserve.needed(float(np.average(problem.load, weights=weights)))
         # A load at the edge of what is carried asks for all there may be; whatever lies beyond, limits have to say.

@@ -152,6 +152,7 @@ def _fixed(problem: Supply, planned: Dispatch, window: Array) -> Supply:
                 least=planned.capacity[store.name],
                 most=planned.capacity[store.name],
                 most_duration=planned.storage_energy[store.name] / max(planned.capacity[store.name], 1e-9),
+                least_duration=0.0,
                 energy_cost=0.0,
             )
             for store in problem.stores

@@ -67,6 +67,8 @@ class Store:
     """USD/J/year"""
     efficiency: Ratio
     """Discharged over charged; both ways lose alike."""
+    least_duration: Seconds = 0.0
+    """Energy over power at least, for storage that stands by."""
     unit: Watts | None = None
 
 

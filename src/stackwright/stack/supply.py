@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from stackwright.stack.plant import Plant
 
 DAYS = 365
+STANDING_TIME = 3600.0
+"""Seconds for which storage has to last that stands by for peaks: hours are means, so a peak is shorter than one."""
 UNSERVED_COST = 100_000.0 / 3.6e9
 """USD/J of load that nothing serves: some 40 times what its tokens earn, so that none is left by choice. Load that may
 be left undone is for the study to say."""
@@ -246,6 +248,7 @@ def store_of(spec: Storage, sizing: Sizing, discount_rate: float) -> Store:
         least=sizing.least,
         most=sizing.most,
         most_duration=float(spec.most_duration),
+        least_duration=STANDING_TIME if sizing.firm else 0.0,
         power_cost=float(spec.power_cost(discount_rate)),
         energy_cost=float(spec.energy_cost(discount_rate)),
         efficiency=float(spec.efficiency),
