@@ -296,9 +296,9 @@ def _dispatch_finding(year: Mapping[str, Any]) -> str:
     wasted = [
         f"{quantity(row['energy'] / JOULES, 'MWh')} {row['name']}"
         for row in year["sinks"]
-        if row["kind"] != "storage" and row["energy"] > 0
+        if row["kind"] != "storage" and row["energy"] > LEAST_UNSERVED * served
     ]
-    if year["sold"] > 0:
+    if year["sold"] > LEAST_UNSERVED * served:
         wasted.append(f"{quantity(year['sold'] / JOULES, 'MWh')} of contract energy sold again")
     if year["unserved"] > LEAST_UNSERVED * served:
         wasted.append(f"{quantity(year['unserved'] / JOULES, 'MWh')} not served")
