@@ -49,6 +49,25 @@ datacenter: {site: [ashburn-va, abilene-tx], distribution: [ac-480-ups]}
 constraints: {site_power: 8 MW}
 """
 
+PAUSING = """
+study: pausing
+demand:
+  {kind: training, tokens: 1e12 token, sequence: 4096 token, global_batch: 15360, deadline: 300 day, flexible: {
+    pausable: 0.5, pause_time: 200 h, pause_value: 100 USD/MWh}}
+horizon: {first_year: 2027, years: 1}
+model: {architecture: [DeepSeek-V3], precision: [fp8]}
+training:
+  tensor_parallel: [1]
+  pipeline_parallel: [16]
+  expert_parallel: [64]
+  micro_batch: [1]
+rack: {system: [gb200-nvl72]}
+network: {fabric: [infiniband-ndr], oversubscription: [1]}
+cooling: {type: [direct-liquid-dry], supply_temperature: [40 degC]}
+datacenter: {site: [abilene-tx], distribution: [ac-480-ups]}
+constraints: {site_power: 8 MW}
+"""
+
 DEEPSEEK = """
 study: deepseek
 demand: {kind: training, tokens: 14.8e12 token, sequence: 4096 token, global_batch: 15360, deadline: 90 day}
@@ -245,3 +264,19 @@ def test_data_ranks_divide_the_batch() -> None:
 @pytest.mark.parametrize(("domain", "group", "fill"), [(72.0, 64.0, 64 / 72), (72.0, 8.0, 1.0), (8.0, 64.0, 1.0)])
 def test_whole_groups_of_ranks_fill_domains(domain: float, group: float, fill: float) -> None:
     assert domain_fill(domain=domain, group=group) == pytest.approx(fill)
+
+
+def test_a_run_that_pauses_in_dear_hours_is_done_later(tmp_path: Path) -> None:
+    """Pauses take the hours whose energy costs more than their worth, and no more than the study allows."""
+    path = tmp_path / "study.yaml"
+    path.write_text(PAUSING, encoding="utf-8")
+    steady = tmp_path / "steady.yaml"
+    steady.write_text(PAUSING.replace("pausable: 0.5", "pausable: 0"), encoding="utf-8")
+    shelf = Catalog()
+    pausing, whole = (plan_study(load(one, shelf)[0], shelf) for one in (path, steady))
+    share = pausing["dispatch"][0]["paused_share"]
+    assert 0.0 < share <= 0.5 * 200 / 8760
+    longer = pausing["metrics"]["run_time"]["value"] / whole["metrics"]["run_time"]["value"]
+    assert 1.0 + share <= longer < 1.0 + 2.5 * share, "what pauses is the work, which is a part of the load"
+    energy = [one["cost_by_layer"]["power"]["value"] for one in (pausing, whole)]
+    assert energy[0] < energy[1]

@@ -18,13 +18,14 @@ from stackwright.power.technology import Storage, capital_recovery
 from stackwright.stack.parts import Part, Parts
 from stackwright.stack.plant import REFERENCE_IDLE, Covered, Plant, PlantSpecs, reference_load
 from stackwright.stack.scenario import Scenario
-from stackwright.stack.study import OwnPlant, Study
+from stackwright.stack.study import FlexibleLoad, OwnPlant, Study
 from stackwright.stack.study import Portfolio as PortfolioMenu
 from stackwright.stack.supply import Demanded, Sizing, Sources
 
 BUILDING = "hyperscale-building"
 MANY_MACHINES = 1e12
 """Watts of a plant of any size: its machines are so many that outages are a derate."""
+DAY = 86_400.0
 LEAST_POWER = 1.0
 """Watts in a year in which nothing is connected yet, so that shares of it stay finite."""
 
@@ -185,12 +186,12 @@ def connection_cost(works: Interconnection, terms: Terms) -> float:
 
 def demanded_of(study: Study, scenario: Scenario) -> Demanded | None:
     """How the work of a study may give way; None where all of it is done when it is asked for."""
-    given = getattr(study.demand, "flexible", None)
+    given = study.demand.flexible
     if given is None:
         return None
     return Demanded(
         movable=scenario.movable,
-        window=given.window,
+        window=given.window if isinstance(given, FlexibleLoad) else DAY,
         pausable=given.pausable,
         pause_time=given.pause_time,
         pause_value=given.pause_value,

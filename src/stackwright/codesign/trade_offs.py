@@ -22,7 +22,7 @@ from stackwright.power.outage import outages
 from stackwright.power.supply import CleanTarget, Dispatch, Supply
 from stackwright.power.typical_days import typical
 from stackwright.stack.evaluate import Evaluation
-from stackwright.stack.study import Study
+from stackwright.stack.study import FlexibleLoad, Study
 
 if TYPE_CHECKING:
     from stackwright.codesign.plan import Searched
@@ -145,13 +145,12 @@ def _changes(study: Study, narrowed: Study, item: Finalist) -> list[tuple[str, s
             place = narrowed.datacenter.model_copy(update={"redundancy": (redundancy,)})
             made.append(("redundancy", redundancy, narrowed.model_copy(update={"datacenter": place})))
     demand = narrowed.demand
-    flexible = getattr(demand, "flexible", None)
+    flexible = demand.flexible
     if flexible is not None:
-        kept = {
-            "none": None,
-            "movable only": flexible.model_copy(update={"pausable": 0.0}),
-            "pausable only": flexible.model_copy(update={"movable": 0.0}),
-        }
+        kept: dict[str, Any] = {"none": None}
+        if isinstance(flexible, FlexibleLoad):
+            kept["movable only"] = flexible.model_copy(update={"pausable": 0.0})
+            kept["pausable only"] = flexible.model_copy(update={"movable": 0.0})
         for name, value in kept.items():
             asked = demand.model_copy(update={"flexible": value})
             made.append(("flexibility", name, narrowed.model_copy(update={"demand": asked})))

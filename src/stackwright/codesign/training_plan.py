@@ -49,14 +49,15 @@ def metrics(done: Evaluation, scenario: Scenario, item: Finalist) -> Metrics:
     The evaluation's tokens are seconds of the cluster; a run's tokens per second make tokens of them.
     """
     outcome, run = done.service, run_of(scenario).run
-    step, rate = outcome.step, run.tokens / outcome.run_time
+    step, seconds = outcome.step, paused_run_time(done)
+    rate = run.tokens / outcome.run_time
     cost = objective_value("cost_per_run", scenario, done, item.terms)
     values: Metrics = {
         "cost_per_run": (cost, "USD"),
         "cost_per_million_tokens": (cost / run.tokens * MILLION, "USD/Mtoken"),
-        "run_time": (outcome.run_time, "s"),
-        "chip_hours": (step.chips * outcome.run_time / SECONDS_PER_HOUR, "chip h"),
-        "tokens_per_second": (rate, "token/s"),
+        "run_time": (seconds, "s"),
+        "chip_hours": (step.chips * seconds / SECONDS_PER_HOUR, "chip h"),
+        "tokens_per_second": (run.tokens / seconds, "token/s"),
         "mfu": (step.mfu, ""),
         "hfu": (step.hfu, ""),
         "goodput": (outcome.goodput, ""),
@@ -65,11 +66,16 @@ def metrics(done: Evaluation, scenario: Scenario, item: Finalist) -> Metrics:
     return values | fleet_metrics(done, item, done.tokens.sum(axis=-1) * rate)
 
 
+def paused_run_time(done: Evaluation) -> Any:
+    """Seconds of a run whose cluster pauses as often as in the mean year. Source: definition."""
+    return done.service.run_time / (1.0 - done.year.lost.mean(axis=-1))
+
+
 def margins(done: Evaluation, scenario: Scenario) -> list[MarginRow]:
     """Constraints of a run: its deadline, and the memory of a chip; values are floats, or draws [n]."""
     outcome = done.service
     return [
-        ("deadline", outcome.run_time, run_of(scenario).run.deadline, "s"),
+        ("deadline", paused_run_time(done), run_of(scenario).run.deadline, "s"),
         ("memory", outcome.step.memory + 1.0, 1.0, "share of usable memory"),
     ]
 

@@ -9,6 +9,7 @@ from stackwright.stack.study.context import Section
 from stackwright.stack.study.fields import SAME
 from stackwright.stack.study.reading import MOST_DESIGNS, load, load_given
 from stackwright.stack.study.sections import (
+    FlexibleLoad,
     Lengths,
     OwnPlant,
     Portfolio,
@@ -21,6 +22,7 @@ from stackwright.stack.study.sections import (
 __all__ = [
     "MOST_DESIGNS",
     "SAME",
+    "FlexibleLoad",
     "Lengths",
     "OwnPlant",
     "Portfolio",

@@ -91,18 +91,23 @@ class Lengths(Section):
     output: Annotated[float, Quantity("token", low="1", high="10000000")]
 
 
-class FlexibleLoad(Section):
-    """Demand that can wait, or be left undone."""
+class PausableWork(Section):
+    """Work that stops when power is short or dear; a run is done that much later."""
 
-    movable: Annotated[float, Quantity("", high="1")] = 0.0
-    """Share that is done at any time of its window: batch work."""
-    window: Annotated[float, Quantity("hour", low="1", high="24")] = 86_400.0
     pausable: Annotated[float, Quantity("", high="1")] = 0.0
     """Share that may be left undone when power is short."""
     pause_time: Annotated[float, Quantity("hour", low="0", high="8760")] = 0.0
     """Pauses of a year at most."""
     pause_value: Annotated[float, Quantity("USD/MWh")] = 0.0
     """What a megawatt-hour of work left undone loses."""
+
+
+class FlexibleLoad(PausableWork):
+    """Demand that can wait, or be left undone."""
+
+    movable: Annotated[float, Quantity("", high="1")] = 0.0
+    """Share that is done at any time of its window: batch work."""
+    window: Annotated[float, Quantity("hour", low="1", high="24")] = 86_400.0
 
     @model_validator(mode="after")
     def _not_all(self) -> FlexibleLoad:
@@ -172,6 +177,7 @@ class TrainingDemand(Section):
     sequence: Annotated[float, Quantity("token", low="1", high="10000000")]
     global_batch: Annotated[int, Whole(1, 10_000_000)]
     deadline: Annotated[float, Quantity("day", above="0", high="3650")]
+    flexible: PausableWork | None = None
 
 
 class Horizon(Section):
