@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from dispatch_cases import CASES, PER_KW_YEAR, PER_MWH, case
 
-from stackwright.power.cuts import Cuts, content_key, cost_curve, most_load
+from stackwright.power.cuts import Cuts, content_key, cost_curve
 from stackwright.power.dispatch import solve
-from stackwright.power.supply import Connection, Flexible, Generator, Reserve, Supply
+from stackwright.power.supply import Connection, Generator, Reserve, Supply
 from stackwright.power.typical_days import _told, typical
 
 SCALES = (0.02, 0.2, 0.4, 0.55, 0.7, 0.85, 1.0)
@@ -88,20 +88,6 @@ def test_a_knot_beyond_what_the_plant_carries_is_shown() -> None:
     cuts = cost_curve(problem, (0.3, 0.5, 0.9))
     assert list(cuts.carried) == [True, True, False]
     assert cuts.unserved[2] > 0.0
-    assert most_load(problem) == pytest.approx(6e8 / 1.05e9)
-
-
-def test_the_most_load_counts_what_gives_way_and_what_limits_tie() -> None:
-    meter = Connection(6e8, np.full(8760, 40 * PER_MWH), 0.0, 0.0)
-    engines = Generator("engines", 2e8, 2e8, 0.0, 60 * PER_MWH, 0.9, 0.0, 1e-7)
-    problem = Supply(1e9 * daily(0.05, 15), np.ones(8760), 365, meter, generators=(engines,))
-    assert most_load(problem) == pytest.approx(7.8e8 / 1.05e9)
-    waits = replace(problem, flexible=Flexible(movable=0.1, window=86400.0))
-    assert most_load(waits) == pytest.approx(7.8e8 / 1e9, rel=1e-6)
-    small = replace(problem, most_carbon=2e8 * 0.5 * 1e-7 * 8760 * 3600, connection=replace(meter, most=0.0))
-    assert most_load(small) == pytest.approx(2e8 * 0.5 / 1e9, rel=1e-6)
-    unbounded = replace(problem, generators=(replace(engines, most=np.inf),))
-    assert most_load(unbounded) == np.inf
 
 
 def test_the_key_is_of_the_content() -> None:

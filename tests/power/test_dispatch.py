@@ -14,7 +14,7 @@ from stackwright.catalog import Catalog
 from stackwright.core.units import SECONDS_PER_HOUR
 from stackwright.power import TYPES, Grid, dispatch, matching
 from stackwright.power.contract import Contract
-from stackwright.power.dispatch import Dispatcher, Unsolved, largest_scale, solve
+from stackwright.power.dispatch import Dispatcher, Unsolved, solve
 from stackwright.power.portfolio import Portfolio
 from stackwright.power.supply import (
     CLEAN_COUNTS,
@@ -380,14 +380,3 @@ def test_export_that_pays_for_any_plant_is_no_optimum() -> None:
     meter = Connection(np.inf, 40 * PER_MWH * np.ones(48), 0.0, 0.0, most_export=np.inf)
     with pytest.raises(Unsolved, match="unbounded"):
         solve(grid_only(load, connection=meter, generators=(free,)))
-
-
-def test_the_largest_load_is_just_served() -> None:
-    stated = problem(clean=None, most_carbon=np.inf, water=None)
-    stated = replace(stated, generators=tuple(replace(one, most=min(one.most, 4e8)) for one in stated.generators))
-    stated = replace(stated, stores=(replace(stated.stores[0], most=1e8),))
-    scale = largest_scale(stated)
-    dear = replace(stated, unserved_cost=1e5 * PER_MWH)
-    assert np.allclose(solve(replace(dear, load=stated.load * scale * 0.999)).unserved, 0.0, atol=1.0)
-    assert solve(replace(dear, load=stated.load * scale * 1.001)).unserved.max() > 1000.0
-    assert largest_scale(problem()) == np.inf

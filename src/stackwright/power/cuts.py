@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,7 @@ from stackwright.core.units import (
     Ratio,
     Watts,
 )
-from stackwright.power.dispatch import Dispatcher, largest_scale
+from stackwright.power.dispatch import Dispatcher
 from stackwright.power.supply import Dispatch, Supply
 from stackwright.power.typical_days import TypicalDays, typical
 
@@ -157,27 +157,6 @@ def cost_curve(problem: Supply, scales: Sequence[float], *, days: int = 24) -> C
         capacity=np.array([[item.capacity[name] for name in plants] for item in found]),
         storage_energy=np.array([[item.storage_energy.get(name, 0.0) for name in plants] for item in found]),
     )
-
-
-def most_load(problem: Supply, *, days: int = 24) -> Ratio:
-    """Largest scale of the load that is served whole, nothing unserved and nothing paused beyond its budget.
-
-    Where each hour stands alone it is that of the tightest hour of the year; where storage, waiting load or limits of
-    a year tie hours together, it is that of the typical days, on which planes are made too. Infinity where plants that
-    can be built without bound serve any load. What has to stand by for a peak is apart: `power.adequacy`.
-    Source: energy balance; linear program with the scale as its objective.
-    """
-    problem = replace(problem, reserve=None)
-    limited = np.isfinite(problem.most_carbon) or problem.clean is not None
-    if problem.stores or problem.flexible is not None or problem.water is not None or limited:
-        told, _ = typical(problem, days)
-        return largest_scale(told)
-    bounded = [plant for plant in problem.generators if np.any(np.asarray(plant.availability) > 0.0)]
-    with np.errstate(invalid="ignore"):  # an hour without sun has no output, however large the plant
-        output = [np.nan_to_num(plant.most * plant.availability, posinf=np.inf) for plant in bounded]
-    able = sum(output, start=problem.connection.most + problem.onsite + np.zeros(len(problem.load)))
-    loaded = problem.load > 0.0
-    return float((able[loaded] / problem.load[loaded]).min())
 
 
 def content_key(problem: Supply) -> str:

@@ -186,55 +186,6 @@ def linear_optimum(*, cost: Array, least: Array, matrix: Array, given: Array) ->
     return np.array(highs.getSolution().col_value)
 
 
-def largest_scale(problem: Supply) -> float:
-    """Largest scale of the load that is served whole, within all limits of the problem; infinity where none bounds it.
-
-    Source: the program of `solve` with costs left out, the load's scale as a column, and that as the objective.
-    """
-    hours = len(problem.load)
-    unit = float(np.average(problem.load, weights=problem.weights)) / 1000.0
-    whole, idle = (_program(replace(problem, load=load), unit) for load in (problem.load, np.zeros(hours)))
-    highs = _model(_with_scale(whole.arrays(), idle.arrays(), whole.blocks["unserved"]))
-    highs.run()
-    status = highs.modelStatusToString(highs.getModelStatus())
-    if status in ("Unbounded", "Primal infeasible or unbounded"):
-        return float("inf")
-    if status != "Optimal":
-        raise Unsolved(f"largest load of {hours} hours: solver says {status.lower()}")
-    return float(-highs.getInfo().objective_function_value)
-
-
-def _with_scale(whole: dict[str, Array], idle: dict[str, Array], unserved: slice) -> dict[str, Array]:
-    """A program whose load is a column: bounds go from those of no load to those of the whole one as it grows."""
-    width, height = len(whole["cost"]), len(whole["lower"])
-    lower, upper, least, most = (idle[name].copy() for name in ("lower", "upper", "least", "most"))
-    most[unserved] = 0.0
-    with np.errstate(invalid="ignore"):
-        rises = {name: np.nan_to_num(whole[name] - idle[name]) for name in ("lower", "upper", "least", "most")}
-    rises["most"][unserved] = 0.0
-    of_rows = np.where(rises["lower"] != 0.0, rises["lower"], rises["upper"])
-    moving = np.flatnonzero((rises["least"] != 0.0) | (rises["most"] != 0.0))
-    # A bound of a column that moves becomes two rows: one from below, one from above.
-    extra_lower = np.r_[np.where(np.isfinite(least[moving]), least[moving], -np.inf), np.full(len(moving), -np.inf)]
-    extra_upper = np.r_[np.full(len(moving), np.inf), np.where(np.isfinite(most[moving]), most[moving], np.inf)]
-    least[moving], most[moving] = -np.inf, np.inf
-    counts = np.diff(whole["starts"])
-    rows = np.r_[whole["rows"], height + np.arange(2 * len(moving))]
-    columns = np.r_[np.repeat(np.arange(width), counts), moving, moving]
-    values = np.r_[whole["values"], np.ones(2 * len(moving))]
-    growth = -np.r_[of_rows, rises["least"][moving], rises["most"][moving]]
-    grows = np.flatnonzero(growth)
-    rows, columns = np.r_[rows, grows], np.r_[columns, np.full(len(grows), width)]
-    return compressed(
-        cost=np.r_[np.zeros(width), -1.0],
-        least=np.r_[least, 0.0],
-        most=np.r_[most, np.inf],
-        lower=np.r_[lower, extra_lower],
-        upper=np.r_[upper, extra_upper],
-        entries=(rows, columns, np.r_[values, growth[grows]]),
-    )
-
-
 def compressed(
     *, cost: Array, least: Array, most: Array, lower: Array, upper: Array, entries: tuple[Array, Array, Array]
 ) -> dict[str, Array]:

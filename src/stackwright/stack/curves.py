@@ -11,8 +11,12 @@ import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
+from importlib.metadata import version
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -35,6 +39,8 @@ if TYPE_CHECKING:
     from stackwright.stack.plant import Plant
 
 CACHE_VARIABLE = "STACKWRIGHT_CACHE"
+SOLVED_BY = ("adequacy", "cuts", "dispatch", "supply", "typical_days")
+"""Modules of the power layer whose code makes a curve what it is."""
 KNOTS = (0.02, 0.2, 0.4, 0.55, 0.7, 0.85, 1.0)
 """Sizes of the load over the most that the plant carries."""
 ONE_SIZE: tuple[float, ...] = (1.0,)
@@ -117,7 +123,7 @@ class Curves:
         )
 
     def _cached(self, problem: Supply, scales: Sequence[float]) -> Mapping[str, Array]:
-        content = f"{__version__} {content_key(problem)} {tuple(scales)!r}"
+        content = f"{method()} {content_key(problem)} {tuple(scales)!r}"
         digest = hashlib.sha256(content.encode()).hexdigest()
         if digest not in self._solved:
             path = self._folder / f"{digest}.npz"
@@ -131,11 +137,22 @@ def net_cost(item: Settlement, price: DollarsPerJoule) -> Dollars:
     return float(np.squeeze(item.cost)) - worth
 
 
+@cache
+def method() -> str:
+    """What a kept curve was solved by, so that one of another solver or of other code is not taken for it."""
+    digest = hashlib.sha256(version("highspy").encode())
+    for name in SOLVED_BY:
+        digest.update(files("stackwright.power").joinpath(f"{name}.py").read_bytes())
+    return f"{__version__} {digest.hexdigest()}"
+
+
 def _kept(path: Path) -> Mapping[str, Array] | None:
-    if not path.is_file():
+    """What a file holds; None where there is none, or where it is damaged and has to be made anew."""
+    try:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
+            return dict(arrays)
+    except (OSError, ValueError, EOFError, BadZipFile):
         return None
-    with np.load(path, allow_pickle=False) as arrays:
-        return dict(arrays)
 
 
 def _keep(path: Path, arrays: Mapping[str, Array]) -> Mapping[str, Array]:
