@@ -268,8 +268,10 @@ class Contract(ABC):
 
         Source: definition.
         """
-        price = np.asarray(self.price_in_year(year))
-        return None if price.size > 1 else (np.asarray(self.output_share(year)).tobytes(), price.item())
+        price, share = self.price_in_year(year), self.output_share(year)
+        if namespace(price, share) is not np or np.size(price) > 1:
+            return None
+        return np.asarray(share).tobytes(), float(np.asarray(price).item())
 
     def hourly_price(self, *, year: Count, market_price: DollarsPerJoule) -> DollarsPerJoule:
         """What a unit of energy costs by the hour, index, floor and cap included. Source: definition."""

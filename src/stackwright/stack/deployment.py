@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from stackwright.core.arrays import namespace
 from stackwright.core.spec import spec
 from stackwright.core.units import (
     SECONDS_PER_YEAR,
@@ -68,8 +69,8 @@ class Fleet:
     """Above idle, at full load of everything installed."""
     load: Ratio
     """Peak demand over installed capacity."""
-    sold_chips: Count
-    """Chips of the unit of sale [...]; vanishing for a fleet in fractions."""
+    sold_chips: Count | None
+    """Chips of the unit of sale [...]; None for a fleet in fractions."""
     parts: tuple[Fleet, ...] = ()
     """Pools on systems of their own, of which this fleet is the sum: decode, then prefill."""
 
@@ -82,12 +83,11 @@ class Fleet:
         """Chips that are bought, spares included, in whole units of sale [..., Y]. Source: definition."""
         if self.parts:
             return sum(pool.bought(spares) for pool in self.parts)
+        wanted = self.chips * (1.0 + _years(spares))
+        if self.sold_chips is None:
+            return wanted
         unit = _years(self.sold_chips)
-        return np.ceil(self.chips * (1.0 + _years(spares)) / unit - 1e-6) * unit
-
-
-FRACTIONAL = 1e-9
-"""Unit of sale of a fleet that is counted in fractions of chips."""
+        return np.ceil(wanted / unit - 1e-6) * unit
 
 
 def fleet(unit: Unit, peak_requests: RequestsPerSecond) -> Fleet:
@@ -95,42 +95,54 @@ def fleet(unit: Unit, peak_requests: RequestsPerSecond) -> Fleet:
 
     `peak_requests` [..., Y]; unit leaves [...]. Source: definition.
     """
-    wide = {name: _years(getattr(unit, name)) for name in unit.__dataclass_fields__}
+    wide = _wide(unit)
     replicas = np.ceil(peak_requests / wide["decode_rate"] - 1e-9)
     prefill = np.ceil(peak_requests / wide["prefill_rate"] - 1e-9)
-    return _fleet(wide, replicas, prefill, peak_requests)
+    return _fleet(wide, replicas, prefill, peak_requests, unit.sold_chips)
 
 
-def fleet_of(unit: Unit, requests: Any, peak: Any, ramp: Array) -> Fleet:
+def fleet_in_fractions(unit: Unit, peak_requests: RequestsPerSecond) -> Fleet:
+    """As many replicas and chips as serve the peak demand of each year, in fractions: smooth in every input.
+
+    `peak_requests` [..., Y]; unit leaves [...]. Source: definition.
+    """
+    wide = _wide(unit)
+    return _fleet(wide, peak_requests / wide["decode_rate"], peak_requests / wide["prefill_rate"], peak_requests, None)
+
+
+def fleet_of(unit: Unit, requests: Any, peak: Any, ramp: Array, *, whole: bool = True) -> Fleet:
     """The fleet for mean request rates [Y] and their peak factor; where these are None, the fractional
     fleet for one peak request per second, by year as the site is energized: `ramp` [Y].
 
     Source: definition.
     """
-    if requests is not None:
-        return fleet(unit, requests * _years(peak))
-    wide = {name: _years(getattr(unit, name)) for name in unit.__dataclass_fields__}
-    wide["sold_chips"] = 0.0 * wide["sold_chips"] + FRACTIONAL
-    return _fleet(wide, ramp / wide["decode_rate"], ramp / wide["prefill_rate"], ramp)
+    if requests is None:
+        return fleet_in_fractions(unit, ramp)
+    return (fleet if whole else fleet_in_fractions)(unit, requests * _years(peak))
 
 
-def _fleet(wide: dict[str, Any], replicas: Any, prefill: Any, peak: Any) -> Fleet:
+def _wide(unit: Unit) -> dict[str, Any]:
+    return {name: _years(getattr(unit, name)) for name in unit.__dataclass_fields__}
+
+
+def _fleet(wide: dict[str, Any], replicas: Any, prefill: Any, peak: Any, sold_chips: Any) -> Fleet:
+    xp = namespace(replicas, wide["prefill_chips"])
     decode_chips = replicas * wide["decode_chips"]
     prefill_chips = prefill * wide["prefill_chips"]
     chips = decode_chips + prefill_chips
-    load = peak / np.maximum(replicas * wide["decode_rate"], 1e-300)
+    load = peak / xp.maximum(replicas * wide["decode_rate"], 1e-300)
     busy = decode_chips * (wide["decode_power"] - wide["idle_power"]) + prefill_chips * (
         wide["prefill_power"] - wide["idle_power"]
     )
     return Fleet(
         replicas=replicas,
-        prefill_replicas=prefill * np.sign(wide["prefill_chips"]),
+        prefill_replicas=prefill * xp.sign(wide["prefill_chips"]),
         chips=chips,
         peak_power=chips * wide["provisioned_power"],
         idle_power=chips * wide["idle_power"],
         busy_power=busy,
         load=load,
-        sold_chips=wide["sold_chips"][..., 0] if getattr(wide["sold_chips"], "ndim", 0) else wide["sold_chips"],
+        sold_chips=sold_chips,
     )
 
 
@@ -232,8 +244,9 @@ def columns(unit: Unit, made: Fleet, cash: Money, *, rented: bool) -> Array:
         (watts * cash.plant).sum(axis=-1),
         (watts * cash.building).sum(axis=-1),
     ]
-    return np.concatenate(
-        [np.stack(fixed, axis=-1), made.peak_power, made.idle_power, made.busy_power * made.load], axis=-1
+    xp = namespace(*fixed)
+    return xp.concatenate(
+        [xp.stack(fixed, axis=-1), made.peak_power, made.idle_power, made.busy_power * made.load], axis=-1
     )
 
 

@@ -218,11 +218,13 @@ def evaluate(
     terms: Terms,
     volume: Any = None,
     settled: bool = True,
+    whole: bool = True,
 ) -> Evaluation:
     """All layers of one design, or of draws of it.
 
     `volume` is the peak request rate that fills the limits where the scenario's volume is open.
-    `settled` settles the year hour by hour as one load; draws pass False.
+    `settled` settles the year hour by hour as one load; draws pass False. `whole` counts whole replicas and units of
+    sale; in fractions the design is smooth in its inputs.
     """
     draws = any(getattr(leaf, "ndim", 0) for leaf in (cell.hardware.chip.memory_bandwidth, terms.discount_rate))
     lengths = scenario.lengths.over(1) if draws else scenario.lengths
@@ -245,7 +247,7 @@ def evaluate(
     ]
     units = tuple(one.unit for one in drawn)
     years, served = scenario.years, demanded(scenario, volume)
-    made = joined(tuple(fleet_of(unit, served, scenario.peak, scenario.ramp) for unit in units))
+    made = joined(tuple(fleet_of(unit, served, scenario.peak, scenario.ramp, whole=whole) for unit in units))
     cash = money(terms, years)
     liquid = liquid_shares(cell, specs)
     availability = specs.redundancy.availability(specs.site)
@@ -617,7 +619,7 @@ def bought_of(unit: Unit, pool: Fleet, cash: Money, chip_price: Any) -> Bought:
     return Bought(
         systems=table[..., 0],
         network=table[..., 1],
-        chip_share=np.minimum(price / unit.system_price, 1.0),
+        chip_share=namespace(price, unit.system_price).minimum(price / unit.system_price, 1.0),
         capex=new * _years(unit.system_price) * cash.prices + wired * _years(unit.network_price),
         upkeep=installed * _years(unit.system_price * cash_rate(cash)),
         worth=(new * cash.left["systems"]).sum(axis=-1) * unit.system_price

@@ -15,6 +15,7 @@ import numpy as np
 
 from stackwright.catalog.series import SiteSeries
 from stackwright.cooling.interface import Cooling, CoolingLoad, DesignCapacity
+from stackwright.core.arrays import namespace
 from stackwright.core.spec import map_leaves, spec
 from stackwright.core.units import (
     SECONDS_PER_HOUR,
@@ -200,7 +201,9 @@ def reference_load(profile: Array) -> Array:
 
 def module_load_of(specs: PlantSpecs, *, it_power: Array, full_it_power: Any) -> Array:
     """Load of the modules of the electrical chain by the hour, above zero as their curves need it."""
-    return specs.redundancy.module_load(np.maximum(it_power / full_it_power, LEAST_LOAD))
+    return specs.redundancy.module_load(
+        namespace(it_power, full_it_power).maximum(it_power / full_it_power, LEAST_LOAD)
+    )
 
 
 def meter_of(specs: PlantSpecs, load: CoolingLoad, *, it_power: Array, full_it_power: Any) -> MeterPower:
@@ -307,7 +310,7 @@ def load_year(plant: Plant, specs: PlantSpecs, meter: Array, water: Array, years
     drawn = (water + 0.0 * meter).sum(axis=-1) * SECONDS_PER_HOUR
     price = _narrow(specs.site.water_price)
     return LoadYear(
-        cost=np.stack([one.energy_cost + drawn * price for one in bills], axis=-1),
+        cost=_by_year([one.energy_cost + drawn * price for one in bills]),
         energy=bills[0].energy,
         water=drawn,
         carbon_average=bills[0].carbon.average,
@@ -327,7 +330,7 @@ def held_year(plant: Plant, specs: PlantSpecs, meter: Array, water: Array, years
     paid = drawn * _narrow(specs.site.water_price)
     none = 0.0 * used
     if plant.held is None:
-        cost = np.stack([none + paid for _ in years], axis=-1)
+        cost = _by_year([none + paid for _ in years])
         return LoadYear(
             cost=cost, energy=used, water=drawn, carbon_average=none, carbon_contracts=none, carbon_marginal=none
         )
@@ -343,13 +346,18 @@ def held_year(plant: Plant, specs: PlantSpecs, meter: Array, water: Array, years
         prices.append((own + contract_payments(contracts)) / year.energy)
     first = plant.held.years[0]
     return LoadYear(
-        cost=np.stack([used * price + paid for price in prices], axis=-1),
+        cost=_by_year([used * price + paid for price in prices]),
         energy=used,
         water=drawn,
         carbon_average=used * (first.carbon_average / first.energy),
         carbon_contracts=used * (first.carbon_contracts / first.energy),
         carbon_marginal=used * (first.carbon_marginal / first.energy),
     )
+
+
+def _by_year(values: list[Any]) -> Array:
+    """Years as the last axis."""
+    return namespace(*values).stack(values, axis=-1)
 
 
 def price_ratios(before: Portfolio, now: Portfolio, rate: float) -> dict[str, Any]:
