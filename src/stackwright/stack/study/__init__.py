@@ -7,7 +7,7 @@ reported together, with its line, what came, what was expected and the nearest g
 
 from stackwright.stack.study.context import Section
 from stackwright.stack.study.fields import SAME
-from stackwright.stack.study.reading import MOST_DESIGNS, load, load_given
+from stackwright.stack.study.reading import MOST_DESIGNS, load, load_given, load_text, study_text
 from stackwright.stack.study.sections import (
     FlexibleLoad,
     Lengths,
@@ -33,4 +33,6 @@ __all__ = [
     "TrainingDemand",
     "load",
     "load_given",
+    "load_text",
+    "study_text",
 ]

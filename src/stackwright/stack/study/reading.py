@@ -34,12 +34,25 @@ def load(path: Path, catalog: Catalog) -> list[Study]:
 
     Source: definition.
     """
-    return [study for _, study in _load(path, catalog)]
+    return [study for _, study in _load(study_text(path), path.parent, catalog)]
+
+
+def study_text(path: Path) -> Text:
+    """The text of a study file, before anything in it is checked. Source: definition."""
+    return yamltext.read(path, most_bytes=MOST_BYTES)
+
+
+def load_text(text: Text, directory: Path, catalog: Catalog) -> list[Study]:
+    """As `load`, for a text that is no file as it stands; the files that it names lie under `directory`.
+
+    Source: definition.
+    """
+    return [study for _, study in _load(text, directory, catalog)]
 
 
 def load_given(path: Path, catalog: Catalog) -> list[Study]:
     """As `load`, for files that give one stack: every menu has to have one option. Source: definition."""
-    loaded = _load(path, catalog)
+    loaded = _load(study_text(path), path.parent, catalog)
     for reading, study in loaded:
         for axis, size in study.axes.items():
             if size != 1:
@@ -49,13 +62,12 @@ def load_given(path: Path, catalog: Catalog) -> list[Study]:
     return [study for _, study in loaded]
 
 
-def _load(path: Path, catalog: Catalog) -> list[tuple[Reading, Study]]:
-    text = yamltext.read(path, most_bytes=MOST_BYTES)
+def _load(text: Text, directory: Path, catalog: Catalog) -> list[tuple[Reading, Study]]:
     if not isinstance(text.data, dict):
         fault = text.fault((), shown(text.data), "a mapping that begins with study: and demand:")
         raise InputError(text.with_own([fault]))
     cases: list[str | None] = [*_cases(text)] or [None]
-    readings = [Reading(text, catalog, path.parent, case) for case in cases]
+    readings = [Reading(text, catalog, directory, case) for case in cases]
     studies = [_study(reading) for reading in readings]
     _raise_all(readings)
     return [(reading, study) for reading, study in zip(readings, studies, strict=True) if study]
