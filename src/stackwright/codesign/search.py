@@ -19,6 +19,7 @@ from stackwright.codesign.plant_grid import OptionCuts, PlantClass, PlantOption,
 from stackwright.core.units import SECONDS_PER_YEAR
 from stackwright.finance.terms import Terms
 from stackwright.stack.deployment import Fleet, Money, Unit, columns, fleet_of, money
+from stackwright.stack.network import network_share
 from stackwright.stack.parts import Part, Parts
 from stackwright.stack.plant import EXCURSIONS
 from stackwright.stack.scenario import Scenario
@@ -300,19 +301,16 @@ def unit_rows(grid: Grid, rows: np.ndarray, plant: PlantClass, pool: int | None 
 
     `pool` is 0 or 1 for the decode or the prefill side of rows whose pools stand on two systems.
     """
-    choice, cell = grid.rows.choice, grid.rows.cell[rows]
-    numbers = grid.rows.numbers if pool is None else apart(grid.rows.numbers)[pool]
+    choice, numbers = grid.rows.choice, grid.rows.numbers if pool is None else apart(grid.rows.numbers)[pool]
     made = {name: np.zeros(len(rows)) for name in Unit.__dataclass_fields__}
     cool = np.zeros(len(rows), dtype=bool)
-    for number in np.unique(cell):
-        here = np.flatnonzero(cell == number)
+    for here, hardware, precision in _alike(grid, rows, pool):
         taken = rows[here]
-        hardware = grid.cells[number].hardware if pool is None else grid.cells[number].pools[pool]
         drawn = unit_of(
             hardware,
-            precision=grid.keys[number].precision,
+            precision=precision,
             power_cap=choice["power_cap"][taken],
-            oversubscription=choice["oversubscription"][taken],
+            network=network_share(hardware.fabric, hardware.system, choice["oversubscription"][taken]),
             numbers={name: values[taken] for name, values in numbers.items()},
             coolant_temperature=plant.coolant_temperature,
             junction_resistance=plant.junction_resistance,
@@ -323,6 +321,28 @@ def unit_rows(grid: Grid, rows: np.ndarray, plant: PlantClass, pool: int | None 
             made[name][here] = getattr(drawn.unit, name)
         cool[here] = drawn.margin <= 0
     return Unit(**made), cool
+
+
+def _alike(grid: Grid, rows: np.ndarray, pool: int | None) -> Iterator[tuple[np.ndarray, Any, str]]:
+    """Places of rows whose power and price follow from the same records, with their hardware and precision.
+
+    Cells that differ in model, engine or drafts alone are one: these have done their part in the rows' numbers.
+    """
+    kinds: dict[tuple[str, str, str], int] = {}
+    codes = np.zeros(len(grid.keys), dtype=int)
+    examples: list[int] = []
+    for number, key in enumerate(grid.keys):
+        system = str(key.prefill_system) if pool == 1 else key.system
+        kind = (system, key.fabric, key.precision)
+        if kind not in kinds:
+            kinds[kind] = len(kinds)
+            examples.append(number)
+        codes[number] = kinds[kind]
+    found = codes[grid.rows.cell[rows]]
+    for code in np.unique(found):
+        cell = grid.cells[examples[code]]
+        hardware = cell.hardware if pool is None else cell.pools[pool]
+        yield np.flatnonzero(found == code), hardware, grid.keys[examples[code]].precision
 
 
 def sides_rows(

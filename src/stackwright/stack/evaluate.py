@@ -236,7 +236,7 @@ def evaluate(
             parts,
             precision=design.precision,
             power_cap=design.power_cap,
-            oversubscription=design.oversubscription,
+            network=network_share(parts.fabric, parts.system, design.oversubscription),
             numbers=own,
             coolant_temperature=coolant,
             junction_resistance=specs.cooling.junction_resistance,

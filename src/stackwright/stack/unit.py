@@ -10,7 +10,7 @@ from stackwright.core.units import Ratio, Watts
 from stackwright.rack.power import RackPower
 from stackwright.stack.coupling import settle, thermal_margin
 from stackwright.stack.deployment import Unit
-from stackwright.stack.network import network_share
+from stackwright.stack.network import NetworkShare
 from stackwright.stack.performance import Hardware
 
 
@@ -46,7 +46,7 @@ def unit_of(
     *,
     precision: str,
     power_cap: Any,
-    oversubscription: Any,
+    network: NetworkShare,
     numbers: Mapping[str, Any],
     coolant_temperature: Any,
     junction_resistance: Any,
@@ -60,7 +60,6 @@ def unit_of(
     """
     family, chip, system = hardware.chip_power, hardware.chip, hardware.system
     clock = family.clock(power_cap=power_cap)
-    share = network_share(hardware.fabric, system, oversubscription)
     limit = power_cap * chip.tdp
     form = precision if getattr(family, f"energy_per_flop_{precision}", None) is not None else "bf16"
 
@@ -86,7 +85,7 @@ def unit_of(
     )
     hottest = coolant_temperature + junction_resistance * limit
     states = States(
-        decode=working("decode"), prefill=working("prefill"), idle=rack(idle), limit=rack(limit), network=share.power
+        decode=working("decode"), prefill=working("prefill"), idle=rack(idle), limit=rack(limit), network=network.power
     )
     zero = 0.0 * numbers["decode_chips"]
     unit = Unit(
@@ -96,7 +95,7 @@ def unit_of(
         prefill_rate=numbers["prefill_rate"],
         system_price=zero + _or_zero(system.price_per_chip),
         rent=zero + _or_zero(system.rent_committed),
-        network_price=zero + share.price,
+        network_price=zero + network.price,
         decode_power=zero + states.input("decode"),
         prefill_power=zero + states.input("prefill"),
         idle_power=zero + states.input("idle"),
