@@ -183,6 +183,24 @@ class PowerFamily:
         )
         return (self.idle_share - self.leakage_share) * tdp + leakage
 
+    def work(
+        self,
+        *,
+        flop_rate: FlopsPerSecond,
+        byte_rate: BytesPerSecond,
+        clock: Ratio = 1.0,
+        link_rate: BytesPerSecond = 0.0,
+        precision: str = "bf16",
+    ) -> Watts:
+        """Power of the work itself: all that a chip's power depends on of its operations and bytes."""
+        scale = dynamic_scale(clock=clock, threshold=self.voltage_threshold)
+        compute = getattr(self, f"energy_per_flop_{precision}") * flop_rate * scale
+        return compute + self.energy_per_memory_byte * byte_rate + self.energy_per_link_byte * link_rate
+
+    def known_format(self, precision: str) -> str:
+        """The format whose energy per operation stands for a precision: its own where that is known, else bf16."""
+        return precision if getattr(self, f"energy_per_flop_{precision}", None) is not None else "bf16"
+
     def draw(
         self,
         *,
@@ -199,8 +217,9 @@ class PowerFamily:
         Rates are those that the chip reaches at this `clock`.
         """
         scale = dynamic_scale(clock=clock, threshold=self.voltage_threshold)
-        compute = getattr(self, f"energy_per_flop_{precision}") * flop_rate * scale
-        work = compute + self.energy_per_memory_byte * byte_rate + self.energy_per_link_byte * link_rate
+        work = self.work(
+            flop_rate=flop_rate, byte_rate=byte_rate, clock=clock, link_rate=link_rate, precision=precision
+        )
         moving = self.busy_share * busy_share(work=work, saturation=self.busy_saturation * tdp)
         busy = (self.awake_share + moving) * tdp * clock * scale
         demand = self.idle(tdp=tdp, junction_temperature=junction_temperature) + busy + work

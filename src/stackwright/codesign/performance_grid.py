@@ -11,7 +11,7 @@ one pair are compared, so the argument holds for each side with that side's pric
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import product
@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from stackwright.chip.power import PowerFamily
 from stackwright.codesign.fronts import non_dominated
 from stackwright.model.architecture import Architecture
 from stackwright.model.precision import Precision
@@ -28,7 +29,18 @@ from stackwright.serving.replica import Machine
 from stackwright.serving.service import Lengths, Prefill, PrefillPool, Service, disaggregated, prefill_pool
 from stackwright.stack.neighbors import PACE, Neighbors, neighbors_of
 from stackwright.stack.parts import Part, Parts
-from stackwright.stack.performance import DRAFTS, POOL_CHUNK, QUEUE_SERVERS, Cell, Hardware, both_phases, divisors
+from stackwright.stack.performance import (
+    DRAFTS,
+    POOL_CHUNK,
+    QUEUE_SERVERS,
+    Cell,
+    Hardware,
+    aggregated_service,
+    both_phases,
+    decode_service,
+    divisors,
+    prefill_service,
+)
 from stackwright.stack.scenario import Scenario
 from stackwright.stack.study import SAME, ServingMenu, Study
 
@@ -121,6 +133,8 @@ def _coded(values: np.ndarray) -> tuple[np.ndarray, list[Any]]:
 
 
 MODES = ("aggregated", "disaggregated")
+DEGREES = ("tensor", "expert", "pipeline", "context")
+POOLS = ("decode", "prefill")
 
 CHOICES = (
     "power_cap",
@@ -282,6 +296,25 @@ class Axes:
             self.batch.size,
         )
 
+    def places(self, settings: Mapping[str, float], pool: str = "") -> tuple[np.ndarray, np.ndarray]:
+        """Where one layout, and one batch or load of a prefill pool, lie; nowhere where these are not among the axes.
+
+        `pool` is a prefix of the settings' names. Of an axis with several entries, the one asked for is taken twice:
+        sums over arrays of a single column are taken in another order, and would differ in the last bit.
+        """
+        degrees = (self.layout.tensor, self.layout.expert, self.layout.pipeline, self.layout.context)
+        wanted = [settings[f"{pool}{name}"] for name in DEGREES]
+        layout = np.logical_and.reduce([degree == value for degree, value in zip(degrees, wanted, strict=True)])
+        last = self.utilization == settings["prefill_utilization"] if pool else self.batch == settings["batch"]
+        rows, columns = (np.flatnonzero(found).repeat(1 if found.size == 1 else 2) for found in (layout, last))
+        return rows, columns
+
+    def taken(self, rows: np.ndarray, columns: np.ndarray, pool: str = "") -> Axes:
+        """Some layouts at some batches, or some loads of a prefill pool."""
+        degrees = {name: getattr(self.layout, name)[rows] for name in DEGREES}
+        last = {"utilization": self.utilization[columns]} if pool else {"batch": self.batch[columns]}
+        return replace(self, layout=Layout(**degrees), **last)
+
 
 def axes_of(study: Study, cell: Cell) -> Axes | None:
     """The axes of a cell; layouts over which the model does not divide, or that leave the domain, are left out."""
@@ -370,16 +403,47 @@ def fleet_size(chips: np.ndarray, rate: np.ndarray, peak: np.ndarray | None) -> 
     return np.ceil(peak[None, :] / rate[:, None] - 1e-9) * chips[:, None]
 
 
-def criteria(side: dict[str, np.ndarray], name: str, peak: np.ndarray | None) -> np.ndarray:
-    """What a side of a fleet is judged by [N, D]: whole chips by year, and chips, operations and bytes at work.
+@dataclass(frozen=True)
+class Draw:
+    """What a pool's work costs its chips in watts, at one power cap."""
 
-    Power is concave in a chip's work and the idle share is paid for every chip, so a side that has no
-    more of any of these never draws more power, whatever the temperature and the hour.
+    family: PowerFamily
+    precision: str
+    clock: float
+
+    def work(self, side: Mapping[str, np.ndarray], name: str) -> np.ndarray:
+        """Busy chips of a pool, and watts of their work, per unit of request rate [N, 2].
+
+        Power depends on operations and bytes through the watts of the work alone. What a chip draws above idle rises
+        with them, and less than in proportion: so a pool that has no more of both never draws more, whatever the
+        temperature and the hour.
+        """
+        busy = side[f"{name}_chips"] / side[f"{name}_rate"]
+        watts = self.family.work(
+            flop_rate=side[f"{name}_flops"],
+            byte_rate=side[f"{name}_bytes"],
+            clock=self.clock,
+            precision=self.precision,
+        )
+        return np.stack([busy, busy * watts], axis=1)
+
+
+def draw_of(cell: Cell, power_cap: float) -> Draw:
+    """How the chips of a cell turn its work into watts. Source: definition."""
+    family, precision = cell.hardware.chip_power, cell.precision.weights
+    return Draw(family, family.known_format(precision), float(cell.clock(np.float64(power_cap))))
+
+
+def criteria(table: dict[str, np.ndarray], peak: np.ndarray | None, draws: Sequence[Draw]) -> np.ndarray:
+    """What fleets are judged by [N, D]: whole chips by year of each system, and the work of each pool.
+
+    Prices, networks, plants and idle chips are paid for by a system's chips, whatever these do: pools on one system
+    are judged by their sum. `draws` has one entry for such pools, and one for each where they stand apart.
     """
-    chips, rate = side[f"{name}_chips"], side[f"{name}_rate"]
-    busy = chips / rate
-    work = np.stack([busy, busy * side[f"{name}_flops"], busy * side[f"{name}_bytes"]], axis=1)
-    return np.concatenate([fleet_size(chips, rate, peak), work], axis=1)
+    decode, prefill = (fleet_size(table[f"{name}_chips"], table[f"{name}_rate"], peak) for name in POOLS)
+    chips = [decode + prefill] if len(draws) == 1 else [decode, prefill]
+    work = [draw.work(table, name) for draw, name in zip((draws[0], draws[-1]), POOLS, strict=True)]
+    return np.concatenate([*chips, *work], axis=1)
 
 
 def performance_grid(
@@ -400,7 +464,7 @@ def performance_grid(
         return shared.setdefault(same, {})
 
     def note(key: CellKey, cell: Cell, tables: Iterator[dict[str, np.ndarray]]) -> None:
-        good, near = _sorted_out(tables, scenario, peak)
+        good, near = _sorted_out(tables, cell, scenario, peak)
         for kind, into in ((good, kept), (near, missed)):
             into += [table | {"cell": np.full(len(table["tensor"]), len(found))} for table in kind]
         found.append((key, cell))
@@ -416,7 +480,7 @@ def performance_grid(
             continue
         tally.cells += 1
         made = evaluate_cell(cell, axes, lengths, study.serving.mode, passes(key, key.chip, axes))
-        note(key, cell, _cell_tables(made, axes, scenario, peak, tally, own=_prefills_itself(study, key.system)))
+        note(key, cell, _cell_tables(made, cell, axes, scenario, peak, tally, own=_prefills_itself(study, key.system)))
         for both, pair, other in pairs_of(study, parts, key, cell, tally):
             assert pair.prefill is not None
             apart = axes_of(study, pair.prefill)
@@ -426,7 +490,7 @@ def performance_grid(
             systems.append(other)
             pool = evaluate_pool(pair, apart, lengths, passes(key, str(other.record.links["chip"]), apart))
             sides = (made["disaggregated"], axes), (pool, apart)
-            note(both, pair, _disaggregated_tables(*sides, scenario, peak, tally))
+            note(both, pair, _disaggregated_tables(*sides, pair, scenario, peak, tally))
     return Grid(
         keys=tuple(key for key, _ in found),
         cells=tuple(cell for _, cell in found),
@@ -435,6 +499,121 @@ def performance_grid(
         nearest=_rows(missed),
         tally=tally,
     )
+
+
+def settings_rows(
+    study: Study,
+    parts: Parts,
+    scenario: Scenario,
+    settings: Mapping[str, float],
+    mode: str,
+    engines: Mapping[str, str],
+) -> Grid:
+    """Every model, system, fabric, power cap and oversubscription at one set of serving settings, none dropped.
+
+    `settings` are of the study's menu, under the names of `CHOICES`, with `draft_tokens` and offloads where these are
+    not zero; `engines` names the engine of each system. What misses a target is among `nearest`. A cell without such a
+    layout or batch has no row. Rows are those of `performance_grid`, bit for bit.
+    """
+    tally = Tally()
+    lengths = scenario.lengths.over(4)
+    found: list[tuple[CellKey, Cell]] = []
+    systems: list[Part] = []
+    tables: list[dict[str, np.ndarray]] = []
+
+    def note(key: CellKey, cell: Cell, system: Part, table: dict[str, np.ndarray] | None) -> None:
+        if table is not None:
+            tables.append(table | {"cell": np.full(len(table["tensor"]), len(found))})
+            found.append((key, cell))
+            systems.append(system)
+
+    for key, cell, system in cells_of(study, parts, tally):
+        if key.software != engines.get(key.system) or not _as_set(key, settings):
+            continue
+        if mode == "aggregated":
+            note(key, cell, system, _aggregated_at(study, cell, settings, lengths))
+            continue
+        own = [(key, cell, system)] if _prefills_itself(study, key.system) else []
+        for both, pair, other in (*own, *pairs_of(study, parts, key, cell, tally)):
+            note(both, pair, other, _disaggregated_at(study, pair, settings, lengths))
+    miss = [worst_margin(table, scenario) for table in tables]
+    parted = [
+        [{name: values[there] for name, values in table.items()} for table, there in zip(tables, kind, strict=True)]
+        for kind in ([each <= 0 for each in miss], [each > 0 for each in miss])
+    ]
+    tally.cells = len(found)
+    tally.points = sum(map(len, miss))
+    tally.feasible = sum(int((each <= 0).sum()) for each in miss)
+    return Grid(
+        keys=tuple(key for key, _ in found),
+        cells=tuple(cell for _, cell in found),
+        systems=tuple(systems),
+        rows=_rows(parted[0]),
+        nearest=_rows(parted[1]),
+        tally=tally,
+    )
+
+
+def _as_set(key: CellKey, settings: Mapping[str, float]) -> bool:
+    """Whether a cell drafts and offloads as the settings say."""
+    names = ("draft_tokens", "weights_offload", "cache_offload")
+    return all(getattr(key, name) == settings.get(name, 0.0) for name in names)
+
+
+def _aggregated_at(
+    study: Study, cell: Cell, settings: Mapping[str, float], lengths: Lengths
+) -> dict[str, np.ndarray] | None:
+    """A replica that does both phases, by power cap and oversubscription.
+
+    Its pace is read from that of all the cell's points: solved alone, it would differ in the last bit.
+    """
+    axes = axes_of(study, cell)
+    if axes is None or settings["chunk"] not in axes.chunks:
+        return None
+    rows, columns = axes.places(settings)
+    if not len(rows) or not len(columns):
+        return None
+    paced = cell.paced(axes.layout, axes.batch, lengths)
+    if cell.neighbors is not None:
+        software = paced.hardware.software
+        software = replace(software, time_spread=software.time_spread[np.ix_(rows, columns)])
+        paced = replace(paced, hardware=replace(paced.hardware, software=software))
+    only = replace(axes.taken(rows, columns), chunks=(settings["chunk"],))
+    made = aggregated_service(
+        paced, only.layout, only.batch, only.power_cap, only.oversubscription, lengths, *only.chunks
+    )
+    return _stacked([_first(table) for table in _aggregated_tables([made], only)])
+
+
+def _disaggregated_at(
+    study: Study, cell: Cell, settings: Mapping[str, float], lengths: Lengths
+) -> dict[str, np.ndarray] | None:
+    """A decode replica and a prefill replica, by power cap and oversubscription."""
+    axes, apart = axes_of(study, cell), axes_of(study, cell.prefill or cell)
+    if axes is None or apart is None:
+        return None
+    places, others = axes.places(settings), apart.places(settings, "prefill_")
+    if not all(map(len, (*places, *others))):
+        return None
+    left, right = axes.taken(*places), apart.taken(*others, "prefill_")
+    service = decode_service(cell, left.layout, left.batch, left.power_cap, left.oversubscription, lengths)
+    pool = prefill_service(cell, right.layout, right.utilization, right.power_cap, right.oversubscription, lengths)
+    one = np.zeros(1, dtype=int)
+    tables = _sides(service, left, pool, right)
+    return _stacked([_paired(decode, one, prefill, one) for decode, prefill in tables])
+
+
+def _first(table: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {name: values[:1] for name, values in table.items()}
+
+
+def _stacked(tables: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    return {name: np.concatenate([table[name] for table in tables]) for name in tables[0]}
+
+
+def _draws(cell: Cell, power_cap: float) -> list[Draw]:
+    """One for a cell on one system; for decode and prefill where these stand on two."""
+    return [draw_of(pool, power_cap) for pool in ((cell,) if cell.prefill is None else (cell, cell.prefill))]
 
 
 def _rows(tables: list[dict[str, np.ndarray]]) -> Rows:
@@ -454,7 +633,14 @@ def _prefills_itself(study: Study, system: str) -> bool:
 
 
 def _cell_tables(
-    made: dict[str, Any], axes: Axes, scenario: Scenario, peak: np.ndarray | None, tally: Tally, *, own: bool
+    made: dict[str, Any],
+    cell: Cell,
+    axes: Axes,
+    scenario: Scenario,
+    peak: np.ndarray | None,
+    tally: Tally,
+    *,
+    own: bool,
 ) -> Iterator[dict[str, np.ndarray]]:
     """The points of a cell on one system; `own` says whether its prefill pool may stand on that system."""
     if "aggregated" in made:
@@ -463,11 +649,12 @@ def _cell_tables(
             tally.feasible += int((worst_margin(table, scenario) <= 0).sum())
             yield table
     if own and "disaggregated" in made:
-        yield from _disaggregated_tables((made["disaggregated"], axes), (made["prefill"], axes), scenario, peak, tally)
+        sides = (made["disaggregated"], axes), (made["prefill"], axes)
+        yield from _disaggregated_tables(*sides, cell, scenario, peak, tally)
 
 
 def _sorted_out(
-    tables: Iterator[dict[str, np.ndarray]], scenario: Scenario, peak: np.ndarray | None
+    tables: Iterator[dict[str, np.ndarray]], cell: Cell, scenario: Scenario, peak: np.ndarray | None
 ) -> tuple[list[dict[str, np.ndarray]], list[dict[str, np.ndarray]]]:
     """Each table's points that meet the targets, cut to what can win; or its nearest miss.
 
@@ -481,8 +668,7 @@ def _sorted_out(
         feasible = np.flatnonzero(miss <= 0)
         if len(feasible):
             part = {name: values[feasible] for name, values in table.items()}
-            judged = np.concatenate([criteria(part, "decode", peak), criteria(part, "prefill", peak)], axis=1)
-            stays = non_dominated(judged)
+            stays = non_dominated(criteria(part, peak, _draws(cell, part["power_cap"][0])))
             good.append({name: values[stays] for name, values in part.items()})
         elif len(miss):
             best = int(np.argmin(miss))
@@ -511,12 +697,13 @@ def _aggregated_tables(services: list[Service], axes: Axes) -> Iterator[dict[str
     for cap in range(caps):
         for over in range(overs):
             slabs = [_slab(table, axes.shape, cap, over) for table in flat]
-            yield {name: np.concatenate([slab[name] for slab in slabs]) for name in slabs[0]} | alone
+            yield _stacked(slabs) | alone
 
 
 def _disaggregated_tables(
     decode: tuple[Service, Axes],
     prefill: tuple[PrefillPool, Axes],
+    cell: Cell,
     scenario: Scenario,
     peak: np.ndarray | None,
     tally: Tally,
@@ -526,24 +713,30 @@ def _disaggregated_tables(
     Each side is first cut to what can still win: chips, work and latency add up over the two sides,
     so a dominated side is never part of a best pair.
     """
-    (service, axes), (pool, apart) = decode, prefill
+    for left, right in _sides(*decode, *prefill):
+        tally.points += len(left["decode_chips"]) * len(right["prefill_chips"])
+        left_fits = (left["memory"] <= 0) & (left["tpot_p95"] <= scenario.tpot)
+        right_fits = (right["prefill_memory"] <= 0) & (right["prefill_ttft_p95"] <= scenario.ttft)
+        tally.feasible += _feasible_pairs(
+            left["ttft_p95"][left_fits], right["prefill_ttft_p95"][right_fits], scenario.ttft
+        )
+        draws = _draws(cell, left["power_cap"][0])
+        left_rows = _winners(left, left_fits, "decode", "ttft_p95", peak, draws[0])
+        right_rows = _winners(right, right_fits, "prefill", "prefill_ttft_p95", peak, draws[-1])
+        yield _paired(left, left_rows, right, right_rows)
+
+
+def _sides(
+    service: Service, axes: Axes, pool: PrefillPool, apart: Axes
+) -> Iterator[tuple[dict[str, np.ndarray], dict[str, np.ndarray]]]:
+    """All decode and all prefill replicas of a cell, by power cap and oversubscription."""
     caps, overs, _, _ = axes.shape
     decode_flat = _flatten(_service_numbers(service) | _choice_numbers(axes) | {"chunk": 0.0}, axes.shape)
     pool_shape = (*apart.shape[:3], apart.utilization.size)
     pool_flat = _flatten(_pool_numbers(pool, apart), pool_shape)
     for cap in range(caps):
         for over in range(overs):
-            left = _slab(decode_flat, axes.shape, cap, over)
-            right = _slab(pool_flat, pool_shape, cap, over)
-            tally.points += len(left["decode_chips"]) * len(right["prefill_chips"])
-            left_fits = (left["memory"] <= 0) & (left["tpot_p95"] <= scenario.tpot)
-            right_fits = (right["prefill_memory"] <= 0) & (right["prefill_ttft_p95"] <= scenario.ttft)
-            tally.feasible += _feasible_pairs(
-                left["ttft_p95"][left_fits], right["prefill_ttft_p95"][right_fits], scenario.ttft
-            )
-            left_rows = _winners(left, left_fits, "decode", "ttft_p95", peak)
-            right_rows = _winners(right, right_fits, "prefill", "prefill_ttft_p95", peak)
-            yield _paired(left, left_rows, right, right_rows)
+            yield _slab(decode_flat, axes.shape, cap, over), _slab(pool_flat, pool_shape, cap, over)
 
 
 def _feasible_pairs(left: np.ndarray, right: np.ndarray, limit: float) -> int:
@@ -551,7 +744,7 @@ def _feasible_pairs(left: np.ndarray, right: np.ndarray, limit: float) -> int:
 
 
 def _winners(
-    side: dict[str, np.ndarray], fits: np.ndarray, name: str, latency: str, peak: np.ndarray | None
+    side: dict[str, np.ndarray], fits: np.ndarray, name: str, latency: str, peak: np.ndarray | None, draw: Draw
 ) -> np.ndarray:
     """Rows of one side that can be in a best pair; all that are nearest to fitting where none fits."""
     rows = np.flatnonzero(fits)
@@ -560,8 +753,8 @@ def _winners(
         slow = side["tpot_p95" if name == "decode" else "prefill_ttft_p95"]
         return np.array([int(np.argmin(np.where(memory <= 0, slow, slow.max() * (2.0 + memory))))])
     chosen = {key: values[rows] for key, values in side.items()}
-    judged = np.concatenate([criteria(chosen, name, peak), chosen[latency][:, None]], axis=1)
-    return rows[non_dominated(judged)]
+    chips = fleet_size(chosen[f"{name}_chips"], chosen[f"{name}_rate"], peak)
+    return rows[non_dominated(np.concatenate([chips, draw.work(chosen, name), chosen[latency][:, None]], axis=1))]
 
 
 def _paired(
