@@ -1,5 +1,8 @@
-"""Money over years: who pays what when, what it is worth today, and what a token costs."""
+"""Money over years: who pays what when, what it is worth today, what a token costs, and whose margin is in it."""
 
+from stackwright.finance.lease import Lease
+from stackwright.finance.margins import Margin
+from stackwright.finance.program import ChipProgram
 from stackwright.finance.terms import Terms
 
-TYPES = {"Terms": Terms}
+TYPES = {"ChipProgram": ChipProgram, "Lease": Lease, "Margin": Margin, "Terms": Terms}

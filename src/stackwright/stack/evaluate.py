@@ -43,6 +43,7 @@ from stackwright.serving.service import Lengths, Service, with_prefill
 from stackwright.stack.deployment import Fleet, Money, Unit, columns, fleet_of, joined, money
 from stackwright.stack.design import Design
 from stackwright.stack.network import network_share
+from stackwright.stack.offer import PLAIN, Arrangement, Offer, offers_of, priced
 from stackwright.stack.performance import Cell, aggregated_service, decode_service, layout_of, prefill_service
 from stackwright.stack.plant import (
     Capital,
@@ -219,12 +220,14 @@ def evaluate(
     volume: Any = None,
     settled: bool = True,
     whole: bool = True,
+    arrangement: Arrangement = PLAIN,
 ) -> Evaluation:
     """All layers of one design, or of draws of it.
 
     `volume` is the peak request rate that fills the limits where the scenario's volume is open.
     `settled` settles the year hour by hour as one load; draws pass False. `whole` counts whole replicas and units of
-    sale; in fractions the design is smooth in its inputs.
+    sale; in fractions the design is smooth in its inputs. `arrangement` has the lease or the chip programs that the
+    design's way of sourcing rests on.
     """
     draws = any(getattr(leaf, "ndim", 0) for leaf in (cell.hardware.chip.memory_bandwidth, terms.discount_rate))
     lengths = scenario.lengths.over(1) if draws else scenario.lengths
@@ -245,7 +248,8 @@ def evaluate(
         )
         for parts, own in zip(hardware, apart(numbers) if len(hardware) > 1 else (numbers,), strict=True)
     ]
-    units = tuple(one.unit for one in drawn)
+    offers = offers_of(design.sourcing, hardware, terms, arrangement)
+    units = tuple(priced(one.unit, offer) for one, offer in zip(drawn, offers, strict=True))
     years, served = scenario.years, demanded(scenario, volume)
     made = joined(tuple(fleet_of(unit, served, scenario.peak, scenario.ramp, whole=whole) for unit in units))
     cash = money(terms, years)
@@ -276,7 +280,7 @@ def evaluate(
         overload = most([own.overload for own in here])
     tokens = served * scenario.lengths.output_mean * SECONDS_PER_YEAR * _years(availability) * (1.0 - year.lost)
     capital = capital_for(made, [capital_of(specs, hours) for hours in cold])
-    costs, flows = costs_of(units, made, year, capital, cash, hardware, rented=design.sourcing == "rent")
+    costs, flows = costs_of(units, made, year, capital, cash, offers)
     return Evaluation(
         service=service,
         units=units,
@@ -542,59 +546,92 @@ def termed_year(terms: PlantTerms, made: Fleet, profile: Array) -> Year:
 
 
 def costs_of(
-    units: Sequence[Unit],
-    made: Fleet,
-    year: Year,
-    capital: Capital,
-    cash: Money,
-    hardware: Sequence[Any],
-    *,
-    rented: bool,
+    units: Sequence[Unit], made: Fleet, year: Year, capital: Capital, cash: Money, offers: Sequence[Offer]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Present dollars by layer, and dollars by year by kind; `units` and `hardware` go by system.
+    """Present dollars by layer, and dollars by year by kind; `units` and `offers` go by system.
 
     A rent is all-in: nothing else is paid. A bought system's price is split into its chips and the
     rest of it, so that margins can be laid at the right door.
     """
     zero = 0.0 * made.peak_power
-    pools = list(zip(units, made.pools, strict=True))
-    if rented:
-        systems = sum(columns(unit, pool, cash, rented=True)[..., 0] for unit, pool in pools)
-        paid = sum(pool.chips * _years(unit.rent) * SECONDS_PER_YEAR for unit, pool in pools)
+    pools = list(zip(units, made.pools, offers, strict=True))
+    if offers[0].rented:
+        systems = sum(columns(unit, pool, cash, rented=True)[..., 0] for unit, pool, _ in pools)
+        paid = sum(pool.chips * _years(unit.rent) * SECONDS_PER_YEAR for unit, pool, _ in pools)
         return {"rack": systems}, dict.fromkeys(("capex", "energy", "water", "staff", "residual"), zero) | {
             "lease": paid
         }
-    bought = [
-        bought_of(unit, pool, cash, parts.chip.price) for (unit, pool), parts in zip(pools, hardware, strict=True)
-    ]
-    upkeep = made.peak_power * _years(capital.opex) * SECONDS_PER_YEAR
-    new = additions(made.peak_power)
-    worth = (
-        sum(one.worth for one in bought)
-        + (new * cash.left["plant"]).sum(axis=-1) * capital.plant
-        + (new * cash.left["building"]).sum(axis=-1) * capital.building
-    )
+    bought = [bought_of(unit, pool, cash, offer.chip_price) for unit, pool, offer in pools]
+    if offers[0].plant == "leased":
+        premises = leased_premises(made, capital, cash, offers[0])
+    else:
+        premises = own_premises(made, capital, cash)
     last = np.arange(made.peak_power.shape[-1]) == made.peak_power.shape[-1] - 1
-    plant_watts, building_watts = (new * cash.plant).sum(axis=-1), (new * cash.building).sum(axis=-1)
     costs = {
         "chip": sum(one.systems * one.chip_share for one in bought),
         "rack": sum(one.systems * (1.0 - one.chip_share) for one in bought),
         "network": sum(one.network for one in bought),
-        "cooling": plant_watts * capital.mechanical + (year.water_cost * cash.middle).sum(axis=-1),
-        "datacenter": plant_watts * capital.electrical
-        + building_watts * capital.building
-        + (upkeep * cash.middle).sum(axis=-1),
+        "cooling": premises.cooling + (year.water_cost * cash.middle).sum(axis=-1),
+        "datacenter": premises.datacenter,
         "power": (year.energy_cost * cash.middle).sum(axis=-1),
     }
     flows = {
-        "capex": sum(one.capex for one in bought) + new * _years(capital.plant + capital.building),
+        "capex": sum(one.capex for one in bought) + premises.capex,
         "energy": year.energy_cost,
         "water": year.water_cost,
-        "staff": upkeep + sum(one.upkeep for one in bought),
-        "lease": zero,
-        "residual": -_years(worth) * last,
+        "staff": premises.upkeep + sum(one.upkeep for one in bought),
+        "lease": premises.lease,
+        "residual": -_years(sum(one.worth for one in bought) + premises.worth) * last,
     }
     return costs, flows
+
+
+@dataclass(frozen=True)
+class Premises:
+    """Dollars of building and plant: of the horizon today by layer, by year [..., Y], and at its end."""
+
+    cooling: Any
+    datacenter: Any
+    capex: Any
+    upkeep: Any
+    lease: Any
+    worth: Any
+
+
+def own_premises(made: Fleet, capital: Capital, cash: Money) -> Premises:
+    """What building and plant cost who builds them. Source: definition."""
+    new, upkeep = additions(made.peak_power), made.peak_power * _years(capital.opex) * SECONDS_PER_YEAR
+    plant_watts, building_watts = (new * cash.plant).sum(axis=-1), (new * cash.building).sum(axis=-1)
+    return Premises(
+        cooling=plant_watts * capital.mechanical,
+        datacenter=plant_watts * capital.electrical
+        + building_watts * capital.building
+        + (upkeep * cash.middle).sum(axis=-1),
+        capex=new * _years(capital.plant + capital.building),
+        upkeep=upkeep,
+        lease=0.0 * made.peak_power,
+        worth=(new * cash.left["plant"]).sum(axis=-1) * capital.plant
+        + (new * cash.left["building"]).sum(axis=-1) * capital.building,
+    )
+
+
+def leased_premises(made: Fleet, capital: Capital, cash: Money, offer: Offer) -> Premises:
+    """What building and plant cost who leases them: a yearly rent over their capital, upkeep in it.
+
+    Source: definition.
+    """
+    zero = 0.0 * made.peak_power
+    years = np.arange(zero.shape[-1], dtype=float)
+    yearly = _years(offer.lease * (capital.plant + capital.building)) * SECONDS_PER_YEAR
+    lease = made.peak_power * yearly * offer.lease_path(years)
+    return Premises(
+        cooling=zero.sum(axis=-1),
+        datacenter=(lease * cash.middle).sum(axis=-1),
+        capex=zero,
+        upkeep=zero,
+        lease=lease,
+        worth=zero.sum(axis=-1),
+    )
 
 
 @dataclass(frozen=True)
@@ -613,13 +650,12 @@ class Bought:
 def bought_of(unit: Unit, pool: Fleet, cash: Money, chip_price: Any) -> Bought:
     """What a pool's systems and network cost their owner. Source: definition."""
     table = columns(unit, pool, cash, rented=False)
-    price = chip_price if chip_price is not None else 0.0 * unit.system_price
     installed = pool.bought(cash.spares)
     new, wired = additions(installed), additions(pool.chips)
     return Bought(
         systems=table[..., 0],
         network=table[..., 1],
-        chip_share=namespace(price, unit.system_price).minimum(price / unit.system_price, 1.0),
+        chip_share=namespace(chip_price, unit.system_price).minimum(chip_price / unit.system_price, 1.0),
         capex=new * _years(unit.system_price) * cash.prices + wired * _years(unit.network_price),
         upkeep=installed * _years(unit.system_price * cash_rate(cash)),
         worth=(new * cash.left["systems"]).sum(axis=-1) * unit.system_price
