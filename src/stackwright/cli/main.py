@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from stackwright import __version__
-from stackwright.cli import calibrate, catalog, evaluate, explain, plan, validate
+from stackwright.cli import calibrate, catalog, evaluate, explain, plan, sweep, validate
 
 app = typer.Typer(
     name="stackwright",
@@ -23,6 +23,8 @@ app.command(name="evaluate")(evaluate.evaluate)
 app.command(name="explain")(explain.explain)
 app.command(name="validate")(validate.validate)
 app.command(name="calibrate")(calibrate.calibrate)
+app.command(name="sweep")(sweep.sweep)
+app.command(name="sweep-query")(sweep.sweep_query)
 app.add_typer(catalog.app, name="catalog")
 
 
