@@ -7,8 +7,8 @@ dropped before cannot win (see `performance_grid`), and all others are evaluated
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,9 @@ import numpy as np
 from stackwright.codesign.eligibility import ineligible, unavailable
 from stackwright.codesign.performance_grid import CellKey, Grid
 from stackwright.codesign.plant_grid import OptionCuts, PlantClass, PlantOption, Weights, class_beside, thermals_of
+from stackwright.codesign.table import Frame, Table
+from stackwright.codesign.thinning import undominated
+from stackwright.core.parallel import in_order
 from stackwright.core.units import SECONDS_PER_YEAR
 from stackwright.finance.terms import Terms
 from stackwright.stack.deployment import Fleet, Money, Unit, columns, fleet_of, money
@@ -29,6 +32,8 @@ from stackwright.stack.unit import apart, unit_of
 CHUNK = 2048
 MEGAWATT_HOUR = 3.6e9
 MILLION = 1e6
+FEASIBLE = 1e-9
+"""Excess over a limit that is rounding."""
 
 
 @dataclass(frozen=True)
@@ -44,18 +49,20 @@ class Pick:
 
 @dataclass
 class Found:
-    """What a search found: the best design, and the best for each option of each axis."""
+    """What a search found: the best design, the best for each option of each axis, and the value of every design."""
 
-    best: Pick | None
-    by_option: dict[tuple[str, Any], Pick]
+    best: Pick | None = None
+    by_option: dict[tuple[str, Any], Pick] = field(default_factory=dict)
     """Best design with each option, out of those that may win; racks also when they may not."""
-    barred: dict[str, str]
+    barred: dict[str, str] = field(default_factory=dict)
     """Systems that are not to be had, or may not win, and why."""
-    misses: dict[str, Pick]
+    misses: dict[str, Pick] = field(default_factory=dict)
     """Per system, the design with the smallest excess over the study's limits; its score is that excess."""
-    pairs: int
-    feasible_pairs: int
-    nearest: tuple[Pick, float] | None
+    pairs: int = 0
+    feasible_pairs: int = 0
+    nearest: tuple[Pick, float] | None = None
+    table: Table | None = None
+    """Best score of every combination of layer options; None where no row was left to combine."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +125,38 @@ class Side:
         return getattr(self.weights, f"idle_{name}")[None, :], getattr(self.weights, f"busy_{name}")[None, :]
 
 
+@dataclass(frozen=True)
+class Job:
+    """Rows to be paired with the options of a thermal class, with one owner of the chips."""
+
+    index: int
+    sides: tuple[PlantClass, ...]
+    rows: np.ndarray
+    sourcing: str
+
+    @property
+    def plant(self) -> PlantClass:
+        """The class of the decode pool, whose options stand for both."""
+        return self.sides[0]
+
+    @property
+    def rented(self) -> bool:
+        """Whether a rent covers everything."""
+        return self.sourcing == "rent"
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What a job gives: the score of each of the rows that can win [R', P], and their excess over the limits."""
+
+    job: Job
+    rows: np.ndarray
+    score: np.ndarray
+    """Infinity where a limit is broken."""
+    excess: np.ndarray | None
+    """None where no limit is broken by any pair."""
+
+
 def search(
     study: Study,
     scenario: Scenario,
@@ -127,37 +166,82 @@ def search(
     parts: Parts,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> Found:
-    """The best design of the grid by the study's objective, and the best with each option of each axis."""
-    found = Found(best=None, by_option={}, barred={}, misses={}, pairs=0, feasible_pairs=0, nearest=None)
+    """The best design of the grid by the study's objective, and the value of every combination of layer options."""
+    found = Found()
     if not len(grid.rows):
         return found
     cash = money(terms, scenario.years)
-    systems = {system.id: system for system in grid.systems}
-    doubts = {
-        (name, way): _doubt(systems[name], parts, way, found) for name in systems for way in study.finance.sourcing
-    }
-    for index, plant in enumerate(classes):
+    wins = _may_win(study, grid, parts, found)
+    jobs = list(_jobs(study, grid, classes, wins))
+    notes = Notes(grid, classes, study.finance.sourcing, wins)
+    scored = in_order(lambda job: _scored(study, scenario, grid, job, cash), jobs)
+    for number, one in enumerate(scored):
         if progress:
-            progress("combination", index, len(classes))
+            progress("combination", number, len(jobs))
+        notes.take(one)
+    notes.into(found)
+    return found
+
+
+def _may_win(study: Study, grid: Grid, parts: Parts, found: Found) -> dict[str, np.ndarray]:
+    """Per way of sourcing, 1 for each cell that may win, 0 where it is only shown, -1 where it is not to be had."""
+    systems = {system.id: system for system in grid.systems}
+    rank = {None: 1, "unverified": 0, "absent": -1}
+    made = {}
+    for way in study.finance.sourcing:
+        doubts = {name: _doubt(systems[name], parts, way, found) for name in systems}
+        made[way] = np.array([min(rank[doubts[name]] for name in _systems(key)) for key in grid.keys])
+    return made
+
+
+def _jobs(study: Study, grid: Grid, classes: list[PlantClass], wins: dict[str, np.ndarray]) -> Iterator[Job]:
+    for index, plant in enumerate(classes):
         for sides, fitting in _rows_of(grid, classes, plant):
             for sourcing in study.finance.sourcing:
-                doubted = [_worst(doubts[name, sourcing] for name in _systems(key)) for key in grid.keys]
-                for doubt in (None, "unverified"):
-                    allowed = np.array([own == doubt for own in doubted])
-                    rows = fitting[allowed[grid.rows.cell[fitting]]]
-                    if len(rows):
-                        may_win = doubt is None
-                        _class(study, scenario, grid, sides, index, rows, cash, sourcing, found, may_win=may_win)
-    return found
+                rows = fitting[wins[sourcing][grid.rows.cell[fitting]] >= 0]
+                if len(rows):
+                    yield Job(index, sides, rows, sourcing)
+
+
+def _scored(study: Study, scenario: Scenario, grid: Grid, job: Job, cash: Money) -> Scored:
+    """Score the rows of a job that nothing beats, in chunks that stay in a cache."""
+    whole = sides_rows(scenario, grid, job.sides, job.rows, cash, rented=job.rented)
+    kept = undominated(_groups(grid, job.rows), _criteria(whole))
+    whole = [_sliced(side, kept) for side in whole]
+    shape = (len(kept), len(job.plant.options))
+    score, excess = np.empty(shape), np.empty(shape)
+    for start in range(0, len(kept), CHUNK):
+        part = slice(start, start + CHUNK)
+        chunk = [_sliced(side, part) for side in whole]
+        score[part], excess[part] = scores(study, scenario, chunk, cash, rented=job.rented)
+    broken = excess > FEASIBLE
+    score[broken] = np.inf
+    return Scored(job, job.rows[kept], score, excess if broken.any() else None)
+
+
+def _groups(grid: Grid, rows: np.ndarray) -> np.ndarray:
+    """Rows of one group have one price, power and idle draw a chip: same cell, mode, cap and oversubscription [R]."""
+    names = (grid.rows.cell, grid.rows.mode, *(grid.rows.choice[name] for name in ("power_cap", "oversubscription")))
+    group = np.zeros(len(rows), dtype=int)
+    for values in names:
+        _, code = np.unique(values[rows], return_inverse=True)
+        group = group * (int(code.max()) + 1) + code.ravel()
+    return group
+
+
+def _criteria(sides: Sequence[Side]) -> np.ndarray:
+    """What the rows of one group are judged by [R, D]: everything else that is paid for rises with these.
+
+    Chips of a pool by year, of which money and peak watts are multiples, its watts above idle by year, and the time
+    that a run takes.
+    """
+    judged = [part for side in sides for part in (side.fleet.peak, side.fleet.busy)]
+    cool = ~np.logical_and.reduce([side.fleet.cool for side in sides])
+    return np.concatenate([*judged, sides[0].fleet.run_time[:, None], cool[:, None]], axis=1)
 
 
 def _systems(key: CellKey) -> tuple[str, ...]:
     return (key.system,) if key.prefill_system is None else (key.system, key.prefill_system)
-
-
-def _worst(doubts: Iterable[str | None]) -> str | None:
-    """Of two systems' doubts, that which decides: a fleet is had whole, and is as sure as its surest part is not."""
-    return max(doubts, key=(None, "unverified", "absent").index)
 
 
 def _doubt(system: Part, parts: Parts, sourcing: str, found: Found) -> str | None:
@@ -192,67 +276,6 @@ def sides_of(grid: Grid, classes: list[PlantClass], pick: Pick) -> tuple[PlantCl
     return next(sides for sides, rows in _rows_of(grid, classes, plant) if pick.row in rows)
 
 
-def _class(
-    study: Study,
-    scenario: Scenario,
-    grid: Grid,
-    classes: tuple[PlantClass, ...],
-    index: int,
-    rows: np.ndarray,
-    cash: Money,
-    sourcing: str,
-    found: Found,
-    *,
-    may_win: bool,
-) -> None:
-    plant = classes[0]
-    whole = sides_rows(scenario, grid, classes, rows, cash, rented=sourcing == "rent")
-    for start in range(0, len(rows), CHUNK):
-        part = slice(start, start + CHUNK)
-        chunk = [_sliced(side, part) for side in whole]
-        score, excess = scores(study, scenario, chunk, cash, rented=sourcing == "rent")
-        allowed = excess <= 1e-9
-        found.pairs += score.size
-        found.feasible_pairs += int(allowed.sum())
-        score[~allowed] = np.inf
-        _note(found, grid, plant, index, rows[part], score, sourcing, may_win=may_win)
-        if not allowed.all():
-            _note_misses(found, grid, index, rows[part], excess, sourcing)
-        if may_win and not allowed.any():
-            _note_nearest(found, index, rows[part], excess, sourcing)
-
-
-def _note(
-    found: Found,
-    grid: Grid,
-    plant: PlantClass,
-    index: int,
-    rows: np.ndarray,
-    score: np.ndarray,
-    sourcing: str,
-    *,
-    may_win: bool,
-) -> None:
-    by_row, by_option = score.argmin(axis=1), score.argmin(axis=0)
-    row_best = score[np.arange(len(rows)), by_row]
-    option_best = score[by_option, np.arange(score.shape[1])]
-    for axis, labels in (grid.labels if may_win else {"rack": grid.labels["rack"]}).items():
-        codes, values = labels
-        here = codes[rows]
-        order = np.lexsort((row_best, here))
-        firsts = order[np.unique(here[order], return_index=True)[1]]
-        for place in firsts:
-            pick = Pick(int(rows[place]), index, int(by_row[place]), sourcing, float(row_best[place]))
-            _keep(found, (axis, values[here[place]]), pick, may_win)
-    if not may_win:
-        return
-    for place, option in enumerate(plant.options):
-        pick = Pick(int(rows[by_option[place]]), index, place, sourcing, float(option_best[place]))
-        for axis, value in plant_values(option):
-            _keep(found, (axis, value), pick, may_win)
-        _keep(found, ("finance", sourcing), pick, may_win)
-
-
 def plant_values(option: PlantOption) -> list[tuple[str, Any]]:
     """The option of each plant axis."""
     return [
@@ -265,35 +288,128 @@ def plant_values(option: PlantOption) -> list[tuple[str, Any]]:
     ]
 
 
-def _keep(found: Found, key: tuple[str, Any], pick: Pick, may_win: bool) -> None:
-    if not np.isfinite(pick.score):
-        return
-    if may_win and (found.best is None or pick.score < found.best.score):
-        found.best = pick
-    known = found.by_option.get(key)
-    if known is None or pick.score < known.score:
-        found.by_option[key] = pick
+class Notes:
+    """What is remembered of scored jobs, which come one by one."""
+
+    def __init__(
+        self, grid: Grid, classes: list[PlantClass], sourcings: tuple[str, ...], wins: dict[str, np.ndarray]
+    ) -> None:
+        self._grid, self._classes = grid, classes
+        self._frame = Frame.of(grid, classes, sourcings)
+        self._wins = {way: cells[grid.rows.cell] > 0 for way, cells in wins.items()}
+        self._score = np.full(self._frame.shape, np.inf)
+        self._fits = np.zeros(self._frame.shape[:2], dtype=bool)
+        self._of_row = {sure: Best.none(len(grid.rows)) for sure in (True, False)}
+        self._picks: dict[tuple[str, Any], Pick] = {}
+        self._least = Best.none(len(grid.rows))
+        self._pairs = self._feasible = 0
+
+    def take(self, one: Scored) -> None:
+        """Note the best of each row, of each option and of each choice of a job."""
+        job, rows = one.job, one.rows
+        self._pairs += one.score.size
+        self._feasible += int(np.isfinite(one.score).sum())
+        self._tabulate(one)
+        sure = self._wins[job.sourcing][rows]
+        if one.excess is not None:
+            self._least.take(job, rows, one.excess)
+        for certain in (True, False):
+            here = np.flatnonzero(sure == certain)
+            if len(here):
+                self._of_row[certain].take(job, rows[here], one.score[here])
+        if sure.any():
+            self._take_options(job, rows[sure], one.score[sure])
+
+    def _tabulate(self, one: Scored) -> None:
+        """The best row of each choice under each option."""
+        frame, plant = self._frame, one.job.plant
+        choice = frame.choice_of_row[one.rows]
+        order = np.argsort(choice, kind="stable")
+        numbers, starts = np.unique(choice[order], return_index=True)
+        best = np.minimum.reduceat(one.score[order], starts, axis=0)
+        cooling = frame.cooling_of(plant)
+        place, portfolio = frame.places_of(plant)
+        self._fits[numbers, cooling] = True
+        self._score[numbers[:, None], cooling, place, portfolio, frame.sourcings.index(one.job.sourcing)] = best
+
+    def _take_options(self, job: Job, rows: np.ndarray, score: np.ndarray) -> None:
+        best = score.argmin(axis=0)
+        least = score[best, np.arange(score.shape[1])]
+        for place in np.flatnonzero(np.isfinite(least)):
+            option = job.plant.options[place]
+            pick = Pick(int(rows[best[place]]), job.index, int(place), job.sourcing, float(least[place]))
+            for key in (*plant_values(option), ("finance", job.sourcing)):
+                known = self._picks.get(key)
+                if known is None or pick.score < known.score:
+                    self._picks[key] = pick
+
+    def into(self, found: Found) -> None:
+        """All that was noted."""
+        found.pairs, found.feasible_pairs = self._pairs, self._feasible
+        found.table = self._table()
+        sure, doubted = self._of_row[True], self._of_row[False]
+        for axis, (codes, values) in self._grid.labels.items():
+            found.by_option |= {(axis, values[code]): pick for code, pick in sure.picks(codes)}
+        codes, values = self._grid.labels["rack"]
+        for code, pick in doubted.picks(codes):
+            known = found.by_option.get(("rack", values[code]))
+            if known is None or pick.score < known.score:
+                found.by_option["rack", values[code]] = pick
+        found.by_option |= self._picks
+        found.best = next((pick for _, pick in sure.picks(np.zeros_like(codes))), None)
+        found.misses = {values[code]: pick for code, pick in self._least.picks(codes)}
+        if found.best is None and found.misses:
+            nearest = min(found.misses.values(), key=lambda pick: pick.score)
+            found.nearest = nearest, nearest.score
+
+    def _table(self) -> Table:
+        frame = self._frame
+        sure = np.zeros((len(frame.choices), len(frame.sourcings)), dtype=bool)
+        for number, way in enumerate(frame.sourcings):
+            sure[frame.choice_of_row, number] = self._wins[way]
+        return Table(
+            choices=frame.choices,
+            coolings=frame.coolings,
+            places=frame.places,
+            portfolios=frame.portfolios,
+            sourcings=frame.sourcings,
+            score=self._score,
+            fits=self._fits,
+            may_win=sure,
+        )
 
 
-def _note_misses(found: Found, grid: Grid, index: int, rows: np.ndarray, excess: np.ndarray, sourcing: str) -> None:
-    """The least excess of each system, so that a result can say why a system is not among its answers."""
-    codes, names = grid.labels["rack"]
-    place = excess.argmin(axis=1)
-    least = excess[np.arange(len(rows)), place]
-    for code in np.unique(codes[rows]):
-        member = np.flatnonzero(codes[rows] == code)
-        row = member[least[member].argmin()]
-        known = found.misses.get(names[code])
-        if known is None or least[row] < known.score:
-            found.misses[names[code]] = Pick(int(rows[row]), index, int(place[row]), sourcing, float(least[row]))
+@dataclass
+class Best:
+    """The least score of each row of a grid [R], and where it was."""
 
+    score: np.ndarray
+    plant_class: np.ndarray
+    option: np.ndarray
+    sourcing: np.ndarray
 
-def _note_nearest(found: Found, index: int, rows: np.ndarray, excess: np.ndarray, sourcing: str) -> None:
-    flat = int(excess.argmin())
-    row, option = np.unravel_index(flat, excess.shape)
-    miss = float(excess[row, option])
-    if found.nearest is None or miss < found.nearest[1]:
-        found.nearest = (Pick(int(rows[row]), index, int(option), sourcing, miss), miss)
+    @classmethod
+    def none(cls, rows: int) -> Best:
+        """Nothing scored yet."""
+        none = np.zeros(rows, dtype=int)
+        return cls(np.full(rows, np.inf), none, none.copy(), np.full(rows, "", dtype="U16"))
+
+    def take(self, job: Job, rows: np.ndarray, score: np.ndarray) -> None:
+        """Keep the better of what is known and a job's scores [R', P]."""
+        option = score.argmin(axis=1)
+        least = score[np.arange(len(rows)), option]
+        better = least < self.score[rows]
+        at = rows[better]
+        self.score[at], self.option[at] = least[better], option[better]
+        self.plant_class[at], self.sourcing[at] = job.index, job.sourcing
+
+    def picks(self, codes: np.ndarray) -> Iterator[tuple[int, Pick]]:
+        """The best row of each code [R]."""
+        order = np.lexsort((self.score, codes))
+        for row in order[np.unique(codes[order], return_index=True)[1]]:
+            if np.isfinite(self.score[row]):
+                place = int(self.plant_class[row]), int(self.option[row]), str(self.sourcing[row])
+                yield int(codes[row]), Pick(int(row), *place, float(self.score[row]))
 
 
 def unit_rows(grid: Grid, rows: np.ndarray, plant: PlantClass, pool: int | None = None) -> tuple[Unit, np.ndarray]:
@@ -389,7 +505,7 @@ def _equipment(unit: Unit, made: Fleet, cash: Money, *, rented: bool) -> np.ndar
     return made.bought(cash.spares).max(axis=-1) * unit.system_price + made.chips.max(axis=-1) * unit.network_price
 
 
-def _sliced(side: Side, part: slice) -> Side:
+def _sliced(side: Side, part: slice | np.ndarray) -> Side:
     """Some of the rows."""
     rows = {name: getattr(side.fleet, name)[part] for name in Physical.__dataclass_fields__}
     return Side(Physical(**rows), side.weights)
@@ -459,10 +575,11 @@ def total_cost(side: Side, cash: Money, *, rented: bool) -> np.ndarray:
     own = table[:, 0:1] + table[:, 1:2]
     if rented:
         return own + 0.0 * weights.opex[None, :]
-    plant = table[:, 2:3] * weights.plant_capex[None, :] + table[:, 3:4] * weights.building_capex[None, :]
-    opex = (chunk.peak * cash.middle).sum(axis=-1)[:, None] * weights.opex[None, :] * SECONDS_PER_YEAR
-    energy = (chunk.idle * cash.middle) @ weights.idle_cost.T + (chunk.busy * cash.middle) @ weights.busy_cost.T
-    return own + plant + opex + energy
+    opex = (chunk.peak * cash.middle).sum(axis=-1, keepdims=True) * SECONDS_PER_YEAR
+    paid = [table[:, 2:4], opex, chunk.idle * cash.middle, chunk.busy * cash.middle]
+    price = [weights.plant_capex[:, None], weights.building_capex[:, None], weights.opex[:, None]]
+    prices = np.concatenate([*price, weights.idle_cost, weights.busy_cost], axis=1)
+    return own + np.concatenate(paid, axis=1) @ prices.T
 
 
 def whole_cost(sides: Sequence[Side], cash: Money, volume: Any) -> np.ndarray:
