@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from stackwright.catalog import Catalog
-from stackwright.codesign.performance_grid import CHOICES, MODES, NUMBERS, Grid, Rows, performance_grid, settings_rows
+from stackwright.codesign import performance_grid as grids
+from stackwright.codesign.performance_grid import (
+    CHOICES,
+    MODES,
+    NUMBERS,
+    Grid,
+    Rows,
+    hardware_of,
+    performance_grid,
+    settings_rows,
+)
+from stackwright.codesign.search import unit_rows
+from stackwright.stack.coupling import settle
 from stackwright.stack.parts import Parts
 from stackwright.stack.scenario import scenario_of
 from stackwright.stack.study import Study
@@ -115,3 +128,93 @@ def test_rows_of_settings_that_miss_a_target_are_told_apart(small: Study, parts:
     )
     assert made.tally.points == len(made.rows) + len(made.nearest)
     assert made.tally.feasible == len(made.rows)
+
+
+def burdens(grid: Grid, study: Study, parts: Parts, plant: Any) -> np.ndarray:
+    """All that a fleet is paid for [R, D]: by year its chips, those bought, and the watts above idle of its work."""
+    scenario, (unit, _) = scenario_of(study, parts), unit_rows(grid, np.arange(len(grid.rows)), plant)
+    peak = scenario.ramp if scenario.requests is None else scenario.requests * scenario.peak
+    chips, busy = 0.0, 0.0
+    for pool in ("decode", "prefill"):
+        size, rate, power = (getattr(unit, f"{pool}_{name}")[:, None] for name in ("chips", "rate", "power"))
+        wanted = peak / rate
+        chips = chips + (wanted if scenario.requests is None else np.ceil(wanted - 1e-9)) * size
+        busy = busy + wanted * size * (power - unit.idle_power[:, None])
+    sold = 1e-9 if scenario.requests is None else unit.sold_chips[:, None]
+    return np.concatenate([chips, np.ceil(chips * 1.03 / sold - 1e-6) * sold, busy], axis=1)
+
+
+def tables_of(grid: Grid) -> np.ndarray:
+    """Cell, mode, power cap and oversubscription of each row, coded."""
+    rows = grid.rows
+    return np.stack([rows.cell, rows.mode, *(rows.choice[name] for name in PLACE)], axis=1)
+
+
+@pytest.mark.parametrize("volume", ["requests: 20e6 request/day", "requests: 2e6 request/day", "volume: open"])
+def test_the_best_of_what_is_kept_is_the_best_of_all(
+    volume: str,
+    small_text: str,
+    write_study: Callable[[str], Study],
+    parts: Parts,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whatever the plant's temperature and prices: for random ones, in every table of every cell."""
+    text = small_text.replace("requests: 20e6 request/day", volume)
+    study = write_study(text.replace("  growth: 0.2 1/year\n", "") if volume == "volume: open" else text)
+    kept = grid_of(study, parts)
+    monkeypatch.setattr(grids, "non_dominated", lambda criteria: np.arange(len(criteria)))
+    whole = grid_of(study, parts)
+    assert len(whole.rows) > 20 * len(kept.rows)
+    rng = np.random.default_rng(11)
+    named = np.unique(tables_of(whole), axis=0)
+    members = [[np.flatnonzero((tables_of(grid) == name).all(axis=1)) for name in named] for grid in (kept, whole)]
+    for _ in range(12):
+        plant = SimpleNamespace(
+            coolant_temperature=rng.uniform(290.0, 325.0),
+            junction_resistance=rng.uniform(0.01, 0.06),
+            supply_scale=rng.uniform(0.8, 1.2),
+            busbar_scale=rng.uniform(0.8, 1.2),
+        )
+        few, all_ = (burdens(grid, study, parts, plant) for grid in (kept, whole))
+        prices = rng.exponential(size=(30, all_.shape[1])) ** 3 * (rng.random((30, all_.shape[1])) < 0.4)
+        prices = prices / all_.mean(axis=0)
+        for own, every in zip(*members, strict=True):
+            best, found = (all_[every] @ prices.T).min(axis=0), (few[own] @ prices.T).min(axis=0)
+            assert found == pytest.approx(best, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    "system", ["hgx-h200-air", "gb200-nvl72", "mi355x-node-liquid", "tpu-v7-pod", "trn2-ultraserver"]
+)
+@pytest.mark.parametrize("cap", [1.0, 0.7])
+def test_power_above_idle_rises_with_the_work_and_less_than_in_proportion(
+    system: str, cap: float, parts: Parts
+) -> None:
+    """What the choice of rows rests on, at a chip's own temperature, for any split of its work."""
+    part = parts.get("rack", system)
+    engine, fabric = part.record.links["software"][0], part.record.links["fabrics"][0]
+    hardware = hardware_of(parts, part, engine, fabric)
+    family, tdp = hardware.chip_power, hardware.chip.tdp
+    clock = family.clock(power_cap=np.float64(cap))
+    share = np.linspace(0.0, 1.0, 7)[:, None]
+    work = np.geomspace(1e-4, 1.2, 400)[None, :] * tdp
+    flop_rate = share * work / family.work(flop_rate=1.0, byte_rate=0.0, clock=clock)
+    byte_rate = (1.0 - share) * work / family.work(flop_rate=0.0, byte_rate=1.0, clock=clock)
+    for coolant in (290.0, 325.0):
+        resistance = 0.05 * 700.0 / tdp
+        idle = family.idle(tdp=tdp, junction_temperature=coolant + resistance * family.idle_share * tdp)
+        settled = settle(
+            family,
+            flop_rate=flop_rate,
+            byte_rate=byte_rate,
+            tdp=tdp,
+            clock=clock,
+            limit=cap * tdp,
+            precision="bf16",
+            coolant_temperature=coolant,
+            junction_resistance=resistance,
+        )
+        above = settled.power - idle
+        assert above == pytest.approx(np.broadcast_to(above[:1], above.shape), rel=1e-9)
+        assert (np.diff(above, axis=1) >= -1e-9 * tdp).all()
+        assert (np.diff(above / work, axis=1) <= 1e-9).all()
