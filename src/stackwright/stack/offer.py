@@ -11,12 +11,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from stackwright.chip.accelerator import Accelerator
 from stackwright.core.errors import Fault, InputError
 from stackwright.core.spec import spec
 from stackwright.core.units import Array, Dollars, DollarsPerSecond, PerYear, Ratio
 from stackwright.finance.lease import Lease, escalated
 from stackwright.finance.program import ChipProgram, nre_per_chip
 from stackwright.finance.terms import Terms
+from stackwright.rack.system import System
 from stackwright.stack.deployment import Unit
 from stackwright.stack.parts import Part, Parts
 from stackwright.stack.performance import Hardware
@@ -81,13 +83,18 @@ def program_price(way: str, program: ChipProgram, rate: Ratio) -> Dollars:
 
 
 def offer_of(
-    way: str, hardware: Hardware, terms: Terms, *, lease: Lease | None = None, program: ChipProgram | None = None
+    way: str,
+    system: System,
+    chip: Accelerator,
+    terms: Terms,
+    *,
+    lease: Lease | None = None,
+    program: ChipProgram | None = None,
 ) -> Offer:
     """What one system costs under a way of sourcing that can be had.
 
     A price that nobody publishes counts as zero: `eligibility` keeps such a way out.
     """
-    system, chip = hardware.system, hardware.chip
     price, part = _or_zero(system.price_per_chip), _or_zero(chip.price)
     if way in OWN_CHIP:
         assert program is not None
@@ -104,7 +111,7 @@ def offers_of(way: str, hardware: Sequence[Hardware], terms: Terms, arrangement:
     """What the systems of a fleet cost, decode before prefill."""
     programs = (arrangement.program, arrangement.prefill_program or arrangement.program)
     return tuple(
-        offer_of(way, parts, terms, lease=arrangement.lease, program=program)
+        offer_of(way, parts.system, parts.chip, terms, lease=arrangement.lease, program=program)
         for parts, program in zip(hardware, programs, strict=False)
     )
 

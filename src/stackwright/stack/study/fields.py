@@ -204,7 +204,7 @@ Life = Annotated[float, Quantity("year", low="1", high="60")]
 Money = Annotated[float, Quantity("USD", above="0")]
 Power = Annotated[float, Quantity("W", above="0")]
 PowerCap = Annotated[float, Quantity("", low="0.3", high="1")]
-Sourcing = Annotated[str, Choice("buy", "rent")]
+Sourcing = Annotated[str, Choice("buy", "rent", "lease", "partner", "make")]
 Mode = Annotated[str, Choice("aggregated", "disaggregated")]
 Recompute = Annotated[str, Choice("none", "selective", "full")]
 

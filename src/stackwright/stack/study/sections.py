@@ -360,9 +360,12 @@ class PowerMenu(Section):
 
 
 class FinanceMenu(Section):
-    """Who owns the chips, the record of financing terms, and what the study sets in its place."""
+    """Who owns and who makes the chips, the records of terms and lease, and what the study sets in their place."""
 
     sourcing: Annotated[tuple[Sourcing, ...], *Options()] = ("buy",)
+    lease: Annotated[str, Named("finance", "Lease")] = "wholesale-lease"
+    program_volume: Annotated[float, Quantity("chip", above="0")] | None = None
+    """Chips that a program of the buyer's own makes in its life."""
     terms: Annotated[str, Named("finance", "Terms")] = Field(default="corporate", validate_default=True)
     discount_rate: Annotated[float, Quantity("1/year", high="1")] | None = None
     chip_life: Life | None = None
