@@ -13,6 +13,7 @@ from stackwright.codesign.performance_grid import MODES, Grid
 from stackwright.codesign.plant_grid import PlantClass
 from stackwright.codesign.plants import BUILDING, menu_of, plant_of, terms_of
 from stackwright.codesign.search import Found, Pick
+from stackwright.codesign.sourcing import arrangement_of, sourcing_parts
 from stackwright.codesign.training_grid import MODES as RECOMPUTATIONS
 from stackwright.codesign.training_grid import RELIABILITY, TrainingDesign, TrainingGrid
 from stackwright.core.units import SECONDS_PER_YEAR
@@ -20,6 +21,7 @@ from stackwright.finance.capital import levelized_cost
 from stackwright.finance.terms import Terms
 from stackwright.stack.design import Design
 from stackwright.stack.evaluate import Evaluation, evaluate, held_of
+from stackwright.stack.offer import PLAIN, Arrangement
 from stackwright.stack.parts import Part, Parts
 from stackwright.stack.performance import DRAFTS, Cell
 from stackwright.stack.plant import Plant
@@ -54,6 +56,8 @@ class Finalist:
     limits: np.ndarray
     """Most that the meter carries by year [Y]; infinity is no limit."""
     budget: float | None
+    arrangement: Arrangement = PLAIN
+    """The lease or the chip programs that the design's way of sourcing rests on."""
 
     @property
     def tightest(self) -> int:
@@ -127,12 +131,19 @@ def parts_of(study: Study, parts: Parts, design: Design) -> dict[str, Part]:
     }
     if design.prefill_system is not None:
         found |= _prefill_parts(parts, parts.get("rack", design.prefill_system), found)
+    found |= sourcing_parts(study, parts, design.sourcing, systems_of(parts, design))
     menu = menu_of(study, design.portfolio)
     for index, item in enumerate(menu.contracts):
         found[f"contracts.{index}"] = parts.get("power", item.contract)
     for index, own in enumerate(menu.plants):
         found[f"plants.{index}"] = parts.get("power", own.technology)
     return found
+
+
+def systems_of(parts: Parts, design: Design) -> list[Part]:
+    """The systems of a design, decode before prefill."""
+    names = (design.system,) if design.prefill_system is None else (design.system, design.prefill_system)
+    return [parts.get("rack", name) for name in names]
 
 
 def _prefill_parts(parts: Parts, system: Part, known: Mapping[str, Part]) -> dict[str, Part]:
@@ -170,10 +181,13 @@ def unsettled(
     design = design_of(grid, classes, pick)
     cell, limits = grid.cells[int(grid.rows.cell[pick.row])], classes[pick.plant_class].weights.limit[pick.option]
     plant, terms = plant_for(study, parts, scenario, design), terms_of(study, parts)
+    given = arrangement_of(study, parts, design.sourcing, systems_of(parts, design))
     volume = None
     if scenario.requests is None:
-        volume = filling_volume(study.constraints.budget, scenario, design, cell, plant, terms, limits)
-    return evaluate(design, scenario, cell=cell, plant=plant, terms=terms, volume=volume, settled=False)
+        volume = filling_volume(study.constraints.budget, scenario, design, cell, plant, terms, limits, given)
+    return evaluate(
+        design, scenario, cell=cell, plant=plant, terms=terms, volume=volume, settled=False, arrangement=given
+    )
 
 
 def finalist(
@@ -200,10 +214,11 @@ def evaluated(
     """
     plant = plant_for(study, parts, scenario, design)
     terms = terms_of(study, parts)
+    given = arrangement_of(study, parts, design.sourcing, systems_of(parts, design))
     volume = None
     if scenario.requests is None:
-        volume = filling_volume(study.constraints.budget, scenario, design, cell, plant, terms, limits)
-    done = evaluate(design, scenario, cell=cell, plant=plant, terms=terms, volume=volume)
+        volume = filling_volume(study.constraints.budget, scenario, design, cell, plant, terms, limits, given)
+    done = evaluate(design, scenario, cell=cell, plant=plant, terms=terms, volume=volume, arrangement=given)
     if done.dispatched:
         plant = replace(plant, held=held_of(plant, done))
     value = objective_value(study.objective or "", scenario, done, terms)
@@ -219,6 +234,7 @@ def evaluated(
         volume=volume,
         limits=limits,
         budget=study.constraints.budget,
+        arrangement=given,
     )
 
 
@@ -235,12 +251,15 @@ def filling_volume(
     plant: Plant,
     terms: Terms,
     limits: np.ndarray,
+    arrangement: Arrangement = PLAIN,
 ) -> float:
     """Peak request rate of the most whole replicas that the meter's limits [Y] and the budget carry."""
 
     def at(volume: float) -> Evaluation:
         # neither watts nor capital depend on what the hours cost
-        return evaluate(design, scenario, cell=cell, plant=plant, terms=terms, volume=volume, settled=False)
+        return evaluate(
+            design, scenario, cell=cell, plant=plant, terms=terms, volume=volume, settled=False, arrangement=arrangement
+        )
 
     def used(done: Evaluation) -> float:
         """The fullest of the limits, as a share."""
