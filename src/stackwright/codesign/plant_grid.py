@@ -8,29 +8,34 @@ weights on the columns of a fleet.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
-from stackwright.catalog.series import SiteSeries, load_site_series
+from stackwright.catalog.series import load_site_series
 from stackwright.codesign.plants import plant_of, portfolios_at
 from stackwright.core.spec import spec
 from stackwright.core.units import Array
 from stackwright.stack.curves import Curves
 from stackwright.stack.parts import Part, Parts
-from stackwright.stack.plant import (
-    Cooled,
-    Covered,
+from stackwright.stack.plant import Covered, Plant
+from stackwright.stack.plant_table import (
+    Chains,
     CutTerms,
-    Plant,
-    PlantSpecs,
-    PlantTerms,
-    cooled,
+    Loads,
+    Priced,
+    Tariff,
+    Wired,
+    WiredCapital,
+    Wiring,
+    chains_of,
+    loads_of,
     padded,
-    plant_terms,
-    rewired,
+    priced,
+    tariffs_of,
+    wired,
+    wired_capital,
 )
 from stackwright.stack.scenario import Scenario
 from stackwright.stack.study import Study
@@ -174,64 +179,140 @@ def plant_classes(
         {thermal for options in thermals_of(systems).values() for thermal in options},
         key=lambda thermal: (thermal.path, thermal.liquid_share),
     )
-    curves = Curves()
-    series = {
-        site: load_site_series(parts.get("datacenter", site).record, year=study.datacenter.year)
-        for site in study.datacenter.site
-    }
-    pairs = [
-        (thermal, cooling)
-        for thermal in wanted
-        for cooling in study.cooling.type
-        if parts.get("cooling", cooling).spec.heat_path == thermal.path
+    coolings = [
+        (path, parts.get("cooling", name))
+        for path in sorted({thermal.path for thermal in wanted})
+        for name in study.cooling.type
+        if parts.get("cooling", name).spec.heat_path == path
     ]
-    made: list[PlantClass] = []
-    for index, (thermal, cooling) in enumerate(pairs):
+    sites, curves = [_site(study, parts, scenario, name) for name in study.datacenter.site], Curves()
+    made: dict[tuple[Thermal, str], list[PlantClass]] = {}
+    for index, (path, cooling) in enumerate(coolings):
         if progress:
-            progress("plant half", index, len(pairs))
-        made.extend(_classes(study, parts, scenario, series, thermal, cooling, curves))
-    return made
+            progress("plant half", index, len(coolings))
+        thermals = [thermal for thermal in wanted if thermal.path == path]
+        for thermal, classes in zip(thermals, _classes(study, scenario, sites, cooling, thermals, curves), strict=True):
+            made[thermal, cooling.id] = classes
+    order = [(thermal, cooling.id) for thermal in wanted for path, cooling in coolings if path == thermal.path]
+    return [plant for key in order for plant in made[key]]
+
+
+@dataclass(frozen=True)
+class _Site:
+    """What a site has whatever cools it: its plants by portfolio, each with the first wiring, and their tariffs."""
+
+    id: str
+    portfolios: tuple[str, ...]
+    plants: tuple[Plant, ...]
+    tariffs: tuple[list[Tariff] | None, ...]
+    wirings: tuple[tuple[str, str], ...]
+    """Ids of redundancy and distribution."""
+    chains: Chains
+    """What they are, in this order."""
+
+    @property
+    def options(self) -> list[tuple[str, str, str, str]]:
+        """Site, portfolio, redundancy and distribution of each option, in the order of the site's table."""
+        return [(self.id, name, *wiring) for name in self.portfolios for wiring in self.wirings]
+
+    @property
+    def feeds(self) -> list[tuple[float, float]]:
+        """What each option's distribution leaves of the losses of the racks' shelves and busbars."""
+        chains = [one.distribution for one in self.chains.specs]
+        return [(float(one.rack_supply_scale), float(one.rack_busbar_scale)) for one in chains] * len(self.portfolios)
+
+
+def _site(study: Study, parts: Parts, scenario: Scenario, name: str) -> _Site:
+    series = load_site_series(parts.get("datacenter", name).record, year=study.datacenter.year)
+    wirings = [
+        (redundancy, distribution)
+        for redundancy in study.datacenter.redundancy
+        for distribution in study.datacenter.distribution
+    ]
+    menus = portfolios_at(study, parts, name, series)
+    plants = [
+        plant_of(
+            study,
+            parts,
+            scenario,
+            series,
+            cooling=study.cooling.type[0],
+            site=name,
+            redundancy=wirings[0][0],
+            distribution=wirings[0][1],
+            portfolio=menu.name,
+        )
+        for menu in menus
+    ]
+    plants = [plant if plant.sources.decides else in_shares(plant) for plant in plants]
+    made = [Wiring(*(parts.get("datacenter", word).spec for word in wiring)) for wiring in wirings]
+    return _Site(
+        id=name,
+        portfolios=tuple(menu.name for menu in menus),
+        plants=tuple(plants),
+        tariffs=tuple(tariffs_of(plant, scenario.years) for plant in plants),
+        wirings=tuple(wirings),
+        chains=chains_of(plants[0].specs, made, scenario.profile),
+    )
+
+
+@dataclass(frozen=True)
+class _Table:
+    """The options of a cooling at a site, or at all sites: weights by name [L, T, P] or [L, T, P, Y]."""
+
+    values: dict[str, Array]
+    cuts: tuple[CutTerms, ...]
+    """Of each portfolio whose hours are decided: constants [Y, K], slopes [L, T, W, Y, K]."""
+    groups: tuple[str, ...]
+    """Its name."""
 
 
 def _classes(
-    study: Study,
-    parts: Parts,
-    scenario: Scenario,
-    series: dict[str, SiteSeries],
-    thermal: Thermal,
-    cooling: str,
-    curves: Curves,
-) -> Iterator[PlantClass]:
-    part = parts.get("cooling", cooling)
-    temperatures = supply_temperatures(study, part)
-    options: list[list[PlantOption]] = [[] for _ in temperatures]
-    rows: list[list[dict[str, Any]]] = [[] for _ in temperatures]
-    feeds: list[tuple[float, float]] = []
-    for site in study.datacenter.site:
-        for plant, terms, chosen in _site_terms(
-            study, parts, scenario, series[site], cooling, site, temperatures, thermal, curves
-        ):
-            chain = plant.specs.distribution
-            feeds.append((float(chain.rack_supply_scale), float(chain.rack_busbar_scale)))
-            for place, temperature in enumerate(temperatures):
-                options[place].append(
-                    PlantOption(cooling=cooling, supply_temperature=float(temperature), site=site, **chosen)
-                )
-                rows[place].append(_weights_row(terms, place, plant, scenario))
-    for place, temperature in enumerate(temperatures):
-        for feed in sorted(set(feeds)):
-            here = [index for index, own in enumerate(feeds) if own == feed]
-            yield PlantClass(
+    study: Study, scenario: Scenario, sites: Sequence[_Site], cooling: Part, thermals: Sequence[Thermal], curves: Curves
+) -> list[list[PlantClass]]:
+    """The classes of a cooling by thermal."""
+    temperatures = supply_temperatures(study, cooling)
+    shares = np.array([thermal.liquid_share for thermal in thermals])
+    table = _joined([_table(site, cooling, scenario, temperatures, shares, curves) for site in sites])
+    feeds, named = ([item for site in sites for item in getattr(site, name)] for name in ("feeds", "options"))
+    places = {feed: np.array([index for index, own in enumerate(feeds) if own == feed]) for feed in sorted(set(feeds))}
+
+    def options(temperature: float, here: Array) -> tuple[PlantOption, ...]:
+        return tuple(
+            PlantOption(
+                cooling=cooling.id,
+                supply_temperature=temperature,
+                site=site,
+                redundancy=redundancy,
+                distribution=distribution,
+                portfolio=portfolio,
+            )
+            for site, portfolio, redundancy, distribution in (named[index] for index in here)
+        )
+
+    chosen = {
+        (place, feed): options(float(temperature), here)
+        for place, temperature in enumerate(temperatures)
+        for feed, here in places.items()
+    }
+    return [
+        [
+            PlantClass(
                 thermal=thermal,
-                cooling=cooling,
+                cooling=cooling.id,
                 supply_temperature=float(temperature),
-                coolant_temperature=float(part.spec.chip_coolant_temperature(supply_temperature=temperature)),
-                junction_resistance=float(part.spec.junction_resistance),
+                coolant_temperature=float(cooling.spec.chip_coolant_temperature(supply_temperature=temperature)),
+                junction_resistance=float(cooling.spec.junction_resistance),
                 supply_scale=feed[0],
                 busbar_scale=feed[1],
-                options=tuple(options[place][index] for index in here),
-                weights=_weights([rows[place][index] for index in here]),
+                options=chosen[place, feed],
+                weights=_weights(table, (row, place), here),
             )
+            for place, temperature in enumerate(temperatures)
+            for feed, here in places.items()
+        ]
+        for row, thermal in enumerate(thermals)
+    ]
 
 
 def supply_temperatures(study: Study, cooling: Part) -> np.ndarray:
@@ -245,103 +326,117 @@ def supply_temperatures(study: Study, cooling: Part) -> np.ndarray:
     return np.array(chosen)
 
 
-def _site_terms(
-    study: Study,
-    parts: Parts,
-    scenario: Scenario,
-    series: SiteSeries,
-    cooling: str,
-    site: str,
-    temperatures: np.ndarray,
-    thermal: Thermal,
-    curves: Curves,
-) -> Iterator[tuple[Plant, PlantTerms, dict[str, str]]]:
-    """Terms of every portfolio, redundancy and distribution at a site, with what was chosen.
+def _table(
+    site: _Site, cooling: Part, scenario: Scenario, temperatures: Array, shares: Array, curves: Curves
+) -> _Table:
+    """All options of a cooling at a site; its weather is met once, whatever the portfolio and the wiring."""
+    plants = [replace(plant, specs=replace(plant.specs, cooling=cooling.spec)) for plant in site.plants]
+    decided = [plant.sources.decides for plant in plants]
+    loads = loads_of(
+        plants[decided.index(True) if any(decided) else 0],
+        supply_temperature=temperatures,
+        liquid_share=shares,
+        profile=scenario.profile,
+    )
+    found = [
+        priced(plant, loads, scenario.years, tariffs, curves)
+        for plant, tariffs in zip(plants, site.tariffs, strict=True)
+    ]
+    losses = wired(loads, site.chains)
+    capital = {dry: wired_capital(loads, site.chains, dry=dry) for dry in set(decided)}
+    scaled = [
+        CutTerms(
+            constant=one.cuts.constant,
+            idle=one.cuts.idle[:, :, None] * losses.idle[..., None, None],
+            busy=one.cuts.busy[:, :, None] * losses.busy[..., None, None],
+        )
+        for one in found
+        if one.cuts is not None
+    ]
+    return _Table(
+        values=_values(site, loads, found, losses, [capital[dry] for dry in decided]),
+        cuts=tuple(scaled),
+        groups=tuple(plant.name for plant, dry in zip(plants, decided, strict=True) if dry),
+    )
 
-    The weather meets the cooling once, and each portfolio is settled once, for the first redundancy and
-    distribution.
+
+def _values(
+    site: _Site, loads: Loads, found: Sequence[Priced], losses: Wired, capital: Sequence[WiredCapital]
+) -> dict[str, Array]:
+    """Weights by name [L, T, P] or [L, T, P, Y]; the options are each portfolio's wirings, one portfolio after another.
+
+    Costs, energy and carbon of a wiring follow the mean load at the meter.
     """
-    cold: Cooled | None = None
-    for menu in portfolios_at(study, parts, site, series):
-        first: tuple[PlantTerms, PlantSpecs] | None = None
-        for redundancy in study.datacenter.redundancy:
-            for distribution in study.datacenter.distribution:
-                chosen = {"redundancy": redundancy, "distribution": distribution, "portfolio": menu.name}
-                plant = plant_of(study, parts, scenario, series, cooling=cooling, site=site, **chosen)
-                if not plant.sources.decides:
-                    plant = in_shares(plant)
-                if cold is None:
-                    cold = cooled(
-                        plant,
-                        supply_temperature=temperatures,
-                        liquid_share=thermal.liquid_share,
-                        profile=scenario.profile,
-                    )
-                if first is None:
-                    terms = plant_terms(plant, cold, profile=scenario.profile, years=scenario.years, curves=curves)
-                    first = (terms, plant.specs)
-                else:
-                    terms = rewired(first[0], plant, first[1], cold, profile=scenario.profile)
-                yield plant, terms, chosen
+    around, count = (*loads.overload.shape, len(found), losses.idle.shape[-1]), len(found[0].limit)
+
+    def rows(value: Array) -> Array:
+        """Of what broadcasts to [L, T, M, W]."""
+        return np.broadcast_to(value, around).reshape(*around[:2], -1)
+
+    def yearly(value: Array) -> Array:
+        """Of what broadcasts to [L, T, M, W, Y]."""
+        return np.broadcast_to(value, (*around, count)).reshape(*around[:2], -1, count)
+
+    def by_portfolio(values: Sequence[Array]) -> Array:
+        return np.stack(values, axis=2)[:, :, :, None]
+
+    idle, busy = losses.idle[:, :, None], losses.busy[:, :, None]
+    cuts = np.array([one.cuts is not None for one in found])
+    return {
+        "idle_cost": yearly(by_portfolio([one.idle_cost for one in found]) * idle[..., None]),
+        "busy_cost": yearly(by_portfolio([one.busy_cost for one in found]) * busy[..., None]),
+        "idle_energy": rows(loads.idle.energy[..., None, None] * idle),
+        "busy_energy": rows(loads.busy.energy[..., None, None] * busy),
+        "idle_water": rows(loads.idle.water[..., None, None]),
+        "busy_water": rows(loads.busy.water[..., None, None]),
+        "idle_carbon": rows(by_portfolio([one.idle_carbon for one in found]) * idle),
+        "busy_carbon": rows(by_portfolio([one.busy_carbon for one in found]) * busy),
+        "plant_capex": rows(np.stack([one.plant for one in capital], axis=2)),
+        "building_capex": rows(np.stack([one.building for one in capital], axis=2)),
+        "opex": rows(np.stack([one.opex for one in capital], axis=2)),
+        "peak_ratio": rows(losses.peak_ratio[:, :, None]),
+        "availability": rows(site.chains.availability),
+        "overload": rows(loads.overload[..., None, None]),
+        "limit": yearly(np.stack([one.limit for one in found])[:, None]),
+        "yearly_cost": rows(np.array([plant.sources.yearly_cost for plant in site.plants])[:, None]),
+        "decided": rows(cuts[:, None]),
+    }
 
 
-def _weights(rows: list[dict[str, Any]]) -> Weights:
-    """The rows of a class's options as one table."""
-    cuts, groups = [row.pop("cuts") for row in rows], [row.pop("group") for row in rows]
-    known = [one for one in cuts if one is not None]
-    return Weights(
-        **{name: np.array([row[name] for row in rows]) for name in rows[0]},
-        decided=np.array([one is not None for one in cuts]),
-        cuts=_option_cuts(known, [name for name, one in zip(groups, cuts, strict=True) if one is not None]),
+def _joined(tables: Sequence[_Table]) -> _Table:
+    """The options of all sites, one site after another."""
+    return _Table(
+        values={name: np.concatenate([one.values[name] for one in tables], axis=2) for name in tables[0].values},
+        cuts=tuple(cuts for one in tables for cuts in one.cuts),
+        groups=tuple(group for one in tables for group in one.groups),
     )
 
 
-def _option_cuts(known: list[CutTerms], groups: list[str]) -> OptionCuts | None:
-    if not known:
+def _weights(table: _Table, place: tuple[int, int], here: Array) -> Weights:
+    """A class's weights: of one share of liquid and temperature, the options `here` of all [P]."""
+    values = {name: value[place][here] for name, value in table.values.items()}
+    return Weights(**values, cuts=_option_cuts(table, place, here))
+
+
+def _option_cuts(table: _Table, place: tuple[int, int], here: Array) -> OptionCuts | None:
+    known = table.values["decided"][place]
+    kept = (np.cumsum(known) - 1)[here[known[here]]]
+    if not len(kept):
         return None
-    knots = max(one.constant.shape[-1] for one in known)
-    constant, idle, busy = (
-        np.stack([padded(getattr(one, name), knots) for one in known]) for name in ("constant", "idle", "busy")
-    )
-    _, base, group = np.unique(groups, return_index=True, return_inverse=True)
-    first = base[group]
+    knots, wirings = max(one.constant.shape[-1] for one in table.cuts), table.cuts[0].idle.shape[2]
+    constant = np.stack([padded(one.constant, knots) for one in table.cuts])
+    slopes = {
+        name: np.concatenate([padded(getattr(one, name)[place], knots) for one in table.cuts])[kept]
+        for name in ("idle", "busy")
+    }
+    _, base, group = np.unique(np.repeat(table.groups, wirings)[kept], return_index=True, return_inverse=True)
+    scale = {name: value[:, 0, 0] / value[base[group], 0, 0] for name, value in slopes.items()}
     return OptionCuts(
-        constant=constant,
-        idle=idle,
-        busy=busy,
+        constant=constant[kept // wirings],
+        idle=slopes["idle"],
+        busy=slopes["busy"],
         group=group,
         base=base,
-        idle_scale=idle[:, 0, 0] / idle[first, 0, 0],
-        busy_scale=busy[:, 0, 0] / busy[first, 0, 0],
+        idle_scale=scale["idle"],
+        busy_scale=scale["busy"],
     )
-
-
-def _weights_row(terms: PlantTerms, place: int, plant: Plant, scenario: Scenario) -> dict[str, Any]:
-    def at(value: Any) -> Any:
-        return value[place] if getattr(value, "ndim", 0) else value
-
-    limits = [plant.sources.firm(year) for year in scenario.years] if terms.carried is None else terms.carried
-    cuts = terms.cuts
-    return {
-        # where hours are decided, the energy and the water are paid for in the cuts
-        "idle_cost": at(terms.idle.cost) * (cuts is None),
-        "busy_cost": at(terms.busy.cost) * (cuts is None),
-        "idle_energy": at(terms.idle.energy),
-        "busy_energy": at(terms.busy.energy),
-        "idle_water": at(terms.idle.water),
-        "busy_water": at(terms.busy.water),
-        "idle_carbon": at(terms.idle.carbon_average),
-        "busy_carbon": at(terms.busy.carbon_average),
-        "plant_capex": at(terms.plant_capex),
-        "building_capex": at(terms.building_capex),
-        "opex": at(terms.opex),
-        "peak_ratio": at(terms.peak_ratio),
-        "availability": at(terms.availability),
-        "overload": at(terms.overload),
-        "limit": np.array(limits, dtype=float),
-        "yearly_cost": plant.sources.yearly_cost,
-        "group": plant.name,
-        "cuts": None
-        if cuts is None
-        else CutTerms(constant=cuts.constant, idle=cuts.idle[place], busy=cuts.busy[place]),
-    }

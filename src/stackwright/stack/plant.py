@@ -9,6 +9,7 @@ surplus of one against the other, the sum is an upper bound: finalists are settl
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,6 @@ from stackwright.core.units import (
     Joules,
     KilogramsCO2,
     Ratio,
-    Watts,
 )
 from stackwright.datacenter.building import Building
 from stackwright.datacenter.distribution import Distribution
@@ -36,7 +36,6 @@ from stackwright.datacenter.redundancy import Redundancy
 from stackwright.datacenter.site import Site
 from stackwright.power.portfolio import EnergyBill, Portfolio
 from stackwright.power.technology import Storage, Technology
-from stackwright.stack.curves import Curves
 from stackwright.stack.supply import Sources, contract_payments
 
 REFERENCE_IDLE = 0.4
@@ -126,15 +125,6 @@ class Held:
 
 
 @spec
-class CutTerms:
-    """Cuts of a year's energy cost: the largest of constant + idle watts x idle + busy watts x busy; [..., Y, K]."""
-
-    constant: Dollars
-    idle: Dollars
-    busy: Dollars
-
-
-@spec
 class LoadYear:
     """A year of one watt of IT load (at its peak): energy, water, carbon and cost; yearly cost is [..., Y]."""
 
@@ -164,10 +154,6 @@ class PlantTerms:
     availability: Ratio
     overload: Ratio
     """Share of hours in which the set point, or the air's humidity, cannot be held."""
-    cuts: CutTerms | None = None
-    """Where hours are decided, the energy's cost is in these and not in `idle` and `busy`."""
-    carried: Watts | None = None
-    """Highest load that the sources carry by year [Y], where the dispatch decides it."""
 
 
 def cooling_year(
@@ -323,7 +309,8 @@ def held_year(plant: Plant, specs: PlantSpecs, meter: Array, water: Array, years
     """The same where hours are decided: at the mean price that the settled dispatch has under these specs.
 
     Draws hold what was dispatched and pay their own prices for it, so they bound the cost of a year that is
-    dispatched anew from above. Without a settled dispatch the cost is left to the cuts. Source: definition.
+    dispatched anew from above. Without a settled dispatch there is no price of energy yet, and the water's alone is
+    the cost. Source: definition.
     """
     used = meter.sum(axis=-1) * SECONDS_PER_HOUR
     drawn = (water + 0.0 * meter).sum(axis=-1) * SECONDS_PER_HOUR
@@ -399,7 +386,7 @@ class Cooled:
     dry: CoolingLoad | None
     """At full load without water, where the hours of a plant are decided that may run without."""
 
-    @property
+    @cached_property
     def capacity(self) -> DesignCapacity:
         """What has to be installed. Source: definition."""
         return (self.full if self.dry is None else self.dry).design_capacity()
@@ -430,18 +417,16 @@ def cooled(plant: Plant, *, supply_temperature: Any, liquid_share: Any, profile:
     return Cooled(load=at(reference_load(profile)), full=at(DESIGN_LOAD), dry=dry)
 
 
-def plant_terms(
-    plant: Plant, cold: Cooled, *, profile: Array, years: Array, curves: Curves | None = None
-) -> PlantTerms:
+def plant_terms(plant: Plant, cold: Cooled, *, profile: Array, years: Array) -> PlantTerms:
     """What a watt of IT asks of this plant; leaves of the plant may be arrays [n].
 
-    Where hours are decided, `curves` gives the cuts that a search reads; without it the terms hold the dispatch that
-    the plant carries. Source: hourly energy balance of one watt that is always on and one that follows `profile` [H].
+    Where hours are decided, they are those of the dispatch that the plant carries. Source: hourly energy balance of
+    one watt that is always on and one that follows `profile` [H].
     """
     specs, load = hourly(plant.specs), cold.load
     meter = meter_per_watt(specs, load, reference_load(profile))
     capital = capital_of(plant.specs, cold)
-    terms = PlantTerms(
+    return PlantTerms(
         idle=load_year(plant, specs, meter, load.water, years),
         busy=load_year(plant, specs, meter * profile, load.water * profile, years),
         plant_capex=capital.plant,
@@ -451,94 +436,24 @@ def plant_terms(
         availability=plant.specs.redundancy.availability(plant.specs.site),
         overload=excursion_share(load, meter),
     )
-    if curves is None or not plant.sources.decides:
-        return terms
-    return with_cuts(terms, plant, curves, meter, profile, years)
-
-
-def with_cuts(
-    terms: PlantTerms, plant: Plant, curves: Curves, meter: Array, profile: Array, years: Array
-) -> PlantTerms:
-    """The terms with the cuts of each year's dispatch; `meter` is watts at the meter per IT watt [T, H]."""
-    fraction, middle = reference_load(profile), len(meter) // 2
-    peak = np.broadcast_to(terms.peak_ratio, len(meter))[middle]
-    found = [curves.of(plant, meter[middle] * fraction, peak, plant.first_year + year) for year in years]
-    idle = [curve.coefficients(meter) for curve in found]
-    busy = [curve.coefficients(meter * profile) for curve in found]
-    water = plant.specs.site.water_price
-    knots = max(len(constant) for constant, _ in idle)
-    return replace(
-        terms,
-        idle=_emitting(terms.idle, found[0].carbon),
-        busy=_emitting(terms.busy, found[0].carbon),
-        cuts=CutTerms(
-            constant=np.stack([padded(constant, knots) for constant, _ in idle]),
-            idle=np.stack([padded(slope, knots) for _, slope in idle], axis=-2) + _cell(terms.idle.water * water),
-            busy=np.stack([padded(slope, knots) for _, slope in busy], axis=-2) + _cell(terms.busy.water * water),
-        ),
-        carried=np.array([plant.sources.carried(year, plant.busy_share) for year in years]),
-    )
-
-
-def padded(values: Array, knots: int) -> Array:
-    """The last cut again, so that years with fewer cuts have as many."""
-    missing = knots - values.shape[-1]
-    return np.concatenate([values, np.repeat(values[..., -1:], missing, axis=-1)], axis=-1)
-
-
-def _cell(value: Any) -> Any:
-    return value[..., None, None] if getattr(value, "ndim", 0) else value
-
-
-def _emitting(year: LoadYear, rate: float) -> LoadYear:
-    """The year by the emissions per joule of a dispatch."""
-    return replace(year, carbon_average=year.energy * rate, carbon_contracts=year.energy * rate)
-
-
-def rewired(known: PlantTerms, plant: Plant, before: PlantSpecs, cold: Cooled, *, profile: Array) -> PlantTerms:
-    """The terms of the same site and cooling under another redundancy and distribution.
-
-    Losses change the meter's load by nearly the same share in every hour, and bills are homogeneous in
-    the load, so energy and its cost scale with the mean; capital, peak and availability are their own.
-    """
-    fraction = reference_load(profile)
-    new, old = (meter_per_watt(specs, cold.load, fraction) for specs in (plant.specs, before))
-    capital = capital_of(plant.specs, cold)
-    always, follows = (
-        new.mean(axis=-1) / old.mean(axis=-1),
-        (new * profile).mean(axis=-1) / (old * profile).mean(axis=-1),
-    )
-    cuts = known.cuts
-    if cuts is not None:
-        cuts = replace(cuts, idle=cuts.idle * _cell(always), busy=cuts.busy * _cell(follows))
-    return replace(
-        known,
-        idle=_scaled(known.idle, always),
-        busy=_scaled(known.busy, follows),
-        cuts=cuts,
-        plant_capex=capital.plant,
-        building_capex=capital.building,
-        opex=capital.opex,
-        peak_ratio=peak_ratio(plant, cold.full),
-        availability=plant.specs.redundancy.availability(plant.specs.site),
-    )
-
-
-def _scaled(year: LoadYear, factor: Any) -> LoadYear:
-    return replace(
-        year,
-        cost=year.cost * _wide(factor),
-        energy=year.energy * factor,
-        carbon_average=year.carbon_average * factor,
-        carbon_contracts=year.carbon_contracts * factor,
-        carbon_marginal=year.carbon_marginal * factor,
-    )
 
 
 def peak_ratio(plant: Plant, full: CoolingLoad) -> Ratio:
     """Meter watts per IT watt in the worst hour at full load: what the interconnection has to carry."""
-    power = np.ones_like(plant.series.dry_bulb)
-    return meter_of(hourly(plant.specs), full, it_power=power, full_it_power=1.0).total.max(axis=-1)
+    return peak_of(plant.specs, full.electricity.max(axis=-1))
+
+
+def peak_of(specs: PlantSpecs, worst: Ratio) -> Ratio:
+    """The same for what the cooling draws in its worst hour, as the meter rises with it."""
+    module = module_load_of(specs, it_power=DESIGN_LOAD, full_it_power=DESIGN_LOAD)
+    return meter_power(
+        it_power=DESIGN_LOAD,
+        full_it_power=DESIGN_LOAD,
+        cooling_electricity=worst,
+        house_share=specs.building.house_share,
+        distribution_loss=specs.distribution.loss(module),
+        mechanical_loss=specs.distribution.mechanical_loss(module),
+    ).total
 
 
 def hourly(specs: PlantSpecs) -> PlantSpecs:
