@@ -24,6 +24,7 @@ from stackwright.stack.dates import (
     wait_together,
     written,
 )
+from stackwright.stack.offer import PLANTS
 from stackwright.stack.scenario import Scenario
 from stackwright.stack.study import Study
 from stackwright.stack.study.dates import Ranges
@@ -268,10 +269,14 @@ def _month_entry(scenario: Scenario, item: Finalist) -> dict[str, Any]:
     plant, building = done.capital.plant, done.capital.building
     watts = done.fleet.peak_power.max()
     capital = chip_charge(item)
-    if item.design.sourcing != "rent":
+    standing = PLANTS[item.design.sourcing]
+    if standing != "rented":
         pools = zip(done.units, done.fleet.pools, strict=True)
         network = sum(pool.chips.max() * unit.network_price for unit, pool in pools)
         capital += float(network * _annuity(terms.discount_rate, terms.network_life))
+    if standing == "leased":
+        capital += float(done.cash["lease"].max())
+    if standing == "own":
         capital += float(watts * plant * _annuity(terms.discount_rate, terms.plant_life))
         capital += float(watts * building * _annuity(terms.discount_rate, terms.building_life))
     entry: dict[str, Any] = {"idle_capital": capital / MONTHS, "lost_margin": None, "unit": "USD"}

@@ -39,7 +39,3 @@ class Lease:
     def over_capital(self) -> PerYear:
         """Yearly rent over the capital of what is leased. Source: definition."""
         return rent_over_capital(rent=self.rent, reference_cost=self.reference_cost)
-
-    def path(self, year: Count) -> Ratio:
-        """Rent of a year over the first year's. Source: definition."""
-        return escalated(year=year, escalation=self.escalation)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from stackwright.chip.accelerator import Accelerator
+from stackwright.core.arrays import trailing
 from stackwright.core.errors import Fault, InputError
 from stackwright.core.spec import spec
 from stackwright.core.units import Array, Dollars, DollarsPerSecond, PerYear, Ratio
@@ -66,7 +67,7 @@ class Offer:
 
     def lease_path(self, year: Array) -> Ratio:
         """Lease of each year [Y] over the first year's. Source: definition."""
-        return escalated(year=year, escalation=self.escalation)
+        return escalated(year=year, escalation=trailing(self.escalation))
 
 
 def program_price(way: str, program: ChipProgram, rate: Ratio) -> Dollars:
