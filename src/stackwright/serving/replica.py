@@ -9,10 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from stackwright.core.arrays import namespace
 from stackwright.core.units import Bytes, BytesPerSecond, Count, Ratio, Seconds, Tokens
 from stackwright.model.architecture import Architecture
-from stackwright.model.operators import Attention, Elementwise, Experts, Gemm, LatentAttention
+from stackwright.model.operators import Attention, Elementwise, Experts, Gemm, LatentAttention, Operator
 from stackwright.model.precision import Precision
 from stackwright.model.sharding import Layout
 from stackwright.model.work import NOTHING, KernelTimes, Pass, Work, forward, grouped_forward, scaled_sum
@@ -128,12 +130,16 @@ class Machine:
 
     def prompt_attention(self, layout: Layout, fresh: Tokens, keys: Tokens) -> Work:
         """Attention and recurrence of a piece of a prompt: its `fresh` tokens are the last of `keys`."""
-        own = fresh / layout.context
-        run = Pass(own, 1.0, own, keys - 0.5 * (fresh - own), decode=False)
-        mixing = tuple(op for op in self.architecture.operators if not isinstance(op, Gemm | Experts | Elementwise))
+        return self._in_prompts(self._forward(self._mixing, layout, _piece(layout, fresh, keys)))
+
+    @property
+    def _mixing(self) -> tuple[Operator, ...]:
+        """Operators that mix the tokens of a sequence: the others work on each token alone."""
+        return tuple(op for op in self.architecture.operators if not isinstance(op, Gemm | Experts | Elementwise))
+
+    def _in_prompts(self, groups: dict[str, Work]) -> Work:
         engine = self.software
-        work = forward(mixing, self.kernels, layout, run, self.precision, engine)
-        return work.scaled(engine.prefill_scale * engine.time_spread, 1.0)
+        return scaled_sum(groups, engine).scaled(engine.prefill_scale * engine.time_spread, 1.0)
 
     def chunk(self, layout: Layout, batch: Count, tokens: Tokens, lengths: Lengths, step: DecodeStep) -> Chunk:
         """What `tokens` of prompts per attention group add to a decode round, the `step`, that takes them along.
@@ -145,14 +151,11 @@ class Machine:
         alone = batch * queries / layout.context
         run = Pass(alone + tokens / layout.context, batch, queries, 1.0, decode=True)
         dense = tuple(op for op in self.architecture.operators if isinstance(op, Gemm | Experts | Elementwise))
-        known = {} if self.passes is None else self.passes
-        name = f"chunk {tokens}" if not getattr(tokens, "ndim", 0) else "chunks"
-        if name not in known:
-            known[name] = grouped_forward(dense, self.kernels, layout, run, self.precision)
+        after = self._groups(_named("chunk", tokens), layout, run, dense)
         before = self._groups("decode", layout, self._decode_pass(layout, batch, lengths))
 
         def added(group: str, field: str) -> Any:
-            return getattr(known[name].get(group, NOTHING), field) - getattr(before.get(group, NOTHING), field)
+            return getattr(after.get(group, NOTHING), field) - getattr(before.get(group, NOTHING), field)
 
         scale = engine.prefill_scale * engine.time_spread
         own = added("gemm_scale", "seconds") * engine.gemm_scale
@@ -171,7 +174,9 @@ class Machine:
         xp = namespace(lengths.nodes)
         tokens = xp.maximum(1.0, xp.minimum(lengths.fresh, size))
         depths = xp.asarray(DEPTHS).reshape((-1, *(1,) * xp.ndim(lengths.nodes)))
-        work = self.prompt_attention(layout, tokens, lengths.nodes - (1.0 - depths) * (lengths.fresh - tokens))
+        keys = lengths.nodes - (1.0 - depths) * (lengths.fresh - tokens)
+        groups = self._groups(_named("pieces", size), layout, _piece(layout, tokens, keys), self._mixing)
+        work = self._in_prompts(groups)
         return Pieces(size, tokens, work.seconds, work.bytes)
 
     def _prompts_per_pass(self, fresh: Any) -> Any:
@@ -264,11 +269,30 @@ class Machine:
         keys = lengths.context_mean / layout.context
         return Pass(batch * queries / layout.context, batch, queries, keys, decode=True)
 
-    def _groups(self, phase: str, layout: Layout, run: Pass) -> dict[str, Work]:
+    def _groups(
+        self, phase: str, layout: Layout, run: Pass, operators: tuple[Operator, ...] | None = None
+    ) -> dict[str, Work]:
+        """Work of a phase by group, of all operators or some; from `passes` where it is known."""
         known = {} if self.passes is None else self.passes
         if phase not in known:
-            known[phase] = grouped_forward(self.architecture.operators, self.kernels, layout, run, self.precision)
+            known[phase] = self._forward(self.architecture.operators if operators is None else operators, layout, run)
         return known[phase]
+
+    def _forward(self, operators: tuple[Operator, ...], layout: Layout, run: Pass) -> dict[str, Work]:
+        """Work by group. Operators without experts are timed once for all layouts that they cannot tell apart."""
+        alike = _alike(layout)
+        if alike is None:
+            return grouped_forward(operators, self.kernels, layout, run, self.precision)
+        plain = tuple(op for op in operators if not isinstance(op, Experts))
+        routed = tuple(op for op in operators if isinstance(op, Experts))
+        once = grouped_forward(plain, self.kernels, alike.layout(layout), alike.run(run), self.precision)
+        groups = [(name, alike.spread(work)) for name, work in once.items()]
+        if routed:
+            # Groups add up in the order in which their operators come first.
+            ahead = {isinstance(op, Gemm | Elementwise) for op in operators[: operators.index(routed[0])]}
+            made = grouped_forward(routed, self.kernels, layout, run, self.precision)
+            groups[len(ahead) : len(ahead)] = made.items()
+        return dict(groups)
 
     def _merged_attention(self, layout: Layout, tokens: Any) -> Any:
         """Exposed time in which the ranks of a sequence share its queries and merge their partial attention.
@@ -320,6 +344,56 @@ class Machine:
         apart = namespace(layout.groups).where(layout.groups > 1.0, dispatch + combine, reduce)
         hops = (layout.pipeline - 1.0) * self.wires.point_to_point(size, layout.chips)
         return (rows * reduce + routed * apart) * (1.0 - self.software.communication_overlap) + hops
+
+
+def _named(phase: str, tokens: Any) -> str:
+    """A phase by the tokens that it takes, or all of them where these are an axis."""
+    return f"{phase} {tokens}" if not getattr(tokens, "ndim", 0) else f"{phase} of all sizes"
+
+
+def _piece(layout: Layout, fresh: Tokens, keys: Tokens) -> Pass:
+    """A pass over the last `fresh` of a prompt's `keys` tokens, of which each rank of the sequence takes its share."""
+    own = fresh / layout.context
+    return Pass(own, 1.0, own, keys - 0.5 * (fresh - own), decode=False)
+
+
+@dataclass(frozen=True)
+class _Alike:
+    """Layouts, along the second-last axis, by their tensor and context degrees: `first` of each kind, kind of each."""
+
+    first: np.ndarray
+    kind: np.ndarray
+
+    def layout(self, layout: Layout) -> Layout:
+        """One layout of each kind."""
+        return replace(layout, **{name: self._narrow(getattr(layout, name)) for name in layout.__dataclass_fields__})
+
+    def run(self, run: Pass) -> Pass:
+        """A pass for one layout of each kind."""
+        values = {name: self._narrow(getattr(run, name)) for name in ("tokens", "sequences", "queries", "keys")}
+        return replace(run, **values)
+
+    def spread(self, work: Work) -> Work:
+        """The work of each kind for all layouts."""
+        return Work(**{name: self._wide(getattr(work, name)) for name in work.__dataclass_fields__})
+
+    def _narrow(self, value: Any) -> Any:
+        along = getattr(value, "ndim", 0) > 1 and value.shape[-2] == len(self.kind)
+        return value.take(self.first, axis=-2) if along else value
+
+    def _wide(self, value: Any) -> Any:
+        along = getattr(value, "ndim", 0) > 1 and value.shape[-2] == len(self.first)
+        return value.take(self.kind, axis=-2) if along else value
+
+
+def _alike(layout: Layout) -> _Alike | None:
+    """How layouts that lie on one axis are alike; None where they lie otherwise, or where no two are alike."""
+    degrees = (layout.tensor, layout.context)
+    if not all(isinstance(degree, np.ndarray) and degree.ndim == 2 and degree.shape[1] == 1 for degree in degrees):
+        return None
+    pairs = np.concatenate(np.broadcast_arrays(*degrees), axis=1)
+    _, first, kind = np.unique(pairs, axis=0, return_index=True, return_inverse=True)
+    return _Alike(first, kind.ravel()) if 1 < len(first) < len(pairs) else None
 
 
 def _splits(layout: Layout) -> bool:
