@@ -40,7 +40,7 @@ def settled(small: Study, seen: Searched) -> Callable[..., Finalist]:
     best = seen.found.best
     assert best is not None
 
-    def made(sourcing: str, study: Study = small, **changes: str) -> Finalist:
+    def made(sourcing: str, study: Study = small, **changes: Any) -> Finalist:
         design = replace(design_of(seen.grid, seen.classes, best), sourcing=sourcing, **changes)
         cell = seen.grid.cells[int(seen.grid.rows.cell[best.row])]
         limits = np.full(study.horizon.years, np.inf)

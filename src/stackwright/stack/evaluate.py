@@ -621,9 +621,8 @@ def leased_premises(made: Fleet, capital: Capital, cash: Money, offer: Offer) ->
     Source: definition.
     """
     zero = 0.0 * made.peak_power
-    years = np.arange(zero.shape[-1], dtype=float)
-    yearly = _years(offer.lease * (capital.plant + capital.building)) * SECONDS_PER_YEAR
-    lease = made.peak_power * yearly * offer.lease_path(years)
+    rates = offer.lease_rates(np.arange(zero.shape[-1], dtype=float))
+    lease = made.peak_power * _years(capital.plant + capital.building) * rates
     return Premises(
         cooling=zero.sum(axis=-1),
         datacenter=(lease * cash.middle).sum(axis=-1),

@@ -15,7 +15,7 @@ from stackwright.chip.accelerator import Accelerator
 from stackwright.core.arrays import trailing
 from stackwright.core.errors import Fault, InputError
 from stackwright.core.spec import spec
-from stackwright.core.units import Array, Dollars, DollarsPerSecond, PerYear, Ratio
+from stackwright.core.units import SECONDS_PER_YEAR, Array, Dollars, DollarsPerSecond, PerYear, Ratio
 from stackwright.finance.lease import Lease, escalated
 from stackwright.finance.program import ChipProgram, nre_per_chip
 from stackwright.finance.terms import Terms
@@ -65,9 +65,12 @@ class Offer:
         """Whether one rent pays for all. Source: definition."""
         return self.plant == "rented"
 
-    def lease_path(self, year: Array) -> Ratio:
-        """Lease of each year [Y] over the first year's. Source: definition."""
-        return escalated(year=year, escalation=trailing(self.escalation))
+    def lease_rates(self, years: Array) -> Ratio:
+        """Lease paid in each year [..., Y] over the capital of what is leased then; zero where nothing is leased.
+
+        Source: definition.
+        """
+        return trailing(self.lease) * SECONDS_PER_YEAR * escalated(year=years, escalation=trailing(self.escalation))
 
 
 def program_price(way: str, program: ChipProgram, rate: Ratio) -> Dollars:
