@@ -15,6 +15,7 @@ import numpy as np
 
 from stackwright.catalog.series import load_site_series
 from stackwright.codesign.plants import plant_of, portfolios_at
+from stackwright.core.parallel import in_order
 from stackwright.core.spec import spec
 from stackwright.core.units import Array
 from stackwright.stack.curves import Curves
@@ -180,21 +181,34 @@ def plant_classes(
         key=lambda thermal: (thermal.path, thermal.liquid_share),
     )
     coolings = [
-        (path, parts.get("cooling", name))
+        _Cooling(part, supply_temperatures(study, part), tuple(own for own in wanted if own.path == path))
         for path in sorted({thermal.path for thermal in wanted})
-        for name in study.cooling.type
-        if parts.get("cooling", name).spec.heat_path == path
+        for part in (parts.get("cooling", name) for name in study.cooling.type)
+        if part.spec.heat_path == path
     ]
     sites, curves = [_site(study, parts, scenario, name) for name in study.datacenter.site], Curves()
-    made: dict[tuple[Thermal, str], list[PlantClass]] = {}
-    for index, (path, cooling) in enumerate(coolings):
+    found: list[list[_Table]] = []
+    # One site after another in each thread: the first cooling's load at a site is the one whose curve others read.
+    for tables in in_order(lambda site: [_table(site, cooling, scenario, curves) for cooling in coolings], sites):
         if progress:
-            progress("plant half", index, len(coolings))
-        thermals = [thermal for thermal in wanted if thermal.path == path]
-        for thermal, classes in zip(thermals, _classes(study, scenario, sites, cooling, thermals, curves), strict=True):
-            made[thermal, cooling.id] = classes
-    order = [(thermal, cooling.id) for thermal in wanted for path, cooling in coolings if path == thermal.path]
+            progress("plant half", len(found), len(sites))
+        found.append(tables)
+    made = {
+        (thermal, cooling.part.id): classes
+        for cooling, tables in zip(coolings, zip(*found, strict=True), strict=True)
+        for thermal, classes in zip(cooling.thermals, _classes(cooling, sites, _joined(tables)), strict=True)
+    }
+    order = [(thermal, cooling.part.id) for thermal in wanted for cooling in coolings if thermal in cooling.thermals]
     return [plant for key in order for plant in made[key]]
+
+
+@dataclass(frozen=True)
+class _Cooling:
+    """A cooling type with the temperatures [T] and the racks' shares of liquid [L] that a study asks of it."""
+
+    part: Part
+    temperatures: Array
+    thermals: tuple[Thermal, ...]
 
 
 @dataclass(frozen=True)
@@ -267,20 +281,16 @@ class _Table:
     """Its name."""
 
 
-def _classes(
-    study: Study, scenario: Scenario, sites: Sequence[_Site], cooling: Part, thermals: Sequence[Thermal], curves: Curves
-) -> list[list[PlantClass]]:
-    """The classes of a cooling by thermal."""
-    temperatures = supply_temperatures(study, cooling)
-    shares = np.array([thermal.liquid_share for thermal in thermals])
-    table = _joined([_table(site, cooling, scenario, temperatures, shares, curves) for site in sites])
+def _classes(cooling: _Cooling, sites: Sequence[_Site], table: _Table) -> list[list[PlantClass]]:
+    """The classes of a cooling by thermal, from its options at all sites."""
+    part = cooling.part
     feeds, named = ([item for site in sites for item in getattr(site, name)] for name in ("feeds", "options"))
     places = {feed: np.array([index for index, own in enumerate(feeds) if own == feed]) for feed in sorted(set(feeds))}
 
     def options(temperature: float, here: Array) -> tuple[PlantOption, ...]:
         return tuple(
             PlantOption(
-                cooling=cooling.id,
+                cooling=part.id,
                 supply_temperature=temperature,
                 site=site,
                 redundancy=redundancy,
@@ -292,26 +302,26 @@ def _classes(
 
     chosen = {
         (place, feed): options(float(temperature), here)
-        for place, temperature in enumerate(temperatures)
+        for place, temperature in enumerate(cooling.temperatures)
         for feed, here in places.items()
     }
     return [
         [
             PlantClass(
                 thermal=thermal,
-                cooling=cooling.id,
+                cooling=part.id,
                 supply_temperature=float(temperature),
-                coolant_temperature=float(cooling.spec.chip_coolant_temperature(supply_temperature=temperature)),
-                junction_resistance=float(cooling.spec.junction_resistance),
+                coolant_temperature=float(part.spec.chip_coolant_temperature(supply_temperature=temperature)),
+                junction_resistance=float(part.spec.junction_resistance),
                 supply_scale=feed[0],
                 busbar_scale=feed[1],
                 options=chosen[place, feed],
                 weights=_weights(table, (row, place), here),
             )
-            for place, temperature in enumerate(temperatures)
+            for place, temperature in enumerate(cooling.temperatures)
             for feed, here in places.items()
         ]
-        for row, thermal in enumerate(thermals)
+        for row, thermal in enumerate(cooling.thermals)
     ]
 
 
@@ -326,16 +336,14 @@ def supply_temperatures(study: Study, cooling: Part) -> np.ndarray:
     return np.array(chosen)
 
 
-def _table(
-    site: _Site, cooling: Part, scenario: Scenario, temperatures: Array, shares: Array, curves: Curves
-) -> _Table:
+def _table(site: _Site, cooling: _Cooling, scenario: Scenario, curves: Curves) -> _Table:
     """All options of a cooling at a site; its weather is met once, whatever the portfolio and the wiring."""
-    plants = [replace(plant, specs=replace(plant.specs, cooling=cooling.spec)) for plant in site.plants]
+    plants = [replace(plant, specs=replace(plant.specs, cooling=cooling.part.spec)) for plant in site.plants]
     decided = [plant.sources.decides for plant in plants]
     loads = loads_of(
         plants[decided.index(True) if any(decided) else 0],
-        supply_temperature=temperatures,
-        liquid_share=shares,
+        supply_temperature=cooling.temperatures,
+        liquid_share=np.array([thermal.liquid_share for thermal in cooling.thermals]),
         profile=scenario.profile,
     )
     found = [
