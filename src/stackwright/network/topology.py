@@ -46,7 +46,7 @@ def fat_tree(
     and edge switches that are optical rather than copper. Counts are whole.
     Source: Leiserson 1985; Al-Fares et al. 2008, section 3 (k^3/4 chips in three tiers of k ports).
     """
-    xp = namespace(chips, switch_ports, oversubscription)
+    xp = namespace(chips, switch_ports, oversubscription, ports_per_chip)
     ends = chips * ports_per_chip
     down = edge_ports(switch_ports=switch_ports, oversubscription=oversubscription)
     up = switch_ports - down
