@@ -9,7 +9,7 @@ the one that evaluated the design.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,7 +21,7 @@ from stackwright.core.records import Datum
 from stackwright.core.spec import map_leaves
 from stackwright.finance.terms import Terms
 from stackwright.stack.evaluate import Evaluation, evaluate
-from stackwright.stack.parts import with_leaf
+from stackwright.stack.parts import Part, with_leaf
 from stackwright.stack.performance import Hardware
 from stackwright.stack.plant import Plant
 from stackwright.stack.scenario import Scenario
@@ -35,6 +35,7 @@ RESIDUAL = "time_spread"
 
 HARDWARE = ("software", "release", "reliability", "chip", "chip_power", "system", "scale_up", "fabric", "drafting")
 PLANT = ("cooling", "site", "building", "redundancy", "distribution")
+ARRANGEMENT = ("lease", "program", "prefill_program")
 BOUNDED = {
     "acceptance",
     "efficiency",
@@ -43,6 +44,11 @@ BOUNDED = {
     "capacity_factor",
     "clean",
     "onsite",
+    "capacity_credit",
+    "transfer",
+    "generator_start",
+    "availability_of_module",
+    "availability_of_cooling",
 }
 """Ratios that cannot exceed one: draws are cut there."""
 WHOLE = {
@@ -79,14 +85,20 @@ class Input:
 
 def inputs_of(item: Finalist) -> list[Input]:
     """The uncertain inputs of a design, in a fixed order."""
-    found = []
-    for place, part in item.parts.items():
-        for name, datum in part.record.values.items():
-            if place.removeprefix(PREFILL) in FITTED and name != RESIDUAL:
-                continue
-            if name not in WHOLE and datum.high > datum.low and hasattr(part.spec, name):
-                found.append(Input(place, name, datum))
-    return found
+    return [
+        Input(place, name, datum)
+        for place, part in item.parts.items()
+        for name, datum in uncertain(part, fitted=place.removeprefix(PREFILL) in FITTED)
+    ]
+
+
+def uncertain(part: Part, *, fitted: bool) -> Iterator[tuple[str, Datum]]:
+    """The numbers of a record that are drawn, by field; of a `fitted` one its residual alone."""
+    for name, datum in part.record.values.items():
+        if fitted and name != RESIDUAL:
+            continue
+        if name not in WHOLE and datum.high > datum.low and hasattr(part.spec, name):
+            yield name, datum
 
 
 def draw(datum: Datum, field: str, standard: np.ndarray) -> np.ndarray:
@@ -103,6 +115,7 @@ def draw(datum: Datum, field: str, standard: np.ndarray) -> np.ndarray:
 def evaluate_with(item: Finalist, scenario: Scenario, changed: Mapping[str, np.ndarray], count: int) -> Evaluation:
     """The design with some inputs replaced by arrays [count] and all others held, through the plant's terms."""
     hardware, plant, terms = _wide(item.cell.hardware, count), item.plant, _wide(item.terms, count)
+    arrangement = _wide(item.arrangement, count)
     pool = None if item.design.prefill_system is None else item.cell.prefill
     apart: Any = None if pool is None else _wide(pool.hardware, count)
     specs = _wide(plant.specs, count)
@@ -117,6 +130,8 @@ def evaluate_with(item: Finalist, scenario: Scenario, changed: Mapping[str, np.n
             specs = with_leaf(specs, path, values)
         elif place == "terms":
             terms = with_leaf(terms, field, values)
+        elif place in ARRANGEMENT:
+            arrangement = with_leaf(arrangement, path, values)
         else:
             specs = with_leaf(specs, f"portfolio.{path}", values)
     cell = replace(item.cell, hardware=hardware)
@@ -125,7 +140,16 @@ def evaluate_with(item: Finalist, scenario: Scenario, changed: Mapping[str, np.n
 
     def at(volume: Any) -> Evaluation:
         filled = replace(plant, specs=specs)
-        return evaluate(item.design, scenario, cell=cell, plant=filled, terms=terms, volume=volume, settled=False)
+        return evaluate(
+            item.design,
+            scenario,
+            cell=cell,
+            plant=filled,
+            terms=terms,
+            volume=volume,
+            settled=False,
+            arrangement=arrangement,
+        )
 
     if item.volume is None:
         return at(None)
