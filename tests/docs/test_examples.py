@@ -4,8 +4,8 @@
   are any, ``...`` standing for anything, and ``[exit code N]`` for an exit code that is not 0. A line ``$ make TARGET``
   must name a target of the Makefile.
 - ``python``: run; a block whose first line names a file of the repository is an excerpt of that file instead.
-- ``yaml``: a study, a record, an agreement or a part of a study is read and checked; a block whose first line names a
-  file is written to it first, so that later commands can use it.
+- ``yaml``: a study, a record, an agreement, axes of a sweep or a part of a study is read and checked; a block whose
+  first line names a file is written to it first, so that later commands can use it.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from stackwright.core.errors import InputError
 from stackwright.core.records import decode
 from stackwright.stack.study import load
 from stackwright.stack.study.interconnection import read_agreement
+from stackwright.sweep.axes import read_sweep
 
 TESTED = ("console", "python", "yaml")
 EXIT_CODE = re.compile(r"^\[exit code (\d+)\]$", re.MULTILINE)
@@ -120,6 +121,8 @@ def check_yaml(block: Block, folder: Path) -> None:
         read_agreement(file, Catalog.load())
     elif "study" in given:
         load(file, Catalog.load(overlays_of(folder)))
+    elif any("." in key for key in given):
+        read_sweep(folder / "small.yaml", file, Catalog.load(overlays_of(folder)))
     else:
         whole = merged(yaml.safe_load((EXAMPLES / "small.yaml").read_text(encoding="utf-8")), given)
         file.write_text(yaml.safe_dump(whole), encoding="utf-8")

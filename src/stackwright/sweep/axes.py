@@ -145,10 +145,12 @@ def _set_at(base: Text, text: Text, case: str | None, axes: Sequence[Axis], plac
     for axis, at in zip(axes, place, strict=True):
         for root in roots:
             _put(data, (*root, *axis.path), axis.values[at])
-        written = (axis.name, at)
+        field = (*roots[-1], *axis.path)
+        for length in range(len(roots[-1]) + 1, len(field)):
+            lines.setdefault(field[:length], text.lines[axis.name,])
         for path, line in text.lines.items():
-            if path[:2] == written:
-                lines[(*roots[-1], *axis.path, *path[2:])] = line
+            if path[:2] == (axis.name, at):
+                lines[(*field, *path[2:])] = line
     return Text(text.file, data, lines)
 
 

@@ -44,6 +44,8 @@ def ask(folder: Path, sql: str) -> Answer:
         with duckdb.connect(config={"autoinstall_known_extensions": "false"}) as database:
             database.read_parquet(there, union_by_name=True).create_view(VIEW)
             made = database.execute(sql)
+            if made is None:
+                raise InputError([Fault("the query", "", "no statement", f"SQL over the table {VIEW!r}")])
             columns = tuple(str(column[0]) for column in made.description or ())
             rows = tuple(tuple(map(_plain, row)) for row in made.fetchall())
     except duckdb.Error as error:

@@ -13,17 +13,25 @@ from pathlib import Path
 from typing import Any
 
 from stackwright.catalog import Catalog
-from stackwright.core.errors import Fault, InputError, StackwrightError
+from stackwright.core.errors import Fault, InputError
 from stackwright.sweep.chunks import Chunk, code_digest
 from stackwright.sweep.rows import Job, Made, rows_of
 
 RETRIES = 5
 """Times that a chunk is begun anew after its worker died."""
 AHEAD = 2
-"""Chunks handed out per worker, so that none waits for the next."""
+"""Chunks handed out per core, so that none waits for the next."""
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
 """More threads cost more than they bring, and could change the last digits of a sum."""
-NO_CALLS_HOME = ("RAY_USAGE_STATS_ENABLED", "0")
+QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_IGNORE_UNHANDLED_ERRORS": "1"}
+"""Ray reports no use to its makers, and no error of a chunk that nobody waits for any more."""
+
+OTHER_CODE = Fault(
+    "the workers",
+    "",
+    "a machine with another stackwright, numpy or highspy than this one",
+    "the same on all machines, while a sweep runs",
+)
 
 
 @dataclass(frozen=True)
@@ -44,13 +52,13 @@ def on_ray(
 ) -> Iterator[tuple[Chunk, Made]]:
     """Each chunk with its rows, as workers finish them; a chunk whose worker dies is done again.
 
-    Workers are started on this machine, or are those of the cluster at `address`, of which `workers` chunks at a time
-    are asked, or as many as it has cores where that is 0.
+    Workers are started on this machine, or are those of the cluster at `address`, which is given `workers` chunks at a
+    time, or where that is 0 as many as its cores can take.
     """
     import ray
 
-    with _cluster(workers, address):
-        limit = AHEAD * (workers or int(ray.cluster_resources()["CPU"]))
+    with cluster(workers, address):
+        limit = workers if address and workers else AHEAD * int(ray.cluster_resources()["CPU"])
         work = ray.remote(num_cpus=1, max_retries=RETRIES)(sweep_chunk)
         waiting, running = iter(chunks), dict[Any, Chunk]()
         folders, code = tuple(str(folder.resolve()) for folder in overlays), code_digest()
@@ -60,18 +68,19 @@ def on_ray(
             if not running:
                 return
             (done, *_), _ = ray.wait(list(running), num_returns=1)
-            yield running.pop(done), _made(ray.get(done))
+            yield running.pop(done), _made(_result(ray, done))
 
 
 @contextmanager
-def _cluster(workers: int, address: str | None) -> Iterator[None]:
+def cluster(workers: int, address: str | None) -> Iterator[None]:
     """Ray as it runs already, else joined or started, and left again."""
     import ray
 
     if ray.is_initialized():
         yield
         return
-    os.environ.setdefault(*NO_CALLS_HOME)
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
     ray.init(
         address=address or "local",
         num_cpus=None if address else workers,
@@ -86,6 +95,14 @@ def _cluster(workers: int, address: str | None) -> Iterator[None]:
         ray.shutdown()
 
 
+def _result(ray: Any, done: Any) -> Made | Refused:
+    """What a worker returned; what it raised is raised here as if it had been done here."""
+    try:
+        return ray.get(done)
+    except ray.exceptions.RayTaskError as error:
+        raise error.cause from None
+
+
 def _made(result: Made | Refused) -> Made:
     if isinstance(result, Refused):
         raise InputError(result.faults)
@@ -95,7 +112,7 @@ def _made(result: Made | Refused) -> Made:
 def sweep_chunk(jobs: Sequence[Job], overlays: Sequence[str], code: str) -> Made | Refused:
     """The rows of a chunk, made by a worker; a worker with other code than the one that asks does nothing."""
     if code_digest() != code:
-        raise StackwrightError("a worker has another version of stackwright, numpy or highspy than this machine")
+        return Refused((OTHER_CODE,))
     try:
         return rows_of(jobs, _catalog(tuple(overlays)))
     except InputError as error:
