@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,6 +13,7 @@ import pytest
 
 from stackwright.catalog import Catalog
 from stackwright.codesign import performance_grid as grids
+from stackwright.codesign.kept import Content, kept
 from stackwright.codesign.performance_grid import (
     CHOICES,
     MODES,
@@ -22,8 +25,9 @@ from stackwright.codesign.performance_grid import (
     settings_rows,
 )
 from stackwright.codesign.search import unit_rows
+from stackwright.core.spec import leaves
 from stackwright.stack.coupling import settle
-from stackwright.stack.parts import Parts
+from stackwright.stack.parts import Parts, with_leaf
 from stackwright.stack.scenario import scenario_of
 from stackwright.stack.study import Study
 
@@ -218,3 +222,93 @@ def test_power_above_idle_rises_with_the_work_and_less_than_in_proportion(
         assert above == pytest.approx(np.broadcast_to(above[:1], above.shape), rel=1e-9)
         assert (np.diff(above, axis=1) >= -1e-9 * tdp).all()
         assert (np.diff(above / work, axis=1) <= 1e-9).all()
+
+
+def same_rows(left: Grid, right: Grid) -> bool:
+    """Whether two grids hold the same rows, bit for bit."""
+    return all(
+        np.array_equal(one, other)
+        for first, second in ((left.rows, right.rows), (left.nearest, right.nearest))
+        for one, other in zip(arrays_of(first), arrays_of(second), strict=True)
+    )
+
+
+def arrays_of(rows: Rows) -> list[np.ndarray]:
+    return [rows.cell, rows.mode, *rows.choice.values(), *rows.numbers.values()]
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_threads_change_nothing(threads: int, small: Study, parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor does the order in which cells are done."""
+    first = grid_of(small, parts)
+    monkeypatch.setattr("os.cpu_count", lambda: threads)
+    again = grid_of(small, parts)
+    assert same_rows(first, again)
+    assert (first.keys, first.tally) == (again.keys, again.tally)
+
+
+def test_rows_are_kept_for_studies_that_differ_in_prices_limits_and_plants(
+    small: Study,
+    small_text: str,
+    write_study: Callable[[str], Study],
+    parts: Parts,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """And made anew for those that differ in what is asked or in what serves it."""
+    scenario = scenario_of(small, parts)
+    made = performance_grid(small, parts, scenario, folder=tmp_path)
+    (file,) = tmp_path.glob("*.npz")
+    with monkeypatch.context() as idle:
+        idle.setattr(grids, "_evaluated", None)  # nothing may be evaluated
+        for old, new in (
+            ("site_power: 20 MW", "site_power: 10 MW"),
+            ("[ashburn-va, phoenix-az]", "[dallas-tx]"),
+            ("objective: cost_per_million_tokens", "objective: carbon_per_million_tokens"),
+            ("supply_temperature: [25 degC, 40 degC]", "supply_temperature: [30 degC]"),
+        ):
+            study = write_study(small_text.replace(old, new))
+            read = performance_grid(study, parts, scenario_of(study, parts), folder=tmp_path)
+            assert same_rows(made, read)
+            assert (read.keys, read.tally) == (made.keys, made.tally)
+    for count, (old, new) in enumerate(
+        (
+            ("tpot: 60 ms", "tpot: 61 ms"),
+            ("requests: 20e6", "requests: 21e6"),
+            ("growth: 0.2", "growth: 0.1"),
+            ("input: 2048", "input: 2049"),
+            ("batch: [8, 32, 128]", "batch: [8, 32]"),
+            ("power_cap: [1.0, 0.8]", "power_cap: [1.0]"),
+        )
+    ):
+        study = write_study(small_text.replace(old, new))
+        read = performance_grid(study, parts, scenario_of(study, parts), folder=tmp_path)
+        assert len(list(tmp_path.glob("*.npz"))) == count + 2
+        assert same_rows(read, grid_of(study, parts))
+    file.write_bytes(file.read_bytes()[:1000])
+    assert same_rows(made, performance_grid(small, parts, scenario, folder=tmp_path))
+
+
+def test_a_name_of_content_leaves_money_out(small: Study, parts: Parts) -> None:
+    """Every other number of every record of a cell is in it."""
+    hardware = next(iter(grids.cells_of(small, parts, grids.Tally())))[1].hardware
+    own = Content().name(hardware)
+    told = 0
+    for path, value in leaves(hardware):
+        if isinstance(value, float):
+            other = Content().name(with_leaf(hardware, path, 2.0 * value + 1.0))
+            money = any(word in path for word in ("price", "cost", "rent"))
+            assert (other == own) == money, path
+            told += not money
+    assert told > 100
+    assert Content().name(with_leaf(hardware, "system.rack_power", None)) != own
+    assert Content().name(np.array(["a", "b"], dtype=object)) != Content().name(np.array(["a", "c"], dtype=object))
+
+
+def test_a_folder_keeps_the_newest(tmp_path: Path) -> None:
+    for number in range(4):
+        kept(tmp_path / f"{number}.npz", lambda: {"x": np.arange(3.0)}, most=2)
+        os.utime(tmp_path / f"{number}.npz", (number, number))
+    assert sorted(item.name for item in tmp_path.iterdir()) == ["2.npz", "3.npz"]
+    blocked = tmp_path / "3.npz" / "under-a-file.npz"
+    assert kept(blocked, lambda: {"x": np.ones(2)}, most=2)["x"].sum() == 2.0

@@ -15,12 +15,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from stackwright.chip.power import PowerFamily
 from stackwright.codesign.fronts import non_dominated
+from stackwright.codesign.kept import Content, code_of, kept
+from stackwright.core.parallel import in_order
 from stackwright.model.architecture import Architecture
 from stackwright.model.precision import Precision
 from stackwright.model.sharding import Layout
@@ -131,6 +134,17 @@ def _coded(values: np.ndarray) -> tuple[np.ndarray, list[Any]]:
     names, codes = np.unique(values, return_inverse=True)
     return codes.ravel(), names.tolist()
 
+
+KINDS = ("good", "near")
+"""Rows that can still win, and the nearest misses."""
+MADE_BY = (
+    *(f"stackwright.{layer}" for layer in ("core", "model", "chip", "interface", "network", "rack", "serving")),
+    *(f"stackwright.stack.{name}" for name in ("performance", "neighbors")),
+    *(f"stackwright.codesign.{name}" for name in ("performance_grid", "fronts", "kept")),
+)
+"""Packages and modules whose code makes rows what they are."""
+MOST_KEPT = 40
+"""Files of rows that a folder holds: some megabytes each."""
 
 MODES = ("aggregated", "disaggregated")
 DEGREES = ("tensor", "expert", "pipeline", "context")
@@ -348,11 +362,17 @@ def axes_of(study: Study, cell: Cell) -> Axes | None:
 
 
 def evaluate_cell(
-    cell: Cell, axes: Axes, lengths: Lengths, modes: tuple[str, ...], passes: dict[str, Any] | None = None
+    cell: Cell,
+    axes: Axes,
+    lengths: Lengths,
+    modes: tuple[str, ...],
+    passes: dict[str, Any] | None = None,
+    paced: Cell | None = None,
 ) -> dict[str, Any]:
     """Both modes of a cell from one timing of its steps and prefills; the aggregated one by chunk.
 
-    `passes` carries the kernels' work from one cell to others that differ in engine or fabric alone.
+    `passes` carries the kernels' work from one cell to others that differ in engine or fabric alone; `paced` is the
+    cell at the pace of measured runs, where that is known.
     """
     machine = cell.machine(axes.power_cap, axes.oversubscription, passes)
     step = machine.running_step(axes.layout, axes.batch, lengths)
@@ -361,7 +381,7 @@ def evaluate_cell(
     if "aggregated" in modes:
         own = machine, step, prefill
         if cell.neighbors is not None:
-            paced = cell.paced(axes.layout, axes.batch, lengths)
+            paced = paced or cell.paced(axes.layout, axes.batch, lengths)
             faster = paced.machine(axes.power_cap, axes.oversubscription, machine.passes)
             own = faster, faster.running_step(axes.layout, axes.batch, lengths), faster.prefill(axes.layout, lengths)
         made["aggregated"] = [
@@ -446,59 +466,222 @@ def criteria(table: dict[str, np.ndarray], peak: np.ndarray | None, draws: Seque
     return np.concatenate([*chips, *work], axis=1)
 
 
-def performance_grid(
-    study: Study, parts: Parts, scenario: Scenario, progress: Callable[[str, int, int], None] | None = None
-) -> Grid:
-    """Evaluate every cell and keep what can still win, with the nearest miss of each cell beside it."""
-    tally = Tally()
-    found: list[tuple[CellKey, Cell]] = []
-    systems: list[Part] = []
-    lengths = scenario.lengths.over(4)
-    peak = None if scenario.requests is None else scenario.requests * scenario.peak
-    kept: list[dict[str, np.ndarray]] = []
-    missed: list[dict[str, np.ndarray]] = []
-    shared: dict[tuple[Any, ...], dict[str, Any]] = {}
+@dataclass(frozen=True)
+class Pair:
+    """A cell whose prefill pool stands on another system, with that system and its axes."""
 
-    def passes(key: CellKey, chip: str, axes: Axes) -> dict[str, Any]:
-        same = (key.architecture, key.precision, key.cache_precision, key.draft_tokens, chip, *axes.key)
-        return shared.setdefault(same, {})
+    key: CellKey
+    cell: Cell
+    system: Part
+    axes: Axes
 
-    def note(key: CellKey, cell: Cell, tables: Iterator[dict[str, np.ndarray]]) -> None:
-        good, near = _sorted_out(tables, cell, scenario, peak)
-        for kind, into in ((good, kept), (near, missed)):
-            into += [table | {"cell": np.full(len(table["tensor"]), len(found))} for table in kind]
-        found.append((key, cell))
 
-    singles = list(cells_of(study, parts, tally))
-    for index, (key, cell, system) in enumerate(singles):
-        if progress:
-            progress("performance half", index, len(singles))
-        systems.append(system)
-        axes = axes_of(study, cell)
-        if axes is None:
-            found.append((key, cell))
-            continue
-        tally.cells += 1
-        made = evaluate_cell(cell, axes, lengths, study.serving.mode, passes(key, key.chip, axes))
-        note(key, cell, _cell_tables(made, cell, axes, scenario, peak, tally, own=_prefills_itself(study, key.system)))
-        for both, pair, other in pairs_of(study, parts, key, cell, tally):
-            assert pair.prefill is not None
-            apart = axes_of(study, pair.prefill)
-            if apart is None:
-                continue
-            tally.cells += 1
-            systems.append(other)
-            pool = evaluate_pool(pair, apart, lengths, passes(key, str(other.record.links["chip"]), apart))
-            sides = (made["disaggregated"], axes), (pool, apart)
-            note(both, pair, _disaggregated_tables(*sides, pair, scenario, peak, tally))
-    return Grid(
-        keys=tuple(key for key, _ in found),
-        cells=tuple(cell for _, cell in found),
-        systems=tuple(systems),
-        rows=_rows(kept),
-        nearest=_rows(missed),
-        tally=tally,
+@dataclass(frozen=True)
+class Task:
+    """A cell to evaluate, and the pairs that its decode replicas are part of; without axes it has no layout."""
+
+    key: CellKey
+    cell: Cell
+    system: Part
+    axes: Axes | None
+    own: bool
+    """Whether its prefill pool may stand on its own system."""
+    pairs: tuple[Pair, ...] = ()
+
+    @property
+    def alike(self) -> tuple[Any, ...]:
+        """What tasks have in common that share the work of kernels."""
+        return (
+            self.key.architecture,
+            self.key.precision,
+            self.key.cache_precision,
+            self.key.draft_tokens,
+            self.key.chip,
+        )
+
+    @property
+    def pools(self) -> list[tuple[CellKey, Cell, Axes]]:
+        """The pairs without what a system's record says beside its numbers."""
+        return [(pair.key, pair.cell, pair.axes) for pair in self.pairs]
+
+    @property
+    def named(self) -> list[tuple[CellKey, Cell, Part]]:
+        """The cell and its pairs."""
+        return [(self.key, self.cell, self.system), *((pair.key, pair.cell, pair.system) for pair in self.pairs)]
+
+
+def tasks_of(study: Study, parts: Parts, tally: Tally) -> list[Task]:
+    """Every cell of a study with its pairs."""
+    return [
+        Task(key, cell, system, axes, _prefills_itself(study, key.system), _pairs(study, parts, key, cell, axes, tally))
+        for key, cell, system in cells_of(study, parts, tally)
+        for axes in (axes_of(study, cell),)
+    ]
+
+
+def _pairs(study: Study, parts: Parts, key: CellKey, cell: Cell, axes: Axes | None, tally: Tally) -> tuple[Pair, ...]:
+    if axes is None:
+        return ()
+    return tuple(
+        Pair(both, pair, other, apart)
+        for both, pair, other in pairs_of(study, parts, key, cell, tally)
+        if (apart := axes_of(study, pair.prefill or pair)) is not None
     )
+
+
+@dataclass
+class Sorted:
+    """Tables of a cell or a pair: what can win, and what comes nearest where nothing meets the targets."""
+
+    good: list[dict[str, np.ndarray]]
+    near: list[dict[str, np.ndarray]]
+    tally: Tally
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What all cells of a study are evaluated for."""
+
+    scenario: Scenario
+    modes: tuple[str, ...]
+
+    @cached_property
+    def lengths(self) -> Lengths:
+        """Lengths ahead of the axes of a cell."""
+        return self.scenario.lengths.over(4)
+
+    @cached_property
+    def peak(self) -> np.ndarray | None:
+        """Requests per second in the busiest minutes by year [Y], where the volume is given."""
+        return None if self.scenario.requests is None else self.scenario.requests * self.scenario.peak
+
+    def group(self, tasks: Sequence[Task]) -> list[list[Sorted]]:
+        """Tables of tasks that are alike, by task: of the cell, then of its pairs."""
+        shared: dict[tuple[Any, ...], dict[str, Any]] = {}
+        paces: dict[tuple[Any, ...], Any] = {}
+        return [self._task(task, shared, paces) for task in tasks]
+
+    def _task(
+        self, task: Task, shared: dict[tuple[Any, ...], dict[str, Any]], paces: dict[tuple[Any, ...], Any]
+    ) -> list[Sorted]:
+        axes = task.axes
+        if axes is None:
+            return [Sorted([], [], Tally())]
+        passes = shared.setdefault((task.key.chip, *axes.key), {})
+        paced = self._paced(task, axes, paces) if "aggregated" in self.modes else None
+        made = evaluate_cell(task.cell, axes, self.lengths, self.modes, passes, paced)
+        tally = Tally(cells=1)
+        tables = _cell_tables(made, task.cell, axes, self.scenario, self.peak, tally, own=task.own)
+        done = [Sorted(*_sorted_out(tables, task.cell, self.scenario, self.peak), tally)]
+        for pair in task.pairs:
+            passes = shared.setdefault((str(pair.system.record.links["chip"]), *pair.axes.key), {})
+            pool = evaluate_pool(pair.cell, pair.axes, self.lengths, passes)
+            sides, tally = ((made["disaggregated"], axes), (pool, pair.axes)), Tally(cells=1)
+            tables = _disaggregated_tables(*sides, pair.cell, self.scenario, self.peak, tally)
+            done.append(Sorted(*_sorted_out(tables, pair.cell, self.scenario, self.peak), tally))
+        return done
+
+    def _paced(self, task: Task, axes: Axes, paces: dict[tuple[Any, ...], Any]) -> Cell:
+        """The cell at the pace of measured runs, which the fabric has no part in."""
+        if task.cell.neighbors is None:
+            return task.cell
+        name = (task.key.software, *axes.key)
+        if name not in paces:
+            paces[name] = task.cell.paced(axes.layout, axes.batch, self.lengths).hardware.software
+        return replace(task.cell, hardware=replace(task.cell.hardware, software=paces[name]), neighbors=None)
+
+
+def performance_grid(
+    study: Study,
+    parts: Parts,
+    scenario: Scenario,
+    progress: Callable[[str, int, int], None] | None = None,
+    folder: Path | None = None,
+) -> Grid:
+    """Evaluate every cell and keep what can still win, with the nearest miss of each cell beside it.
+
+    Cells of one model on one chip share their kernels' work, and a thread. `folder` is one in which rows are
+    looked for by all that makes them what they are, and kept.
+    """
+    tally = Tally()
+    tasks = tasks_of(study, parts, tally)
+    evaluation = Evaluation(scenario, study.serving.mode)
+    if folder is None:
+        rows, nearest, counted = _evaluated(tasks, evaluation, progress)
+    else:
+        rows, nearest, counted = _read(folder, evaluation, tasks, lambda: _evaluated(tasks, evaluation, progress))
+    named = [item for task in tasks for item in task.named]
+    return Grid(
+        keys=tuple(key for key, _, _ in named),
+        cells=tuple(cell for _, cell, _ in named),
+        systems=tuple(system for _, _, system in named),
+        rows=rows,
+        nearest=nearest,
+        tally=replace(counted, refused=tally.refused),
+    )
+
+
+def _read(
+    folder: Path, evaluation: Evaluation, tasks: list[Task], make: Callable[[], tuple[Rows, Rows, Tally]]
+) -> tuple[Rows, Rows, Tally]:
+    """Rows of a folder, or as they are made now; their name is all that they depend on, which prices are not."""
+    asked = [(task.key, task.cell, task.axes, task.own, task.pools) for task in tasks]
+    scenario = evaluation.scenario
+    targets = (scenario.ttft, scenario.tpot, evaluation.peak)
+    name = Content().name(code_of(MADE_BY), evaluation.modes, scenario.lengths, targets, asked)
+
+    def arrays() -> dict[str, np.ndarray]:
+        *rows, tally = make()
+        made = {"tally": np.array([tally.points, tally.feasible, tally.cells])}
+        for kind, each in zip(KINDS, rows, strict=True):
+            made |= {f"{kind} cell": each.cell, f"{kind} mode": each.mode}
+            made |= {f"{kind} {name}": values for name, values in (each.choice | each.numbers).items()}
+        return made
+
+    found = kept(folder / f"{name}.npz", arrays, MOST_KEPT)
+    good, near = (
+        Rows(
+            cell=found[f"{kind} cell"],
+            mode=found[f"{kind} mode"],
+            choice={name: found[f"{kind} {name}"] for name in CHOICES},
+            numbers={name: found[f"{kind} {name}"] for name in NUMBERS},
+        )
+        for kind in KINDS
+    )
+    points, feasible, cells = (int(count) for count in found["tally"])
+    return good, near, Tally(points=points, feasible=feasible, cells=cells)
+
+
+def _evaluated(
+    tasks: list[Task], evaluation: Evaluation, progress: Callable[[str, int, int], None] | None
+) -> tuple[Rows, Rows, Tally]:
+    """What can win of all tasks, and the nearest misses, in the order of the tasks."""
+    groups: dict[tuple[Any, ...], list[int]] = {}
+    for index, task in enumerate(tasks):
+        groups.setdefault(task.alike, []).append(index)
+    done: dict[int, list[Sorted]] = {}
+    made = in_order(lambda members: evaluation.group([tasks[index] for index in members]), groups.values())
+    for members, results in zip(groups.values(), made, strict=True):
+        if progress:
+            progress("performance half", len(done), len(tasks))
+        done |= dict(zip(members, results, strict=True))
+    flat = [item for index in range(len(tasks)) for item in done[index]]
+    tally = Tally(
+        points=sum(item.tally.points for item in flat),
+        feasible=sum(item.tally.feasible for item in flat),
+        cells=sum(item.tally.cells for item in flat),
+    )
+    good, near = (
+        _rows(
+            [
+                table | {"cell": np.full(len(table["tensor"]), place)}
+                for place, item in enumerate(flat)
+                for table in getattr(item, kind)
+            ]
+        )
+        for kind in KINDS
+    )
+    return good, near, tally
 
 
 def settings_rows(
