@@ -5,7 +5,8 @@ import io
 import pytest
 from rich.console import Console
 
-from stackwright.cli.summary import number, percent, print_summary, quantity
+from stackwright.cli.summary import print_summary
+from stackwright.cli.tables import number, percent, quantity
 
 
 def printed(plan, report=None):

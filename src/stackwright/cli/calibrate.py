@@ -39,7 +39,7 @@ def _print(found: Calibration, console: Console) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from stackwright.cli.summary import number, percent
+    from stackwright.cli.tables import number, percent
 
     shown = Table()
     for heading in ("calibrated", "rows", "times multiplied by", "median APE before", "after"):

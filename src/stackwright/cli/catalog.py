@@ -145,7 +145,7 @@ def _print_record(shown: Mapping[str, Any], console: Console) -> None:
 
 
 def _number_row(name: str, datum: Mapping[str, Any]) -> dict[str, str]:
-    from stackwright.cli.summary import number
+    from stackwright.cli.tables import number
     from stackwright.core.units import convert
 
     unit = _written_unit(datum)
@@ -176,7 +176,7 @@ def _written_unit(datum: Mapping[str, Any]) -> str:
 
 
 def _range(entry: Mapping[str, Any]) -> str:
-    from stackwright.cli.summary import number
+    from stackwright.cli.tables import number
 
     value, low, high = (number(entry[key]) for key in ("value", "low", "high"))
     return f"{value} {entry['unit']} ({low} to {high})"

@@ -61,7 +61,7 @@ def _print(explained: Mapping[str, Any], console: Console) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from stackwright.cli.summary import number, quantity
+    from stackwright.cli.tables import number, quantity
 
     table = Table(title="Inputs that move the result most", title_justify="left")
     for heading in ("input", "value", "effect low", "effect high", "share", "kind", "source"):

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from stackwright import __version__
-from stackwright.cli import calibrate, catalog, evaluate, explain, plan, sweep, validate
+from stackwright.cli import calibrate, catalog, dividend, evaluate, explain, plan, sweep, validate
 
 app = typer.Typer(
     name="stackwright",
@@ -20,6 +20,7 @@ app = typer.Typer(
 )
 app.command(name="plan")(plan.plan)
 app.command(name="evaluate")(evaluate.evaluate)
+app.command(name="dividend")(dividend.dividend)
 app.command(name="explain")(explain.explain)
 app.command(name="validate")(validate.validate)
 app.command(name="calibrate")(calibrate.calibrate)

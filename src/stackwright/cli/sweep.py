@@ -70,7 +70,7 @@ def sweep_query(
 def _print(made: Mapping[str, Any], out: Path, console: Console) -> None:
     from rich.markup import escape
 
-    from stackwright.cli.summary import number
+    from stackwright.cli.tables import number
 
     run = made["run"]
     lines = [
@@ -103,7 +103,7 @@ def _print_answer(answer: Answer, console: Console) -> None:
 
 def _shown(value: Any) -> str:
     """A value as people read it: numbers short, nothing as nothing."""
-    from stackwright.cli.summary import number
+    from stackwright.cli.tables import number
 
     if value is None:
         return "-"

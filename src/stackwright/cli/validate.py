@@ -52,7 +52,7 @@ def _print(found: Mapping[str, Any], console: Console) -> None:
 
 def _print_table(name: str, table: Mapping[str, Any], console: Console) -> None:
     """The figures of a table by metric; *judged* are those of rows that fitted no parameter."""
-    from stackwright.cli.summary import number, percent
+    from stackwright.cli.tables import number, percent
     from stackwright.evidence.page import LEFT_OUT, errors_text
 
     counts = f"{table['predicted']} of {table['in_scope']} rows in scope predicted"
@@ -82,7 +82,7 @@ def _print_table(name: str, table: Mapping[str, Any], console: Console) -> None:
 
 def _print_targets(targets: Sequence[Mapping[str, Any]], console: Console) -> None:
     """The targets that some row answers, then those that none does, by their reason."""
-    from stackwright.cli.summary import percent
+    from stackwright.cli.tables import percent
     from stackwright.evidence.page import MET, by_source_text, reached_text, target_text
 
     headings = ("what", "best peer", "prototype", "target", "reached", "met", "rows", "predicted")

@@ -152,13 +152,14 @@ def _held_model(choices: Sequence[Choice], own: Choice) -> np.ndarray:
 
     def rank(choice: Choice) -> tuple[Any, ...]:
         same = [a != b for a, b in zip(model(choice), model(own), strict=True)]
-        bits = -_bits(choice.precision), -_bits(choice.cache_precision)
+        bits = -bits_of(choice.precision), -bits_of(choice.cache_precision)
         return same[0], same[1], bits[0], same[2], bits[1], same[3], model(choice)
 
     return _standing(choices, lambda choice: choice.system, rank)
 
 
-def _bits(precision: str) -> int:
+def bits_of(precision: str) -> int:
+    """Bits of a number in a format. Source: definition."""
     return int("".join(letter for letter in precision if letter.isdigit()))
 
 

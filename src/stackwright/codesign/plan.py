@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import platform
 import resource
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -31,27 +29,22 @@ from stackwright.codesign.finalists import (
     objective_value,
 )
 from stackwright.codesign.interconnection import interconnection_entry, interconnection_margins
-from stackwright.codesign.performance_grid import PREFILL_UTILIZATION, Grid, performance_grid
-from stackwright.codesign.pictures import pictures
-from stackwright.codesign.plant_grid import PlantClass, plant_classes
+from stackwright.codesign.kinds import kind_of
+from stackwright.codesign.plant_grid import PlantClass
 from stackwright.codesign.plant_pictures import first_hours, marginal_entry, plant_pictures
 from stackwright.codesign.plants import missing_shapes, terms_of
 from stackwright.codesign.queue_check import finalist_entries, queue_check
 from stackwright.codesign.result import (
-    Kind,
     cash_entry,
-    cost_entry,
     margin_entries,
-    metric_values,
     objective_entry,
     ranged,
-    serving_entries,
-    serving_margins,
     source_entries,
     stack_entry,
     with_chances,
 )
-from stackwright.codesign.search import Found, Pick, limit_missed, search
+from stackwright.codesign.search import Found, Pick, limit_missed
+from stackwright.codesign.searched import RELAXED, Progress, Searched, narrowed, relaxed_study, searched, space_of
 from stackwright.codesign.trade_offs import (
     Coolant,
     clean_shares,
@@ -61,17 +54,12 @@ from stackwright.codesign.trade_offs import (
     outage_entry,
     same_meter,
 )
-from stackwright.codesign.training_plan import TRAINING
 from stackwright.codesign.uncertainty import draws, evaluate_with, swings
 from stackwright.core.errors import InfeasibleError
 from stackwright.stack.design import Design
 from stackwright.stack.parts import Parts
-from stackwright.stack.scenario import Scenario, scenario_of
 from stackwright.stack.study import SAME, Study
 
-Progress = Callable[[str, float], None]
-RELAXED = 0.1
-"""By how much a limit is relaxed to see whether it binds and what a unit of it is worth."""
 RESIZED = "Ranges: every draw of the inputs sizes its own fleet to the demand; the serving settings stay as chosen."
 BINDS = 1e-3
 """A limit binds when relaxing it improves the objective by more than this share."""
@@ -94,79 +82,6 @@ LAYER_OF_OPTION = {
     "power": "power",
     "finance": "finance",
 }
-
-
-@dataclass(frozen=True)
-class Searched:
-    """A study's scenario, grids and what the search found in them."""
-
-    scenario: Scenario
-    parts: Parts
-    grid: Grid
-    classes: list[PlantClass]
-    found: Found
-
-
-def _prefill_axis(study: Study) -> dict[str, int]:
-    menu = study.serving
-    if "disaggregated" not in menu.mode:
-        return {}
-    layouts = len(menu.tensor_parallel) * len(menu.expert_parallel) * len(menu.context_parallel)
-    return {"serving.prefill_pool": len(PREFILL_UTILIZATION) * layouts}
-
-
-def _serving_misses(numbers: Mapping[str, np.ndarray], scenario: Scenario) -> dict[str, np.ndarray]:
-    return {
-        "memory": numbers["memory"],
-        "ttft_p95": numbers["ttft_p95"] / scenario.ttft - 1.0,
-        "tpot_p95": numbers["tpot_p95"] / scenario.tpot - 1.0,
-    }
-
-
-def _serving_held(study: Study, design: Design) -> dict[str, Any]:
-    model = {
-        "architecture": (design.architecture,),
-        "precision": (design.precision,),
-        "cache_precision": (design.cache_precision,),
-    }
-    serving = {
-        "software": (design.software,),
-        "draft_tokens": (design.draft_tokens,),
-        "mode": (design.mode,),
-        "weights_offload": (design.numbers["weights_offload"],),
-        "cache_offload": (design.numbers["cache_offload"],),
-        "prefill_system": (design.prefill_system or SAME,),
-    }
-    return {"model": study.model.model_copy(update=model), "serving": study.serving.model_copy(update=serving)}
-
-
-def _serving_notes(study: Study, scenario: Scenario, item: Finalist) -> list[str]:
-    share = float(scenario.lengths.prefix_hits)
-    if study.demand.kind != "serving" or study.demand.prefix_hits is not None or not share:
-        return []
-    return [f"{share:.0%} of input tokens hit the prefix cache, as in the traces with a cache that never evicts."]
-
-
-SERVING = Kind(
-    scenario=scenario_of,
-    grid=performance_grid,
-    axes=_prefill_axis,
-    misses=_serving_misses,
-    limits="memory and latency",
-    held=_serving_held,
-    metrics=metric_values,
-    absent={"npv": ("USD", "the study gives no token_price")},
-    stack=serving_entries,
-    costs=cost_entry,
-    margins=serving_margins,
-    pictures=pictures,
-    notes=_serving_notes,
-)
-
-
-def kind_of(study: Study) -> Kind:
-    """How a study is planned, by what it demands."""
-    return TRAINING if study.demand.kind == "training" else SERVING
 
 
 def plan_study(study: Study, catalog: Catalog, progress: Progress | None = None) -> dict[str, Any]:
@@ -194,23 +109,6 @@ def evaluate_study(study: Study, catalog: Catalog) -> dict[str, Any]:
         if not isinstance(error.nearest, dict):
             raise
         return error.nearest
-
-
-def searched(study: Study, catalog: Catalog, progress: Progress | None = None) -> Searched:
-    """Both grids of a study, and their combination."""
-    parts = Parts(catalog)
-    kind = kind_of(study)
-    scenario = kind.scenario(study, parts)
-
-    def tell(label: str, index: int, total: int) -> None:
-        if progress:
-            progress(label, index / max(total, 1))
-
-    grid = kind.grid(study, parts, scenario, tell)
-    systems = list({system.id: system for system in grid.systems}.values())
-    classes = plant_classes(study, parts, scenario, systems, tell)
-    found = search(study, scenario, grid, classes, terms_of(study, parts), parts, tell)
-    return Searched(scenario, parts, grid, classes, found)
 
 
 def coolant_of(study: Study, catalog: Catalog, seen: Searched, design: Design) -> Coolant | None:
@@ -321,34 +219,6 @@ def digest_of(made: dict[str, Any]) -> str:
 def versions() -> dict[str, str]:
     """Versions that a result depends on."""
     return {"stackwright": __version__, "python": platform.python_version(), "numpy": np.__version__}
-
-
-def space_of(study: Study, seen: Searched) -> dict[str, Any]:
-    """The grid's axes and counts.
-
-    `designs` is the product of all axes; `feasible` those that exist and meet memory and latency, with
-    every plant that their racks can use; `evaluated` points of the performance half and pairs of the
-    halves that were computed; `bounded` feasible designs that were not paired because another point of
-    their cell needs no more of anything.
-    """
-    tally, found = seen.grid.tally, seen.found
-    options = sum(len(plant.options) for plant in seen.classes)
-    mean_options = options / max(len({plant.thermal for plant in seen.classes}), 1)
-    feasible = tally.feasible * mean_options
-    more = kind_of(study).axes(study)
-    return {
-        "axes": dict(study.axes) | more,
-        "designs": study.designs * math.prod(more.values()),
-        "feasible": feasible,
-        "evaluated": float(tally.points + found.pairs),
-        "bounded": max(feasible - found.pairs, 0.0),
-        "performance_points": tally.points,
-        "performance_feasible": tally.feasible,
-        "kept_points": len(seen.grid.rows),
-        "plant_options": options,
-        "pairs": found.pairs,
-        "pairs_within_limits": found.feasible_pairs,
-    }
 
 
 def alternatives_of(study: Study, seen: Searched, item: Finalist) -> list[dict[str, Any]]:
@@ -506,48 +376,6 @@ def with_worth(study: Study, catalog: Catalog, seen: Searched, item: Finalist) -
                 "unit": f"{unit} per {row['unit']}",
             }
     return rows
-
-
-def narrowed(study: Study, design: Design) -> Study:
-    """The study with every layer but serving or training held at the design."""
-    menu = next(entry for entry in study.power.portfolio if entry.name == design.portfolio)
-    return study.model_copy(
-        update={
-            **kind_of(study).held(study, design),
-            "chip": study.chip.model_copy(update={"power_cap": (design.power_cap,)}),
-            "rack": study.rack.model_copy(update={"system": (design.system,)}),
-            "network": study.network.model_copy(
-                update={"fabric": (design.fabric,), "oversubscription": (design.oversubscription,)}
-            ),
-            "cooling": study.cooling.model_copy(
-                update={"type": (design.cooling,), "supply_temperature": (design.supply_temperature,)}
-            ),
-            "datacenter": study.datacenter.model_copy(
-                update={
-                    "site": (design.site,),
-                    "redundancy": (design.redundancy,),
-                    "distribution": (design.distribution,),
-                }
-            ),
-            "power": study.power.model_copy(update={"portfolio": (menu,)}),
-            "finance": study.finance.model_copy(update={"sourcing": (design.sourcing,)}),
-        }
-    )
-
-
-def relaxed_study(study: Study, item: Finalist, constraint: str) -> Study | None:
-    """The narrowed study with one limit a tenth wider; None for limits that are physics."""
-    base, wider = narrowed(study, item.design), 1.0 + RELAXED
-    if constraint in ("ttft", "tpot", "deadline"):
-        demand = base.demand.model_copy(update={constraint: getattr(base.demand, constraint) * wider})
-        return base.model_copy(update={"demand": demand})
-    limits = base.constraints
-    if constraint == "site_power":
-        return base.with_wider_connections(wider)
-    if constraint in ("budget", "water", "carbon"):
-        changed = {constraint: getattr(limits, constraint) * wider}
-        return base.model_copy(update={"constraints": limits.model_copy(update=changed)})
-    return None
 
 
 def operators_of(item: Finalist) -> list[dict[str, Any]]:

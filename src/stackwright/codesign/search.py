@@ -16,8 +16,9 @@ import numpy as np
 from stackwright.codesign.eligibility import ineligible, unavailable
 from stackwright.codesign.performance_grid import CellKey, Grid
 from stackwright.codesign.plant_grid import OptionCuts, PlantClass, PlantOption, Weights, class_beside, thermals_of
-from stackwright.codesign.table import Frame, Table
+from stackwright.codesign.table import Frame, Point, Table, choices_of
 from stackwright.codesign.thinning import undominated
+from stackwright.core.errors import StackwrightError
 from stackwright.core.parallel import in_order
 from stackwright.core.units import SECONDS_PER_YEAR
 from stackwright.finance.terms import Terms
@@ -253,6 +254,30 @@ def _doubt(system: Part, parts: Parts, sourcing: str, found: Found) -> str | Non
         found.barred[f"{system.id}, {sourcing}"] = reason
         return "unverified"
     return None
+
+
+def pick_of(
+    study: Study, scenario: Scenario, grid: Grid, classes: list[PlantClass], terms: Terms, table: Table, point: Point
+) -> Pick:
+    """The best setting of serving for a design of the table, whose score the table has."""
+    choice, sourcing = table.choices[point.choice], table.sourcings[point.sourcing]
+    codes = choices_of(grid)[1]
+    kind, place = table.coolings[point.cooling], table.places[point.place]
+    cash = money(terms, scenario.years)
+    for index, plant in enumerate(classes):
+        wanted = PlantOption(*kind, *place, table.portfolios[point.portfolio])
+        if (plant.cooling, plant.supply_temperature) != kind or wanted not in plant.options:
+            continue
+        for sides, fitting in _rows_of(grid, classes, plant):
+            rows = fitting[codes[fitting] == point.choice]
+            if len(rows):
+                whole = sides_rows(scenario, grid, sides, rows, cash, rented=sourcing == "rent")
+                score, excess = scores(study, scenario, whole, cash, rented=sourcing == "rent")
+                option = plant.options.index(wanted)
+                own = np.where(excess[:, option] <= FEASIBLE, score[:, option], np.inf)
+                best = int(own.argmin())
+                return Pick(int(rows[best]), index, option, sourcing, float(own[best]))
+    raise StackwrightError(f"no row of {choice.system} stands under {kind[0]}")
 
 
 def _rows_of(
@@ -672,6 +697,32 @@ def _load_margins(
             by_year: Any = sum(side.by_year(name) for side in sides)
             allowed = max(ceiling * SECONDS_PER_YEAR, 1e-300)
             yield name, by_year.max(axis=0) * volume / allowed - 1.0
+
+
+def amounts_of(
+    study: Study, scenario: Scenario, grid: Grid, classes: list[PlantClass], terms: Terms, pick: Pick
+) -> dict[str, float]:
+    """What a design amounts to: output tokens/s and watts at the meter in the mean, present dollars and kilograms of
+    carbon over the horizon.
+    """
+    cash, rented = money(terms, scenario.years), pick.sourcing == "rent"
+    sides = sides_rows(scenario, grid, sides_of(grid, classes, pick), np.array([pick.row]), cash, rented=rented)
+    volume = np.broadcast_to(_volume(scenario, study, sides, _limit_share(sides)), (1, len(sides[0].weights.opex)))
+    size, years = float(volume[0, pick.option]), len(scenario.years)
+    cost: Any = sum(total_cost(side, cash, rented=rented) for side in sides)
+    if not rented:
+        cost = cost + whole_cost(sides, cash, volume)
+    served = float(_served(scenario).mean()) * scenario.lengths.output_mean
+
+    def total(name: str) -> float:
+        return sum(float(side.yearly(name)[0, pick.option]) for side in sides) * size
+
+    return {
+        "tokens_per_second": served * size * float(sides[0].weights.availability[pick.option]),
+        "facility_power": total("energy") / years / SECONDS_PER_YEAR,
+        "present_cost": float(cost[0, pick.option]) * size,
+        "carbon": total("carbon"),
+    }
 
 
 def limit_missed(
