@@ -15,6 +15,7 @@ from functools import cache
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
+from threading import get_ident
 from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
 
@@ -159,7 +160,7 @@ def _keep(path: Path, arrays: Mapping[str, Array]) -> Mapping[str, Array]:
     """Write what was solved whole or not at all; a folder that cannot be written costs the next search its time."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_suffix(f".{os.getpid()}.npz")
+        unfinished = path.with_suffix(f".{os.getpid()}-{get_ident()}.npz")
         np.savez(unfinished, **arrays)
         unfinished.replace(path)
     except OSError:
