@@ -201,12 +201,12 @@ def loads_of(plant: Plant, *, supply_temperature: Array, liquid_share: Array, pr
 
 def meter_year(series: SiteSeries, meter: Array, water: Array) -> MeterYear:
     """Sums of a meter's load [L, T, H] and its water over the hours."""
-    # No matrix product: its last bits would be of the number of threads.
+    # No matrix product: the last bits of one depend on the number of threads.
     weights = np.stack([np.ones_like(series.price_shape), series.price_shape, series.average_carbon])
-    total, priced, emitted = np.moveaxis(np.einsum("lth,kh->ltk", meter, weights), -1, 0)
+    total, weighted, emitted = np.moveaxis(np.einsum("lth,kh->ltk", meter, weights), -1, 0)
     return MeterYear(
         energy=total * SECONDS_PER_HOUR,
-        price_shape=priced / total,
+        price_shape=weighted / total,
         carbon=emitted * SECONDS_PER_HOUR,
         peak=meter.max(axis=-1),
         water=(water + 0.0 * meter).sum(axis=-1) * SECONDS_PER_HOUR,
