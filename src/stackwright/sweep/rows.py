@@ -13,8 +13,10 @@ import numpy as np
 
 from stackwright.catalog import Catalog
 from stackwright.codesign.finalists import UNITS, Finalist, finalist, objective_value
-from stackwright.codesign.plan import Searched, kind_of, not_feasible, searched
+from stackwright.codesign.kinds import kind_of
+from stackwright.codesign.plan import not_feasible
 from stackwright.codesign.result import Metrics
+from stackwright.codesign.searched import Searched, searched
 from stackwright.codesign.uncertainty import draw, evaluate_with, inputs_of
 from stackwright.stack.design import Design
 from stackwright.stack.evaluate import Evaluation
