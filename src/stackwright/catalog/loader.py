@@ -13,6 +13,7 @@ import importlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
 from importlib import resources
@@ -116,6 +117,13 @@ class Catalog:
         `InputError` with the faults of all overlay files. Source: definition.
         """
         return cls(overlays)
+
+    def replacing(self, record: Record) -> Catalog:
+        """The same catalog with this record in the place of the one of its layer and id. Source: definition."""
+        made = copy(self)
+        made._records = self._records | {record.layer: self._layer(record.layer) | {record.id: record}}
+        made._indexes = {}
+        return made
 
     def records(self, layer: str) -> tuple[Record, ...]:
         """All records of a layer, by id. Source: definition."""

@@ -60,7 +60,7 @@ class Inputs:
             "terms": item.terms,
             "arrangement": item.arrangement,
         }
-        if item.design.prefill_system is not None:
+        if item.design.prefill_system is not None and item.cell.prefill is not None:
             found["prefill"] = item.cell.prefill.hardware
         return found
 
@@ -94,13 +94,10 @@ class Inputs:
 
         Source: `evaluate`, its fleet in fractions.
         """
-        specs = {
-            root: map_leaves(lambda path, leaf, root=root: changed.get(self.name(root, path), leaf), spec)
-            for root, spec in self.roots().items()
-        }
+        specs = {root: self._changed(root, spec, changed) for root, spec in self.roots().items()}
         item = self.item
         cell = replace(item.cell, hardware=specs["hardware"])
-        if "prefill" in specs:
+        if "prefill" in specs and cell.prefill is not None:
             cell = replace(cell, prefill=replace(cell.prefill, hardware=specs["prefill"]))
         design, scenario = self._as(namespace(*changed.values()))
 
@@ -121,6 +118,9 @@ class Inputs:
         if item.volume is not None:
             done = at(item.volume * self._filling(done))
         return objective_value(self.objective, scenario, done, specs["terms"])
+
+    def _changed(self, root: str, spec: Any, changed: Mapping[str, Any]) -> Any:
+        return map_leaves(lambda path, leaf: changed.get(self.name(root, path), leaf), spec)
 
     def _as(self, xp: Any) -> tuple[Any, Scenario]:
         """The design and the scenario with what equations choose their namespace by as arrays of it."""
