@@ -19,6 +19,7 @@ from stackwright.catalog.series import SiteSeries, load_site_series
 from stackwright.codesign.plant_grid import OptionCuts, PlantClass, PlantOption, Weights, in_shares
 from stackwright.codesign.plants import BUILDING, menu_of, plant_of
 from stackwright.codesign.uncertainty import uncertain
+from stackwright.core.parallel import in_order
 from stackwright.core.units import HOURS_PER_YEAR, SECONDS_PER_HOUR, SECONDS_PER_YEAR
 from stackwright.power.dispatch import Dispatcher
 from stackwright.power.portfolio import Portfolio
@@ -242,17 +243,24 @@ def _watts(
     made = {name: np.ones((len(places), count)) for name in WATTS}
     hours = {site: _hours(known) for site, known in series.items()}
     built = [cache(partial(_chain, have)) for have in (drawn, parts)]
-    for (cooling, temperature, liquid, site), chains in wanted.items():
+
+    def of_air(asked: tuple[Any, list[tuple[str, str]]]) -> list[tuple[int, dict[str, Any]]]:
+        (cooling, temperature, liquid, site), chains = asked
         some, worst = hours[site]
         sampled = Sampled(
             cut_series(series[site], some), cut_series(series[site], worst), scenario.profile[some], temperature, liquid
         )
         now, before = (sampled.of([chain_of(cooling, site, *chain) for chain in chains]) for chain_of in built)
-        for place, chain in enumerate(chains):
-            row = places[cooling, temperature, liquid, site, *chain]
-            for name in WATTS:
-                old = before[place][name]
-                made[name][row] = now[place][name] / old if old else 1.0
+        rows = [places[cooling, temperature, liquid, site, *chain] for chain in chains]
+        return [
+            (row, {name: new[name] / old[name] if old[name] else 1.0 for name in WATTS})
+            for row, new, old in zip(rows, now, before, strict=True)
+        ]
+
+    for some in in_order(of_air, wanted.items()):
+        for row, factors in some:
+            for name, values in made.items():
+                values[row] = factors[name]
     return made, of
 
 
@@ -504,8 +512,8 @@ def _held_year(
     net = sum((_net_costs(item, market) for item in again), start=np.zeros(count))
     kept = {name: np.broadcast_to(np.asarray(ratio, dtype=float), (count,)) for name, ratio in ratios.items()}
     costs = [_dispatched(plant, told, kept, index) for index in (None, *_spread(kept))]
-    held = [sum((cost * kept.get(name, 1.0) for name, cost in one.items()), start=np.zeros(count)) for one in costs]
-    return np.broadcast_to((net + np.minimum.reduce(held)) / (fixed + sum(costs[0].values())), (2, count))
+    held = [net + sum(cost * kept.get(name, 1.0) for name, cost in one.items()) for one in costs]
+    return np.broadcast_to(np.minimum.reduce(held) / (fixed + sum(costs[0].values())), (2, count))
 
 
 def _spread(ratios: dict[str, np.ndarray]) -> list[int]:

@@ -28,6 +28,7 @@ from stackwright.codesign.performance_grid import (
     hardware_of,
     performance_grid,
 )
+from stackwright.core.parallel import in_order
 from stackwright.model.work import Work
 from stackwright.serving.replica import Machine
 from stackwright.serving.service import Lengths, PrefillPool, Service, disaggregated, with_prefill
@@ -63,20 +64,23 @@ def candidate_grid(study: Study, parts: Parts, scenario: Scenario, *, each: int 
 def candidate_rows(grid: Grid, scenario: Scenario, *, each: int = EACH) -> np.ndarray:
     """The rows of a grid with the fewest chips in each cell, mode, power cap and oversubscription.
 
-    Of each such table: `each` rows by chips of the whole fleet, and the best of those that leave `ROOM` in memory.
+    Of each such table: `each` rows by chips of the whole fleet, as many by busy chips, whose order does not depend on
+    where whole replicas happen to fit the demand, and the first of those that leave `ROOM` in memory.
     """
     rows = grid.rows
     if not len(rows):
         return np.zeros(0, dtype=int)
     peak = None if scenario.requests is None else scenario.requests * scenario.peak
-    numbers = rows.numbers
-    chips = sum(fleet_size(numbers[f"{pool}_chips"], numbers[f"{pool}_rate"], peak) for pool in ("decode", "prefill"))
-    busy = sum(numbers[f"{pool}_chips"] / numbers[f"{pool}_rate"] for pool in ("decode", "prefill"))
+    pools = [(rows.numbers[f"{pool}_chips"], rows.numbers[f"{pool}_rate"]) for pool in ("decode", "prefill")]
+    whole = np.sum([fleet_size(chips, rate, peak).sum(axis=-1) for chips, rate in pools], axis=0)
+    busy = np.sum([chips / rate for chips, rate in pools], axis=0)
     table = np.stack([rows.cell, rows.mode, rows.choice["power_cap"], rows.choice["oversubscription"]], axis=1)
-    _, number = np.unique(table, axis=0, return_inverse=True)
-    order = np.lexsort((busy, np.asarray(chips).sum(axis=-1), number.ravel()))
-    roomy = order[numbers["memory"][order] <= -ROOM]
-    return np.unique(np.concatenate([_firsts(number.ravel(), order, each), _firsts(number.ravel(), roomy, 1)]))
+    number = np.unique(table, axis=0, return_inverse=True)[1].ravel()
+    by_whole, by_busy = np.lexsort((busy, whole, number)), np.lexsort((whole, busy, number))
+    roomy = by_whole[rows.numbers["memory"][by_whole] <= -ROOM]
+    return np.unique(
+        np.concatenate([_firsts(number, by_whole, each), _firsts(number, by_busy, each), _firsts(number, roomy, 1)])
+    )
 
 
 def _firsts(number: np.ndarray, order: np.ndarray, each: int) -> np.ndarray:
@@ -124,10 +128,13 @@ def drawn_numbers(grid: Grid, parts: Parts, scenario: Scenario, count: int) -> d
     """Numbers of all rows of a grid under draws: [R, n], by the names of `NUMBERS`; chips are [R, 1]."""
     rows, lengths = grid.rows, scenario.lengths.over(3)
     made = {name: np.zeros((len(rows), 1 if name.endswith("_chips") else count)) for name in NUMBERS}
-    for number in np.unique(rows.cell):
-        cell, drawn = grid.cells[number], drawn_cell(grid, int(number), parts)
-        for places in _alike(rows, int(number)):
-            found = _numbers(cell, drawn, rows, places, lengths)
+
+    def of_cell(number: int) -> list[tuple[np.ndarray, dict[str, Any]]]:
+        drawn = drawn_cell(grid, number, parts)
+        return [(places, _numbers(grid.cells[number], drawn, rows, places, lengths)) for places in _alike(rows, number)]
+
+    for some in in_order(of_cell, np.unique(rows.cell).tolist()):
+        for places, found in some:
             for name, values in made.items():
                 value = np.broadcast_to(found[name], (len(places), 1, count))[:, 0]
                 values[places] = value[:, : values.shape[1]]

@@ -139,6 +139,9 @@ CAUSES = (
 A cause is drawn once for each of its fields and not once for all of them: a field's numbers move together over the
 records."""
 
+HELD = "liquid_share"
+"""Not drawn: by it the racks' thermal classes are told apart."""
+
 PEAKS = "peak_"
 """Fields of one chip that begin so have one draw: what the matrix units sustain of one is what they do of all."""
 
@@ -178,7 +181,7 @@ class Draws:
     def spec(self, layer: str, part: Part) -> Any:
         """The part's spec with each uncertain number drawn [n]."""
         found = uncertain(part, fitted=part.record.type in FITTED_TYPES)
-        drawn = {name: draw(datum, name, self.standard(layer, part.id, name)) for name, datum in found}
+        drawn = {name: draw(datum, name, self.standard(layer, part.id, name)) for name, datum in found if name != HELD}
         return replace(part.spec, **drawn) if drawn else part.spec
 
 
@@ -266,7 +269,12 @@ class Drawn:
             cells[place] = drawn_cell(self.grid, int(place), parts)
         rows = rows_at(self.grid.rows, fits, numbers)
         return OneMenu(
-            grid=replace(self.grid, cells=tuple(cells), rows=rows),
+            grid=replace(
+                self.grid,
+                cells=tuple(cells),
+                systems=tuple(parts.get("rack", system.id) for system in self.grid.systems),
+                rows=rows,
+            ),
             rows=fits,
             classes=self.plants.at(index),
             terms=terms_of(self.study, parts),
