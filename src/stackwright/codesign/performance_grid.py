@@ -11,10 +11,11 @@ one pair are compared, so the argument holds for each side with that side's pric
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import product
+from itertools import pairwise, product
 from pathlib import Path
 from typing import Any
 
@@ -491,13 +492,7 @@ class Task:
     @property
     def alike(self) -> tuple[Any, ...]:
         """What tasks have in common that share the work of kernels."""
-        return (
-            self.key.architecture,
-            self.key.precision,
-            self.key.cache_precision,
-            self.key.draft_tokens,
-            self.key.chip,
-        )
+        return (self.key.architecture, self.key.precision, self.key.draft_tokens, self.key.chip)
 
     @property
     def pools(self) -> list[tuple[CellKey, Cell, Axes]]:
@@ -559,10 +554,15 @@ class Evaluation:
         """Tables of tasks that are alike, by task: of the cell, then of its pairs."""
         shared: dict[tuple[Any, ...], dict[str, Any]] = {}
         paces: dict[tuple[Any, ...], Any] = {}
-        return [self._task(task, shared, paces) for task in tasks]
+        chooser = Chooser(self.scenario, self.peak)
+        return [self._task(task, shared, paces, chooser) for task in tasks]
 
     def _task(
-        self, task: Task, shared: dict[tuple[Any, ...], dict[str, Any]], paces: dict[tuple[Any, ...], Any]
+        self,
+        task: Task,
+        shared: dict[tuple[Any, ...], dict[str, Any]],
+        paces: dict[tuple[Any, ...], Any],
+        chooser: Chooser,
     ) -> list[Sorted]:
         axes = task.axes
         if axes is None:
@@ -571,21 +571,21 @@ class Evaluation:
         paced = self._paced(task, axes, paces) if "aggregated" in self.modes else None
         made = evaluate_cell(task.cell, axes, self.lengths, self.modes, passes, paced)
         tally = Tally(cells=1)
-        tables = _cell_tables(made, task.cell, axes, self.scenario, self.peak, tally, own=task.own)
-        done = [Sorted(*_sorted_out(tables, task.cell, self.scenario, self.peak), tally)]
+        tables = _cell_tables(made, task.cell, axes, chooser, tally, own=task.own)
+        done = [_sorted_out(tables, task.cell, chooser, tally)]
         for pair in task.pairs:
             passes = shared.setdefault((str(pair.system.record.links["chip"]), *pair.axes.key), {})
             pool = evaluate_pool(pair.cell, pair.axes, self.lengths, passes)
             sides, tally = ((made["disaggregated"], axes), (pool, pair.axes)), Tally(cells=1)
-            tables = _disaggregated_tables(*sides, pair.cell, self.scenario, self.peak, tally)
-            done.append(Sorted(*_sorted_out(tables, pair.cell, self.scenario, self.peak), tally))
+            pairs = _disaggregated_tables(*sides, pair.cell, chooser, tally)
+            done.append(_sorted_out(pairs, pair.cell, chooser, tally))
         return done
 
     def _paced(self, task: Task, axes: Axes, paces: dict[tuple[Any, ...], Any]) -> Cell:
         """The cell at the pace of measured runs, which the fabric has no part in."""
         if task.cell.neighbors is None:
             return task.cell
-        name = (task.key.software, *axes.key)
+        name = (task.key.software, task.key.cache_precision, *axes.key)
         if name not in paces:
             paces[name] = task.cell.paced(axes.layout, axes.batch, self.lengths).hardware.software
         return replace(task.cell, hardware=replace(task.cell.hardware, software=paces[name]), neighbors=None)
@@ -737,6 +737,10 @@ def settings_rows(
     )
 
 
+ONE = np.zeros(1, dtype=int)
+"""The first of the equal points that stand for one."""
+
+
 def _as_set(key: CellKey, settings: Mapping[str, float]) -> bool:
     """Whether a cell drafts and offloads as the settings say."""
     names = ("draft_tokens", "weights_offload", "cache_offload")
@@ -765,7 +769,7 @@ def _aggregated_at(
     made = aggregated_service(
         paced, only.layout, only.batch, only.power_cap, only.oversubscription, lengths, *only.chunks
     )
-    return _stacked([_first(table) for table in _aggregated_tables([made], only)])
+    return _stacked([table.take(ONE) for table in _aggregated_tables([made], only)])
 
 
 def _disaggregated_at(
@@ -781,13 +785,8 @@ def _disaggregated_at(
     left, right = axes.taken(*places), apart.taken(*others, "prefill_")
     service = decode_service(cell, left.layout, left.batch, left.power_cap, left.oversubscription, lengths)
     pool = prefill_service(cell, right.layout, right.utilization, right.power_cap, right.oversubscription, lengths)
-    one = np.zeros(1, dtype=int)
-    tables = _sides(service, left, pool, right)
-    return _stacked([_paired(decode, one, prefill, one) for decode, prefill in tables])
-
-
-def _first(table: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    return {name: values[:1] for name, values in table.items()}
+    sides = _sides(service, left, pool, right)
+    return _stacked([_paired(decode.take(ONE), prefill.take(ONE)) for decode, prefill in sides])
 
 
 def _stacked(tables: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
@@ -816,50 +815,143 @@ def _prefills_itself(study: Study, system: str) -> bool:
 
 
 def _cell_tables(
-    made: dict[str, Any],
-    cell: Cell,
-    axes: Axes,
-    scenario: Scenario,
-    peak: np.ndarray | None,
-    tally: Tally,
-    *,
-    own: bool,
-) -> Iterator[dict[str, np.ndarray]]:
+    made: dict[str, Any], cell: Cell, axes: Axes, chooser: Chooser, tally: Tally, *, own: bool
+) -> Iterator[Slab | dict[str, np.ndarray]]:
     """The points of a cell on one system; `own` says whether its prefill pool may stand on that system."""
     if "aggregated" in made:
-        for table in _aggregated_tables(made["aggregated"], axes):
-            tally.points += len(table["memory"])
-            tally.feasible += int((worst_margin(table, scenario) <= 0).sum())
-            yield table
+        yield from _aggregated_tables(made["aggregated"], axes)
     if own and "disaggregated" in made:
         sides = (made["disaggregated"], axes), (made["prefill"], axes)
-        yield from _disaggregated_tables(*sides, cell, scenario, peak, tally)
+        yield from _disaggregated_tables(*sides, cell, chooser, tally)
 
 
-def _sorted_out(
-    tables: Iterator[dict[str, np.ndarray]], cell: Cell, scenario: Scenario, peak: np.ndarray | None
-) -> tuple[list[dict[str, np.ndarray]], list[dict[str, np.ndarray]]]:
+@dataclass(frozen=True)
+class Slab:
+    """Points at one power cap and one oversubscription, part after part: arrays of two axes each, by name."""
+
+    parts: tuple[Mapping[str, np.ndarray], ...]
+
+    def __len__(self) -> int:
+        return sum(part["power_cap"].size for part in self.parts)
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        """A column [N], put together when it is asked for: few columns decide."""
+        return np.concatenate([part[name] for part in self.parts], axis=None)
+
+    @property
+    def power_cap(self) -> float:
+        """The power cap of all points."""
+        return float(self.parts[0]["power_cap"].flat[0])
+
+    def take(self, rows: np.ndarray) -> dict[str, np.ndarray]:
+        """All columns of some points, which are in ascending order."""
+        size = self.parts[0]["power_cap"].size
+        bounds = np.searchsorted(rows, size * np.arange(len(self.parts) + 1))
+        inside = [rows[first:last] - size * at for at, (first, last) in enumerate(pairwise(bounds))]
+        places = [np.unravel_index(own, self.parts[0]["power_cap"].shape) for own in inside]
+        return {
+            name: np.concatenate([part[name][place] for part, place in zip(self.parts, places, strict=True)])
+            for name in self.parts[0]
+        }
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Of a table: its points that can win, or else the one that comes nearest; and how many meet the targets."""
+
+    rows: np.ndarray
+    feasible: int
+    latencies: np.ndarray | None = None
+    """Of a side of pairs: the times to first token of all that fit, sorted."""
+
+
+JUDGED = tuple(f"{pool}_{name}" for pool in POOLS for name in ("chips", "rate", "flops", "bytes"))
+TARGETS = ("memory", "ttft_p95", "tpot_p95")
+
+
+@dataclass
+class Chooser:
+    """Which points can win, found once for tables that are equal in all that decides.
+
+    Many are: where no layout leaves the scale-up domain, fabric and oversubscription change nothing.
+    """
+
+    scenario: Scenario
+    peak: np.ndarray | None
+    _known: dict[bytes, Choice] = field(default_factory=dict)
+
+    def of_table(self, table: Slab | dict[str, np.ndarray], draws: Sequence[Draw]) -> Choice:
+        """Of points with one power cap and one oversubscription.
+
+        These change clock and network price, so points that differ in them are not compared.
+        """
+        return self._once({name: table[name] for name in (*JUDGED, *TARGETS)}, draws, self._best)
+
+    def of_side(self, side: Slab, name: str, draw: Draw) -> Choice:
+        """Of the replicas of a pool that can be in a best pair."""
+        ahead = "" if name == "decode" else "prefill_"
+        slow = "tpot_p95" if name == "decode" else "prefill_ttft_p95"
+        columns = {key: side[key] for key in JUDGED if key.startswith(name)}
+        columns |= {"memory": side[f"{ahead}memory"], "first": side[f"{ahead}ttft_p95"], "slow": side[slow]}
+        limit = self.scenario.tpot if name == "decode" else self.scenario.ttft
+        return self._once(columns, [draw], lambda known, _: self._best_of_side(known, name, draw, limit))
+
+    def _once(
+        self,
+        columns: dict[str, np.ndarray],
+        draws: Sequence[Draw],
+        choose: Callable[[dict[str, np.ndarray], Sequence[Draw]], Choice],
+    ) -> Choice:
+        names = [(id(draw.family), draw.precision, draw.clock) for draw in draws]
+        digest = hashlib.sha256(repr((names, list(columns))).encode())
+        for values in columns.values():
+            digest.update(values.data)
+        key = digest.digest()
+        if key not in self._known:
+            self._known[key] = choose(columns, draws)
+        return self._known[key]
+
+    def _best(self, columns: dict[str, np.ndarray], draws: Sequence[Draw]) -> Choice:
+        miss = worst_margin(columns, self.scenario)
+        rows = np.flatnonzero(miss <= 0)
+        if not len(rows):
+            return Choice(np.array([np.argmin(miss)]), 0)
+        part = {name: values[rows] for name, values in columns.items()}
+        return Choice(rows[non_dominated(criteria(part, self.peak, draws))], len(rows))
+
+    def _best_of_side(self, columns: dict[str, np.ndarray], name: str, draw: Draw, limit: float) -> Choice:
+        """Those that chips, work and latency leave; what is nearest to fitting where none fits."""
+        memory, slow = columns["memory"], columns["slow"]
+        rows = np.flatnonzero((memory <= 0) & (slow <= limit))
+        if not len(rows):
+            nearest = np.argmin(np.where(memory <= 0, slow, slow.max() * (2.0 + memory)))
+            return Choice(np.array([nearest]), 0, np.zeros(0))
+        part = {key: values[rows] for key, values in columns.items()}
+        chips = fleet_size(part[f"{name}_chips"], part[f"{name}_rate"], self.peak)
+        judged = np.concatenate([chips, draw.work(part, name), part["first"][:, None]], axis=1)
+        return Choice(rows[non_dominated(judged)], len(rows), np.sort(part["first"]))
+
+
+def _sorted_out(tables: Iterator[Slab | dict[str, np.ndarray]], cell: Cell, chooser: Chooser, tally: Tally) -> Sorted:
     """Each table's points that meet the targets, cut to what can win; or its nearest miss.
 
-    A table has one power cap and one oversubscription: these change clock and network price, so points
-    that differ in them are not compared.
+    Pairs are counted before: here only those of their best sides are left.
     """
-    good: list[dict[str, np.ndarray]] = []
-    near: list[dict[str, np.ndarray]] = []
+    done = Sorted([], [], tally)
     for table in tables:
-        miss = worst_margin(table, scenario)
-        feasible = np.flatnonzero(miss <= 0)
-        if len(feasible):
-            part = {name: values[feasible] for name, values in table.items()}
-            stays = non_dominated(criteria(part, peak, _draws(cell, part["power_cap"][0])))
-            good.append({name: values[stays] for name, values in part.items()})
-        elif len(miss):
-            best = int(np.argmin(miss))
-            near.append({name: values[best : best + 1] for name, values in table.items()})
-    return good, near
+        if isinstance(table, Slab):
+            choice = chooser.of_table(table, _draws(cell, table.power_cap))
+            tally.points += len(table)
+            tally.feasible += choice.feasible
+            taken = table.take(choice.rows)
+        else:
+            choice = chooser.of_table(table, _draws(cell, table["power_cap"][0]))
+            taken = {name: values[choice.rows] for name, values in table.items()}
+        (done.good if choice.feasible else done.near).append(taken)
+    return done
 
 
-def worst_margin(table: dict[str, np.ndarray], scenario: Scenario) -> np.ndarray:
+def worst_margin(table: Mapping[str, np.ndarray], scenario: Scenario) -> np.ndarray:
     """Largest violated margin of each row: memory, time to first token, time per token."""
     return np.maximum.reduce(
         [table["memory"], table["ttft_p95"] / scenario.ttft - 1.0, table["tpot_p95"] / scenario.tpot - 1.0]
@@ -869,27 +961,19 @@ def worst_margin(table: dict[str, np.ndarray], scenario: Scenario) -> np.ndarray
 PREFILL_CHOICES = tuple(name for name in CHOICES if name.startswith("prefill_"))
 
 
-def _aggregated_tables(services: list[Service], axes: Axes) -> Iterator[dict[str, np.ndarray]]:
-    caps, overs, layouts, batches = axes.shape
-    flat = [
-        _flatten(_service_numbers(service) | _choice_numbers(axes) | {"chunk": chunk}, axes.shape)
+def _aggregated_tables(services: list[Service], axes: Axes) -> Iterator[Slab]:
+    """All replicas that do both phases, by power cap and oversubscription; a part for each chunk."""
+    alone = dict.fromkeys(("mode", *PREFILL_CHOICES), 0.0) | {"prefill_rate": 1.0}
+    chunks = [
+        _wide(_service_numbers(service) | _choice_numbers(axes) | {"chunk": chunk} | alone, axes.shape)
         for service, chunk in zip(services, axes.chunks, strict=True)
     ]
-    none = np.zeros(layouts * batches * len(axes.chunks))
-    alone = dict.fromkeys(("mode", *PREFILL_CHOICES), none) | {"prefill_rate": none + 1.0}
-    for cap in range(caps):
-        for over in range(overs):
-            slabs = [_slab(table, axes.shape, cap, over) for table in flat]
-            yield _stacked(slabs) | alone
+    for place in np.ndindex(axes.shape[:2]):
+        yield Slab(tuple({name: values[place] for name, values in chunk.items()} for chunk in chunks))
 
 
 def _disaggregated_tables(
-    decode: tuple[Service, Axes],
-    prefill: tuple[PrefillPool, Axes],
-    cell: Cell,
-    scenario: Scenario,
-    peak: np.ndarray | None,
-    tally: Tally,
+    decode: tuple[Service, Axes], prefill: tuple[PrefillPool, Axes], cell: Cell, chooser: Chooser, tally: Tally
 ) -> Iterator[dict[str, np.ndarray]]:
     """Pairs of a decode and a prefill replica, each with its axes, with one cap and one oversubscription.
 
@@ -897,55 +981,35 @@ def _disaggregated_tables(
     so a dominated side is never part of a best pair.
     """
     for left, right in _sides(*decode, *prefill):
-        tally.points += len(left["decode_chips"]) * len(right["prefill_chips"])
-        left_fits = (left["memory"] <= 0) & (left["tpot_p95"] <= scenario.tpot)
-        right_fits = (right["prefill_memory"] <= 0) & (right["prefill_ttft_p95"] <= scenario.ttft)
-        tally.feasible += _feasible_pairs(
-            left["ttft_p95"][left_fits], right["prefill_ttft_p95"][right_fits], scenario.ttft
-        )
-        draws = _draws(cell, left["power_cap"][0])
-        left_rows = _winners(left, left_fits, "decode", "ttft_p95", peak, draws[0])
-        right_rows = _winners(right, right_fits, "prefill", "prefill_ttft_p95", peak, draws[-1])
-        yield _paired(left, left_rows, right, right_rows)
+        tally.points += len(left) * len(right)
+        draws = _draws(cell, left.power_cap)
+        first, second = chooser.of_side(left, "decode", draws[0]), chooser.of_side(right, "prefill", draws[-1])
+        tally.feasible += _feasible_pairs(first.latencies, second.latencies, chooser.scenario.ttft)
+        yield _paired(left.take(first.rows), right.take(second.rows))
 
 
-def _sides(
-    service: Service, axes: Axes, pool: PrefillPool, apart: Axes
-) -> Iterator[tuple[dict[str, np.ndarray], dict[str, np.ndarray]]]:
+def _sides(service: Service, axes: Axes, pool: PrefillPool, apart: Axes) -> Iterator[tuple[Slab, Slab]]:
     """All decode and all prefill replicas of a cell, by power cap and oversubscription."""
-    caps, overs, _, _ = axes.shape
-    decode_flat = _flatten(_service_numbers(service) | _choice_numbers(axes) | {"chunk": 0.0}, axes.shape)
-    pool_shape = (*apart.shape[:3], apart.utilization.size)
-    pool_flat = _flatten(_pool_numbers(pool, apart), pool_shape)
-    for cap in range(caps):
-        for over in range(overs):
-            yield _slab(decode_flat, axes.shape, cap, over), _slab(pool_flat, pool_shape, cap, over)
+    decode = _wide(_service_numbers(service) | _choice_numbers(axes) | {"chunk": 0.0}, axes.shape)
+    shape = (*apart.shape[:3], apart.utilization.size)
+    prefill = _wide(_pool_numbers(pool, apart) | {"power_cap": apart.power_cap}, shape)
+    for place in np.ndindex(axes.shape[:2]):
+        left, right = ({name: values[place] for name, values in side.items()} for side in (decode, prefill))
+        yield Slab((left,)), Slab((right,))
 
 
-def _feasible_pairs(left: np.ndarray, right: np.ndarray, limit: float) -> int:
-    return int(np.searchsorted(np.sort(left), limit - right, side="right").sum()) if len(left) else 0
+def _feasible_pairs(left: np.ndarray | None, right: np.ndarray | None, limit: float) -> int:
+    """Pairs of these times to first token, each sorted, whose sum keeps a limit."""
+    assert left is not None and right is not None
+    return int(np.searchsorted(left, limit - right, side="right").sum())
 
 
-def _winners(
-    side: dict[str, np.ndarray], fits: np.ndarray, name: str, latency: str, peak: np.ndarray | None, draw: Draw
-) -> np.ndarray:
-    """Rows of one side that can be in a best pair; all that are nearest to fitting where none fits."""
-    rows = np.flatnonzero(fits)
-    if not len(rows):
-        memory = side["memory" if name == "decode" else "prefill_memory"]
-        slow = side["tpot_p95" if name == "decode" else "prefill_ttft_p95"]
-        return np.array([int(np.argmin(np.where(memory <= 0, slow, slow.max() * (2.0 + memory))))])
-    chosen = {key: values[rows] for key, values in side.items()}
-    chips = fleet_size(chosen[f"{name}_chips"], chosen[f"{name}_rate"], peak)
-    return rows[non_dominated(np.concatenate([chips, draw.work(chosen, name), chosen[latency][:, None]], axis=1))]
-
-
-def _paired(
-    left: dict[str, np.ndarray], left_rows: np.ndarray, right: dict[str, np.ndarray], right_rows: np.ndarray
-) -> dict[str, np.ndarray]:
-    first, second = (grid.ravel() for grid in np.meshgrid(left_rows, right_rows, indexing="ij"))
-    table = {name: values[first] for name, values in left.items()}
+def _paired(left: dict[str, np.ndarray], right: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Every decode replica beside every prefill replica."""
+    sizes = len(left["power_cap"]), len(right["power_cap"])
+    first, second = np.repeat(np.arange(sizes[0]), sizes[1]), np.tile(np.arange(sizes[1]), sizes[0])
     joined = {name: values[second] for name, values in right.items()}
+    table = {name: values[first] for name, values in left.items()}
     table["ttft_p50"] = table["ttft_p50"] + joined.pop("prefill_ttft_p50")
     table["ttft_p95"] = table["ttft_p95"] + joined.pop("prefill_ttft_p95")
     table["memory"] = np.maximum(table["memory"], joined.pop("prefill_memory"))
@@ -998,12 +1062,5 @@ def _choice_numbers(axes: Axes) -> dict[str, Any]:
     }
 
 
-def _flatten(numbers: dict[str, Any], shape: tuple[int, ...]) -> dict[str, np.ndarray]:
-    return {name: np.broadcast_to(value, shape).reshape(-1) for name, value in numbers.items()}
-
-
-def _slab(flat: dict[str, np.ndarray], shape: tuple[int, ...], cap: int, over: int) -> dict[str, np.ndarray]:
-    """One power cap and one oversubscription of flat arrays over four axes."""
-    size = shape[2] * shape[3]
-    start = (cap * shape[1] + over) * size
-    return {name: values[start : start + size] for name, values in flat.items()}
+def _wide(numbers: dict[str, Any], shape: tuple[int, ...]) -> dict[str, np.ndarray]:
+    return {name: np.broadcast_to(value, shape) for name, value in numbers.items()}

@@ -37,6 +37,7 @@ DEPTHS = (1 / 6, 1 / 2, 5 / 6)
 TOGETHER = "experts_scale"
 """The group of operators that all attention ranks of a stage work on together."""
 ATTENTION = "attention_scale"
+DENSE = "gemm_scale"
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class Machine:
     draft_tokens: float = 0.0
     draft_acceptance: float = 0.0
     passes: dict[str, dict[str, Work]] | None = None
-    """Work of the passes by phase, kept for machines that differ in engine or fabric alone."""
+    """Work of the passes by phase, kept for machines that differ in engine, fabric or the cache's format alone."""
     weights_offload: Ratio = 0.0
     """Share of the weights that host memory holds; every pass reads them from there."""
     cache_offload: Ratio = 0.0
@@ -135,7 +136,7 @@ class Machine:
     @property
     def _mixing(self) -> tuple[Operator, ...]:
         """Operators that mix the tokens of a sequence: the others work on each token alone."""
-        return tuple(op for op in self.architecture.operators if not isinstance(op, Gemm | Experts | Elementwise))
+        return tuple(op for op in self.architecture.operators if _group(op) == ATTENTION)
 
     def _in_prompts(self, groups: dict[str, Work]) -> Work:
         engine = self.software
@@ -158,14 +159,14 @@ class Machine:
             return getattr(after.get(group, NOTHING), field) - getattr(before.get(group, NOTHING), field)
 
         scale = engine.prefill_scale * engine.time_spread
-        own = added("gemm_scale", "seconds") * engine.gemm_scale
+        own = added(DENSE, "seconds") * engine.gemm_scale
         shared = added(TOGETHER, "seconds") * engine.experts_scale
         exchanged = self._communication(layout, run.tokens) - step.exchanged
         exchanged = exchanged + self._gathered_cache(layout, tokens)
         return Chunk(
             own=(own + exchanged) * scale,
             shared=shared * scale,
-            bytes=added("gemm_scale", "bytes") + added(TOGETHER, "bytes"),
+            bytes=added(DENSE, "bytes") + added(TOGETHER, "bytes"),
             pieces=self.pieces(layout, tokens, lengths),
         )
 
@@ -272,27 +273,28 @@ class Machine:
     def _groups(
         self, phase: str, layout: Layout, run: Pass, operators: tuple[Operator, ...] | None = None
     ) -> dict[str, Work]:
-        """Work of a phase by group, of all operators or some; from `passes` where it is known."""
+        """Work of a phase by group, of all operators or some; from `passes` where it is known.
+
+        Those that mix tokens read the cache in its own format: their work is known by it.
+        """
         known = {} if self.passes is None else self.passes
-        if phase not in known:
-            known[phase] = self._forward(self.architecture.operators if operators is None else operators, layout, run)
-        return known[phase]
+        every = self.architecture.operators if operators is None else operators
+        groups: dict[str, Work] = {}
+        for group in dict.fromkeys(map(_group, every)):
+            name = f"{phase} {group}" if group != ATTENTION else f"{phase} {group} {self.precision.cache}"
+            if name not in known:
+                own = tuple(op for op in every if _group(op) == group)
+                known[name] = self._forward(own, layout, run)
+            groups |= known[name]
+        return groups
 
     def _forward(self, operators: tuple[Operator, ...], layout: Layout, run: Pass) -> dict[str, Work]:
-        """Work by group. Operators without experts are timed once for all layouts that they cannot tell apart."""
-        alike = _alike(layout)
+        """Work of one group; but for experts, it is timed once for all layouts that it cannot tell apart."""
+        alike = None if any(isinstance(op, Experts) for op in operators) else _alike(layout)
         if alike is None:
             return grouped_forward(operators, self.kernels, layout, run, self.precision)
-        plain = tuple(op for op in operators if not isinstance(op, Experts))
-        routed = tuple(op for op in operators if isinstance(op, Experts))
-        once = grouped_forward(plain, self.kernels, alike.layout(layout), alike.run(run), self.precision)
-        groups = [(name, alike.spread(work)) for name, work in once.items()]
-        if routed:
-            # Groups add up in the order in which their operators come first.
-            ahead = {isinstance(op, Gemm | Elementwise) for op in operators[: operators.index(routed[0])]}
-            made = grouped_forward(routed, self.kernels, layout, run, self.precision)
-            groups[len(ahead) : len(ahead)] = made.items()
-        return dict(groups)
+        once = grouped_forward(operators, self.kernels, alike.layout(layout), alike.run(run), self.precision)
+        return {name: alike.spread(work) for name, work in once.items()}
 
     def _merged_attention(self, layout: Layout, tokens: Any) -> Any:
         """Exposed time in which the ranks of a sequence share its queries and merge their partial attention.
@@ -344,6 +346,13 @@ class Machine:
         apart = namespace(layout.groups).where(layout.groups > 1.0, dispatch + combine, reduce)
         hops = (layout.pipeline - 1.0) * self.wires.point_to_point(size, layout.chips)
         return (rows * reduce + routed * apart) * (1.0 - self.software.communication_overlap) + hops
+
+
+def _group(op: Operator) -> str:
+    """The group of an operator. Source: definition (as engines scale times)."""
+    if isinstance(op, Experts):
+        return TOGETHER
+    return DENSE if isinstance(op, Gemm | Elementwise) else ATTENTION
 
 
 def _named(phase: str, tokens: Any) -> str:
