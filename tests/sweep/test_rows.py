@@ -48,25 +48,25 @@ def test_columns_know_their_units(point: Point, catalog: Catalog) -> None:
 
 def test_a_point_without_a_stack_says_why(point: Point, catalog: Catalog) -> None:
     study = point.study.model_copy(update={"demand": point.study.demand.model_copy(update={"tpot": 1e-3})})
-    for job in (Job(Point(0, study, {})), Job(Point(0, study, {}), range(0, 8))):
+    for job in (Job(Point(0, study, {})), Job(Point(0, study, {}), range(0, 8), 16)):
         (row,) = rows_of([job], catalog).rows
         assert not row["feasible"] and "value" not in row
         assert "hgx-b200-liquid: misses tpot_p95" in row["reason"]
-    assert rows_of([Job(Point(0, study, {}), range(8, 16))], catalog).rows == []
+    assert rows_of([Job(Point(0, study, {}), range(8, 16), 16)], catalog).rows == []
 
 
 def test_a_draw_is_the_same_in_any_block(point: Point, catalog: Catalog) -> None:
-    whole = rows_of([Job(point, range(0, 24))], catalog).rows
-    parts = rows_of([Job(point, range(16, 24)), Job(point, range(0, 16))], catalog).rows
+    whole = rows_of([Job(point, range(0, 24), 24)], catalog).rows
+    parts = rows_of([Job(point, range(16, 24), 24), Job(point, range(0, 16), 24)], catalog).rows
     by_draw = {row["draw"]: {**row, "seconds": None} for row in parts}
     assert [{**row, "seconds": None} for row in whole] == [by_draw[number] for number in range(24)]
 
 
 def test_draws_spread_as_those_of_the_plan_do(point: Point, catalog: Catalog) -> None:
-    rows = rows_of([Job(point, range(0, 256)), Job(point, range(256, 512))], catalog).rows
+    rows = rows_of([Job(point, range(0, 192), 192)], catalog).rows
     done = settled(point.study, catalog)
     assert done.item is not None
-    made = plan_draws(done.item, done.seen.scenario, 7, 512)
+    made = plan_draws(done.item, done.seen.scenario, 1)
     theirs = made.present_cost / made.present_tokens * 1e6
     for percent in (5, 50, 95):
         assert np.percentile(numbers(rows), percent) == pytest.approx(np.percentile(theirs, percent), rel=0.1)
@@ -76,7 +76,7 @@ def test_a_draw_is_one_world_at_all_points_and_another_seed_is_other_worlds(poin
     tight = point.study.model_copy(update={"demand": point.study.demand.model_copy(update={"tpot": 0.03})})
     other = point.study.model_copy(update={"seed": 2})
     first, second, third = (
-        numbers(rows_of([Job(Point(0, study, {}), range(0, 64))], catalog).rows)
+        numbers(rows_of([Job(Point(0, study, {}), range(0, 64), 64)], catalog).rows)
         for study in (point.study, tight, other)
     )
     assert np.corrcoef(first, second)[0, 1] > 0.95

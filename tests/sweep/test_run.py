@@ -15,7 +15,7 @@ from pyarrow import parquet
 
 from stackwright.catalog import Catalog
 from stackwright.core.errors import InputError
-from stackwright.sweep import workers
+from stackwright.sweep import chunks, workers
 from stackwright.sweep.axes import read_sweep
 from stackwright.sweep.chunks import Chunk, chunks_of, joined, read_chunk, rows_digest, source_digest, write_chunk
 from stackwright.sweep.rows import Job, Made
@@ -113,12 +113,13 @@ def test_a_damaged_chunk_is_done_again(request_of, catalog: Catalog, stopped) ->
     assert done == [2]
 
 
-def test_draws_are_rows_and_their_blocks_are_jobs(request_of, catalog: Catalog) -> None:
-    made = run_sweep(request_of(draws=257, chunk=5), catalog)
-    assert made["rows"] == 4 * 257 + 2 and len(made["chunks"]) == 3
+def test_draws_are_rows_and_their_blocks_are_jobs(request_of, catalog: Catalog, monkeypatch) -> None:
+    monkeypatch.setattr(chunks, "DRAWS_AT_ONCE", 4)
+    made = run_sweep(request_of(draws=5, chunk=5), catalog)
+    assert made["rows"] == 4 * 5 + 2 and len(made["chunks"]) == 3
     assert made["best"] is None
     rows = rows_in(request_of())
-    assert [(row["point"], row["draw"]) for row in rows if row["point"] == 1] == [(1, draw) for draw in range(257)]
+    assert [(row["point"], row["draw"]) for row in rows if row["point"] == 1] == [(1, draw) for draw in range(5)]
 
 
 def test_a_chunk_is_known_by_all_that_its_rows_depend_on(request_of, catalog: Catalog, tmp_path: Path) -> None:
@@ -197,7 +198,7 @@ def test_an_interrupt_from_the_keyboard_leaves_whole_files(request_of, catalog: 
     os.kill(running.pid, signal.SIGINT)
     _, said = running.communicate(timeout=60)
     assert running.returncode == 130 and b"Interrupted" in said
-    chunks = chunks_of(read_sweep(request.study, request.over, catalog), 0, 1, source_digest(catalog, ()))
-    done = [chunk for chunk in chunks if read_chunk(request.out, chunk) is not None]
-    assert 1 <= len(done) < len(chunks)
+    whole = chunks_of(read_sweep(request.study, request.over, catalog), 0, 1, source_digest(catalog, ()))
+    done = [chunk for chunk in whole if read_chunk(request.out, chunk) is not None]
+    assert 1 <= len(done) < len(whole)
     assert len(files_in(request)) == len(done) + 1

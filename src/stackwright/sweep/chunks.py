@@ -56,7 +56,7 @@ def jobs_of(sweep: Sweep, draws: int) -> Iterator[Job]:
         if not draws:
             yield Job(point)
         for first in range(0, draws, DRAWS_AT_ONCE):
-            yield Job(point, range(first, min(first + DRAWS_AT_ONCE, draws)))
+            yield Job(point, range(first, min(first + DRAWS_AT_ONCE, draws)), draws)
 
 
 def chunks_of(sweep: Sweep, draws: int, size: int, source: str) -> list[Chunk]:
@@ -69,7 +69,7 @@ def chunks_of(sweep: Sweep, draws: int, size: int, source: str) -> list[Chunk]:
 def _content(job: Job) -> list[Any]:
     study, draws = job.point.study, job.draws
     place = [job.point.index, study.case, dict(job.point.values), study.digest()]
-    return [*place, None if draws is None else [draws.start, draws.stop]]
+    return [*place, None if draws is None else [draws.start, draws.stop, job.of]]
 
 
 def _digest(content: Any) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import time
-import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -14,6 +13,7 @@ import numpy as np
 from stackwright.catalog import Catalog
 from stackwright.codesign.finalists import UNITS, Finalist, finalist, objective_value
 from stackwright.codesign.kinds import kind_of
+from stackwright.codesign.menu_draws import Draws
 from stackwright.codesign.plan import not_feasible
 from stackwright.codesign.result import Metrics
 from stackwright.codesign.searched import Searched, searched
@@ -35,6 +35,8 @@ class Job:
 
     point: Point
     draws: range | None = None
+    of: int = 0
+    """Draws of the point in all."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,7 @@ def _rows(job: Job, done: Settled) -> list[Row]:
         # the first block of a point's draws speaks for all
         return [{"feasible": False, "reason": done.reason}] if job.draws is None or not job.draws.start else []
     nominal, chosen = _levels(done, done.item, done.item.done), _chosen(done.item)
-    return [chosen | nominal] if job.draws is None else _drawn(done, done.item, job.draws, chosen, nominal)
+    return [chosen | nominal] if job.draws is None else _drawn(done, done.item, job, job.draws, chosen, nominal)
 
 
 def _place(point: Point) -> Row:
@@ -135,17 +137,19 @@ def _levels(done: Settled, item: Finalist, made: Evaluation) -> Row:
     return {name: float(np.mean(number)) for name, (number, _) in _metrics(done, item, made).items()}
 
 
-def _drawn(done: Settled, item: Finalist, draws: range, chosen: Row, nominal: Row) -> list[Row]:
+def _drawn(done: Settled, item: Finalist, job: Job, draws: range, chosen: Row, nominal: Row) -> list[Row]:
     """A row for each draw of the inputs of the chosen stack.
 
-    Draws use the plant's terms per watt; the distance of the stack by those terms from its settled value is taken
-    out, as in the ranges of a plan.
+    A draw is one state of the world, as where a menu is drawn: a number of a record is the same at every point that
+    has it, so points differ by their fields and not by luck. Draws use the plant's terms per watt; the distance of the
+    stack by those terms from its settled value is taken out, as in the ranges of a plan.
     """
-    count, scenario, seed = len(draws), done.seen.scenario, done.study.seed
-    changed = {
-        one.path: draw(one.datum, one.field, _standard(f"{item.parts[one.place].id}.{one.field}", seed, draws))
-        for one in inputs_of(item)
-    }
+    count, scenario, worlds = len(draws), done.seen.scenario, Draws(job.of, done.study.seed)
+    changed = {}
+    for one in inputs_of(item):
+        record = item.parts[one.place].record
+        standard = worlds.standard(record.layer, record.id, one.field)[draws.start : draws.stop]
+        changed[one.path] = draw(one.datum, one.field, standard)
     base = _levels(done, item, evaluate_with(item, scenario, {}, 1))
     columns = {
         name: np.broadcast_to(number, (count,)) + (nominal[name] - base[name])
@@ -155,13 +159,3 @@ def _drawn(done: Settled, item: Finalist, draws: range, chosen: Row, nominal: Ro
         chosen | {"draw": number} | {name: float(values[place]) for name, values in columns.items()}
         for place, number in enumerate(draws)
     ]
-
-
-def _standard(name: str, seed: int, draws: range) -> np.ndarray:
-    """Standard normals of a record's number at these draws [n].
-
-    A draw is a state of the world: the number of a record is at the same quantile of its range at every point, so
-    points differ by their fields and not by luck. It depends on the seed, the record's number and the draw alone.
-    """
-    generator = np.random.default_rng([seed, zlib.crc32(name.encode())])
-    return generator.standard_normal(draws.stop)[draws.start :]

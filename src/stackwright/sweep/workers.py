@@ -21,8 +21,9 @@ RETRIES = 5
 """Times that a chunk is begun anew after its worker died."""
 AHEAD = 2
 """Chunks handed out per core, so that none waits for the next."""
-ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
-"""More threads cost more than they bring, and could change the last digits of a sum."""
+THREADS = "OPENBLAS_NUM_THREADS"
+"""Threads of a matrix product, one where nothing is said: their number could change the last digits of a sum, so
+workers have as many as this process."""
 QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_IGNORE_UNHANDLED_ERRORS": "1"}
 """Ray reports no use to its makers, and no error of a chunk that nobody waits for any more."""
 
@@ -85,7 +86,7 @@ def cluster(workers: int, address: str | None) -> Iterator[None]:
         address=address or "local",
         num_cpus=None if address else workers,
         include_dashboard=None if address else False,
-        runtime_env={"env_vars": ONE_THREAD},
+        runtime_env={"env_vars": {THREADS: os.environ.get(THREADS, "1")}},
         log_to_driver=False,
         logging_level=logging.ERROR,
     )
