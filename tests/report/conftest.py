@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import made_up_dividend
 import pytest
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -23,14 +24,19 @@ ONLY_FEASIBLE = (
     "dispatch",
     "interconnection",
     "same_meter",
+    "dividend",
+    "margins_by_layer",
+    "shadow_prices",
+    "elasticities",
+    "refinement",
 )
 
 
 @pytest.fixture
 def plan() -> dict[str, Any]:
-    """A whole plan of a small study, with a dispatched plant, deals and dates."""
+    """A whole plan of a small study, with a dispatched plant, deals, dates and a dividend."""
     made, plant = (json.loads((FIXTURES / f"{name}.json").read_text(encoding="utf-8")) for name in ("plan", "plant"))
-    return made | plant | {"pictures": made["pictures"] | plant["pictures"]}
+    return made | plant | made_up_dividend.whole() | {"pictures": made["pictures"] | plant["pictures"]}
 
 
 @pytest.fixture

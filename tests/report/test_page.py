@@ -33,6 +33,11 @@ OPTIONAL = (
     "dispatch",
     "interconnection",
     "same_meter",
+    "dividend",
+    "margins_by_layer",
+    "shadow_prices",
+    "elasticities",
+    "refinement",
     "names",
     "sources",
     "warnings",
@@ -44,6 +49,10 @@ OPTIONAL = (
     "study",
     "stack",
 )
+
+
+OTHER_FIGURES = {"prices", "waterfall", "ways", "matrix", "robustness", "front1", "front2"}
+"""Figures that stand inside another section."""
 
 
 class Page(HTMLParser):
@@ -169,7 +178,7 @@ def test_hostile_names_stay_text_in_pictures(plan: dict[str, Any]) -> None:
 
 def test_every_picture_is_one_that_plotly_knows(plan: dict[str, Any], training: dict[str, Any]) -> None:
     figures = content(training)["figures"]
-    assert set(figures) == {*PICTURES, "prices"} - {"latency"}
+    assert set(figures) == {*PICTURES, *OTHER_FIGURES} - {"latency"}
     figures |= content(plan)["figures"]
     for figure in figures.values():
         go.Figure(figure)
@@ -178,7 +187,7 @@ def test_every_picture_is_one_that_plotly_knows(plan: dict[str, Any], training: 
 def test_figures_are_json(plan: dict[str, Any]) -> None:
     match = re.search(r'id="figures">(.*?)</script>', render(plan), re.DOTALL)
     assert match
-    assert set(json.loads(match.group(1))) == {*PICTURES, "prices"} - {"step"}
+    assert set(json.loads(match.group(1))) == {*PICTURES, *OTHER_FIGURES} - {"step"}
 
 
 def test_an_infeasible_plan_says_so(infeasible: dict[str, Any]) -> None:

@@ -102,3 +102,8 @@ def heading(text: str, x: float, y: float) -> dict[str, Any]:
         "yanchor": "bottom",
         "showarrow": False,
     }
+
+
+def at_the_right(row: str, text: str) -> dict[str, Any]:
+    """Words of one row of horizontal bars, in a column at the right edge of the figure."""
+    return {"x": 1, "xref": "paper", "xanchor": "right", "y": label(row), "text": text, "showarrow": False}

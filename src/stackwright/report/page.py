@@ -22,14 +22,17 @@ from stackwright.report.comparisons import (
 )
 from stackwright.report.cross_section import bands_of, racks_drawn
 from stackwright.report.deals import deal_notes, deal_rows, deals_of
+from stackwright.report.dividend import dividend_of
 from stackwright.report.energy_tree import energy_tree
 from stackwright.report.evidence_kinds import KINDS
 from stackwright.report.formats import percent, within_sentence
 from stackwright.report.glossary import TERMS, explained
 from stackwright.report.headline import cards_of, missing_of, title_of_metric, title_sentence, trains
 from stackwright.report.marginal import marginal_finding, marginal_of
+from stackwright.report.margins import break_evens_of, margins_picture, second_source_sentence
 from stackwright.report.notes import notes_of
 from stackwright.report.pictures import Picture, pictures_of
+from stackwright.report.shadow_prices import elasticities_picture, shadow_finding, shadow_prices_of
 from stackwright.report.tables import (
     axes_of,
     barred_of,
@@ -38,6 +41,7 @@ from stackwright.report.tables import (
     limits_of,
     operators_of,
     provenance_of,
+    refinement_sentence,
     source_groups,
     space_sentence,
     works_cited,
@@ -46,7 +50,9 @@ from stackwright.report.tables import (
 SECTIONS = (
     ("headline", "Answer"),
     ("stack", "Stack"),
+    ("dividend", "Together"),
     ("cost", "Cost"),
+    ("margins", "Margins"),
     ("energy", "Energy"),
     ("latency", "Latency"),
     ("step", "Step"),
@@ -62,6 +68,8 @@ SECTIONS = (
     ("dates", "Dates"),
     ("deals", "Deals"),
     ("marginal", "Worth"),
+    ("shadow", "One more"),
+    ("elasticities", "One percent"),
     ("cash", "Cash"),
     ("inputs", "Inputs"),
     ("limits", "Limits"),
@@ -90,6 +98,8 @@ PICTURES = (
         "deals",
     ),
     "cash",
+    "margins",
+    "elasticities",
 )
 """Sections that are a picture."""
 
@@ -120,6 +130,8 @@ def content(plan: Mapping[str, Any]) -> dict[str, Any]:
     """Everything that the template shows."""
     notes = notes_of(plan)
     pictures = pictures_of(plan, notes)
+    pictures += [made for made in (margins_picture(plan), elasticities_picture(plan)) if made is not None]
+    dividend, shadow = dividend_of(plan), shadow_prices_of(plan)
     limits = limits_of(plan)
     swings = swings_of(plan)
     deals, marginal = deals_of(plan), marginal_of(plan)
@@ -138,7 +150,12 @@ def content(plan: Mapping[str, Any]) -> dict[str, Any]:
         "top": "training run" if trains(plan) else "API",
         "racks_drawn": racks_drawn(plan),
         "pictures": pictures,
-        "figures": {picture.id: picture.figure for picture in pictures},
+        "dividend": dividend,
+        "break_evens": break_evens_of(plan),
+        "second_source": second_source_sentence(plan),
+        "shadow": shadow,
+        "shadow_finding": shadow_finding(shadow),
+        "figures": {one.id: one.figure for one in (*pictures, *(dividend.pictures if dividend else ()))},
         "energy": energy_tree(plan, notes),
         "choices": choices,
         "zero": zero,
@@ -159,6 +176,7 @@ def content(plan: Mapping[str, Any]) -> dict[str, Any]:
         "notes": notes,
         "space_sentence": space_sentence(plan),
         "gaps": gaps_of(plan),
+        "refinement": refinement_sentence(plan),
         "axes": axes_of(plan),
         "barred": barred_of(plan),
         "operators": operators_of(plan),
@@ -194,6 +212,8 @@ def sections_of(made: Mapping[str, Any], pictures: list[Picture]) -> list[tuple[
         key
         for key, shown in (
             ("energy", made["energy"]),
+            ("dividend", made["dividend"]),
+            ("shadow", made["shadow"]),
             ("alternatives", made["choices"]),
             ("inputs", made["swings"]),
             ("agreement", made["agreement"]),

@@ -166,6 +166,23 @@ def gaps_of(plan: Mapping[str, Any]) -> list[tuple[str, str]]:
     return made
 
 
+def refinement_sentence(plan: Mapping[str, Any]) -> str:
+    """What lies between the grid's power caps and temperatures; empty where it was not refined."""
+    given = plan.get("refinement")
+    if not given:
+        return ""
+    if given.get("value") is None:
+        return f"Between the grid's power caps and temperatures: {given.get('reason') or 'not known'}."
+    unit = str((plan.get("objective") or {}).get("unit") or "")
+    scale = scale_of(given["value"], unit)
+    text = f"Refined between the grid's power caps and coolant temperatures: {scale.text(given['value'])}"
+    if given.get("grid_value") is not None:
+        text += f" against {scale.text(given['grid_value'])} on the grid"
+    if given.get("bound") is not None:
+        text += f"; nothing between its values is better than {scale.text(given['bound'])}"
+    return f"{text} (gap {percent(given['gap'])})." if given.get("gap") is not None else f"{text}."
+
+
 def axes_of(plan: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     """The grid's axes that have a choice: name, number of options, color of the layer."""
     axes = (plan.get("space") or {}).get("axes") or {}
