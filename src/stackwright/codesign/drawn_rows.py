@@ -9,7 +9,7 @@ another.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -40,7 +40,7 @@ from stackwright.stack.study import Study
 SLACKS = (0.7, 0.85, 1.0, 1.15)
 """Latency targets, over those of the study, at which candidates are looked for: draws make replicas slower or faster,
 so the best row under a draw is one that would be best, at the records' values, under another target."""
-EACH = 2
+EACH = 1
 """Candidates of each cell, mode, power cap and oversubscription, at each of these targets."""
 ROOM = 0.03
 """Share of the memory that a candidate with room leaves free: draws make memories smaller."""
@@ -49,16 +49,21 @@ BATCH = 48
 """Rows evaluated at once: their arrays of nodes, rows and draws stay in the cache."""
 
 
-def candidate_grid(study: Study, parts: Parts, scenario: Scenario, *, each: int = EACH) -> Grid:
-    """The rows that can be best under draws: the cheapest at tighter and looser latency targets, none twice."""
+def candidate_grid(
+    study: Study, parts: Parts, scenario: Scenario, *, slacks: Sequence[float] = SLACKS, each: int = EACH
+) -> Grid:
+    """The rows that can be best under draws: the cheapest at tighter and looser latency targets, none twice.
+
+    One of `slacks` is 1: the cells, and what was not to be had, are told as at the study's own targets.
+    """
     made = [
         performance_grid(study, parts, replace(scenario, ttft=slack * scenario.ttft, tpot=slack * scenario.tpot))
-        for slack in SLACKS
+        for slack in slacks
     ]
     found = [rows_at(grid.rows, candidate_rows(grid, scenario, each=each)) for grid in made]
     rows = _joined(found)
     _, first = np.unique(_identity(rows), axis=0, return_index=True)
-    return replace(made[SLACKS.index(1.0)], rows=rows_at(rows, np.sort(first)))
+    return replace(made[list(slacks).index(1.0)], rows=rows_at(rows, np.sort(first)))
 
 
 def candidate_rows(grid: Grid, scenario: Scenario, *, each: int = EACH) -> np.ndarray:
