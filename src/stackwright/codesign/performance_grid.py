@@ -31,6 +31,7 @@ from stackwright.model.sharding import Layout
 from stackwright.serving.likeness import shape_of
 from stackwright.serving.replica import Machine
 from stackwright.serving.service import Lengths, Prefill, PrefillPool, Service, disaggregated, prefill_pool
+from stackwright.stack.curves import cache_folder
 from stackwright.stack.neighbors import PACE, Neighbors, neighbors_of
 from stackwright.stack.parts import Part, Parts
 from stackwright.stack.performance import (
@@ -144,6 +145,8 @@ MADE_BY = (
     *(f"stackwright.codesign.{name}" for name in ("performance_grid", "fronts", "kept")),
 )
 """Packages and modules whose code makes rows what they are."""
+ROWS = "rows"
+"""Folder of rows in the user's cache."""
 MOST_KEPT = 40
 """Files of rows that a folder holds: some megabytes each."""
 
@@ -465,6 +468,13 @@ def criteria(table: dict[str, np.ndarray], peak: np.ndarray | None, draws: Seque
     chips = [decode + prefill] if len(draws) == 1 else [decode, prefill]
     work = [draw.work(table, name) for draw, name in zip((draws[0], draws[-1]), POOLS, strict=True)]
     return np.concatenate([*chips, *work], axis=1)
+
+
+def kept_grid(
+    study: Study, parts: Parts, scenario: Scenario, progress: Callable[[str, int, int], None] | None = None
+) -> Grid:
+    """The grid of a study, its rows from the user's cache where they were evaluated before."""
+    return performance_grid(study, parts, scenario, progress, cache_folder() / ROWS)
 
 
 @dataclass(frozen=True)
