@@ -34,7 +34,13 @@ LEAST = 1e-8
 """Elasticities below it are rounding."""
 LEAST_SHOWN = 1e-4
 """Elasticities below it are too small to ask whether they sit on a kink."""
-COUNTS = WHOLE | {"cooling_needed", "cooling_installed", "generators_needed", "generators_installed"}
+COUNTS = WHOLE | {
+    "cooling_needed",
+    "cooling_installed",
+    "generators_needed",
+    "generators_installed",
+    "prefill_tokens",
+}
 DATES = {"full_year", "interim_year", "outage_year", "tenor", "ramp_time"}
 """Dates and terms of contracts, which move whole hours."""
 PORTFOLIO = "portfolio."
