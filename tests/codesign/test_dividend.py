@@ -12,7 +12,8 @@ from made_up_table import made_up
 from stackwright.catalog import Catalog
 from stackwright.codesign.baselines import PRODUCT, Teams, best_responses, coordinate_wise, two_teams
 from stackwright.codesign.coalitions import coalitions
-from stackwright.codesign.dividend import decided, dividend_of, dividend_study, frozen_scores
+from stackwright.codesign.decisions import decided
+from stackwright.codesign.dividend import dividend_of, dividend_study, frozen_scores
 from stackwright.codesign.finalists import design_of
 from stackwright.codesign.layers import DECISIONS, HARDWARE, LAYERS, PLANT, Layered, layered
 from stackwright.codesign.plants import terms_of
@@ -200,5 +201,5 @@ def test_the_same_study_has_the_same_dividend(small: Study, catalog: Catalog) ->
 
 
 def test_joint_is_no_worse_than_any_way(small: Study, seen: Searched, layers: Layered) -> None:
-    made = decided(small, seen, layers)
+    made = decided(small, seen.parts, seen.classes, layers)
     assert all(value >= made.joint.value for value in made.values.values())

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,8 +15,9 @@ import numpy as np
 
 from stackwright.catalog import Catalog
 from stackwright.codesign.barriers import barriers
-from stackwright.codesign.baselines import PRODUCT, Baseline, Orders, Teams, coordinate_wise, two_teams
+from stackwright.codesign.baselines import Baseline
 from stackwright.codesign.coalitions import coalitions
+from stackwright.codesign.decisions import Decided, decided
 from stackwright.codesign.finalists import SENSE, UNITS, Finalist, design_of, finalist
 from stackwright.codesign.kinds import kind_of
 from stackwright.codesign.layers import LAYERS, Layered, bits_of, layered
@@ -27,7 +27,7 @@ from stackwright.codesign.references import Reference, references
 from stackwright.codesign.search import Pick, amounts_of, pick_of, search
 from stackwright.codesign.searched import Progress, Searched, searched, space_of
 from stackwright.codesign.table import Point
-from stackwright.codesign.team_measures import MEASURES, separate
+from stackwright.codesign.team_measures import MEASURES
 from stackwright.core.errors import InfeasibleError
 from stackwright.stack.design import Design
 from stackwright.stack.study import ServingDemand, Study
@@ -38,47 +38,6 @@ NOTHING = 5e-4
 """Dividend below which deciding in turn counts as giving nothing away."""
 LISTED = 12
 """Near-optimal stacks that a result names."""
-
-
-@dataclass(frozen=True)
-class Decided:
-    """Every way of deciding, on one table from one reference."""
-
-    layers: Layered
-    joint: Baseline
-    baselines: dict[str, Baseline]
-    """Ways that end in one design."""
-    orders: Orders
-    product: Orders
-
-    @property
-    def values(self) -> dict[str, float]:
-        """The score of every baseline, means over orders among them."""
-        given = {name: one.value for name, one in self.baselines.items()}
-        return given | {"sequential_mean": self.orders.mean, "product_mean": self.product.mean}
-
-
-def decided(study: Study, seen: Searched, layers: Layered, others: Iterable[Reference] = ()) -> Decided:
-    """Joint and all baselines; `others` are references beside the one that the layers are seen from."""
-    teams = Teams(layers)
-    orders, product = teams.orders(), teams.orders(PRODUCT)
-    ends = sorted(coordinate_wise(layers, study.seed), key=lambda end: end.value)
-    joint = layers.table.best()
-    made = {
-        "separate": separate(study, seen.parts, layers, seen.classes),
-        "sequential_best": orders.best,
-        "sequential_worst": orders.worst,
-        "product_worst": product.worst,
-        "it_first": two_teams(layers, plant_first=False),
-        "plant_first": two_teams(layers, plant_first=True),
-        "coordinate_best": ends[0],
-        "coordinate_worst": ends[-1],
-    }
-    made |= {
-        f"reference_{other.system}": Baseline(other.point, np.inf if other.point is None else layers.value(other.point))
-        for other in others
-    }
-    return Decided(layers, Baseline(joint, layers.value(joint)), made, orders, product)
 
 
 def frozen_scores(study: Study, seen: Searched, layers: Layered, design: Design) -> np.ndarray:
@@ -236,7 +195,7 @@ def dividend_of(
         reasons = "; ".join(f"{one.system}: {one.reason}" for one in tried)
         return head | {"reference": {"value": None, "reason": f"no reference can serve: {reasons}"}}
     layers = layered(table, seen.parts, first.point, study.network.fabric)
-    made = decided(study, seen, layers, tried[1:])
+    made = decided(study, seen.parts, seen.classes, layers, tried[1:])
     told = Told(study, seen, made)
     pick = told.pick(first.point)
     frozen = frozen_scores(study, seen, layers, design_of(seen.grid, seen.classes, pick))
@@ -292,7 +251,7 @@ def same_quality(study: Study, seen: Searched, layers: Layered) -> dict[str, Any
     own = bits_of(layers.table.choices[layers.reference.choice].precision)
     wide = np.array([bits_of(choice.precision) >= own for choice in layers.table.choices])
     table = replace(layers.table, score=np.where(wide[:, None, None, None, None], layers.table.score, np.inf))
-    again = decided(study, seen, replace(layers, table=table))
+    again = decided(study, seen.parts, seen.classes, replace(layers, table=table))
     told = Told(study, seen, again)
     assert again.joint.point is not None
     return {

@@ -8,7 +8,7 @@ dropped before cannot win (see `performance_grid`), and all others are evaluated
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -134,6 +134,12 @@ class Job:
     sides: tuple[PlantClass, ...]
     rows: np.ndarray
     sourcing: str
+    certain: bool
+    """Whether these rows may win; others are only shown."""
+
+    def only(self, rows: np.ndarray) -> Job:
+        """The job for some of its rows."""
+        return replace(self, rows=rows)
 
     @property
     def plant(self) -> PlantClass:
@@ -172,9 +178,8 @@ def search(
     if not len(grid.rows):
         return found
     cash = money(terms, scenario.years)
-    wins = _may_win(study, grid, parts, found)
-    jobs = list(_jobs(study, grid, classes, wins))
-    notes = Notes(grid, classes, study.finance.sourcing, wins)
+    jobs = jobs_of(study, grid, classes, parts, found.barred)
+    notes = Notes(grid, classes, study.finance.sourcing)
     scored = in_order(lambda job: _scored(study, scenario, grid, job, cash), jobs)
     for number, one in enumerate(scored):
         if progress:
@@ -184,24 +189,35 @@ def search(
     return found
 
 
-def _may_win(study: Study, grid: Grid, parts: Parts, found: Found) -> dict[str, np.ndarray]:
-    """Per way of sourcing, 1 for each cell that may win, 0 where it is only shown, -1 where it is not to be had."""
+def jobs_of(
+    study: Study, grid: Grid, classes: list[PlantClass], parts: Parts, barred: dict[str, str] | None = None
+) -> list[Job]:
+    """All pairs of the halves as jobs; `barred` is told of systems that are not to be had, or may not win."""
     systems = {system.id: system for system in grid.systems}
     rank = {None: 1, "unverified": 0, "absent": -1}
-    made = {}
+    told: dict[str, str] = {} if barred is None else barred
+    standing = {}
     for way in study.finance.sourcing:
-        doubts = {name: _doubt(systems[name], parts, way, found) for name in systems}
-        made[way] = np.array([min(rank[doubts[name]] for name in _systems(key)) for key in grid.keys])
-    return made
-
-
-def _jobs(study: Study, grid: Grid, classes: list[PlantClass], wins: dict[str, np.ndarray]) -> Iterator[Job]:
+        doubts = {name: rank[_doubt(systems[name], parts, way, told)] for name in systems}
+        standing[way] = np.array([min(doubts[name] for name in _systems(key)) for key in grid.keys])
+    made = []
     for index, plant in enumerate(classes):
         for sides, fitting in _rows_of(grid, classes, plant):
             for sourcing in study.finance.sourcing:
-                rows = fitting[wins[sourcing][grid.rows.cell[fitting]] >= 0]
-                if len(rows):
-                    yield Job(index, sides, rows, sourcing)
+                own = standing[sourcing][grid.rows.cell[fitting]]
+                for certain in (True, False):
+                    rows = fitting[own == int(certain)]
+                    if len(rows):
+                        made.append(Job(index, sides, rows, sourcing, certain))
+    return made
+
+
+def scored_by(
+    study: Study, scenario: Scenario, grid: Grid, job: Job, cash: Money, objectives: Sequence[str]
+) -> tuple[np.ndarray, np.ndarray]:
+    """The rows of a job that nothing beats, and their score by each of some objectives [R', P, J]."""
+    made = [_scored(study.model_copy(update={"objective": name}), scenario, grid, job, cash) for name in objectives]
+    return made[0].rows, np.stack([one.score for one in made], axis=-1)
 
 
 def _scored(study: Study, scenario: Scenario, grid: Grid, job: Job, cash: Money) -> Scored:
@@ -245,13 +261,13 @@ def _systems(key: CellKey) -> tuple[str, ...]:
     return (key.system,) if key.prefill_system is None else (key.system, key.prefill_system)
 
 
-def _doubt(system: Part, parts: Parts, sourcing: str, found: Found) -> str | None:
+def _doubt(system: Part, parts: Parts, sourcing: str, barred: dict[str, str]) -> str | None:
     """None where a system may win, ``unverified`` where it is only shown, ``absent`` where it is not to be had."""
     if reason := unavailable(system, sourcing):
-        found.barred[f"{system.id}, {sourcing}"] = reason
+        barred[f"{system.id}, {sourcing}"] = reason
         return "absent"
     if reason := ineligible(system, parts, sourcing):
-        found.barred[f"{system.id}, {sourcing}"] = reason
+        barred[f"{system.id}, {sourcing}"] = reason
         return "unverified"
     return None
 
@@ -316,14 +332,12 @@ def plant_values(option: PlantOption) -> list[tuple[str, Any]]:
 class Notes:
     """What is remembered of scored jobs, which come one by one."""
 
-    def __init__(
-        self, grid: Grid, classes: list[PlantClass], sourcings: tuple[str, ...], wins: dict[str, np.ndarray]
-    ) -> None:
+    def __init__(self, grid: Grid, classes: list[PlantClass], sourcings: tuple[str, ...]) -> None:
         self._grid, self._classes = grid, classes
         self._frame = Frame.of(grid, classes, sourcings)
-        self._wins = {way: cells[grid.rows.cell] > 0 for way, cells in wins.items()}
         self._score = np.full(self._frame.shape, np.inf)
         self._fits = np.zeros(self._frame.shape[:2], dtype=bool)
+        self._sure = np.zeros((len(self._frame.choices), len(sourcings)), dtype=bool)
         self._of_row = {sure: Best.none(len(grid.rows)) for sure in (True, False)}
         self._picks: dict[tuple[str, Any], Pick] = {}
         self._least = Best.none(len(grid.rows))
@@ -335,15 +349,11 @@ class Notes:
         self._pairs += one.score.size
         self._feasible += int(np.isfinite(one.score).sum())
         self._tabulate(one)
-        sure = self._wins[job.sourcing][rows]
         if one.excess is not None:
             self._least.take(job, rows, one.excess)
-        for certain in (True, False):
-            here = np.flatnonzero(sure == certain)
-            if len(here):
-                self._of_row[certain].take(job, rows[here], one.score[here])
-        if sure.any():
-            self._take_options(job, rows[sure], one.score[sure])
+        self._of_row[job.certain].take(job, rows, one.score)
+        if job.certain:
+            self._take_options(job, rows, one.score)
 
     def _tabulate(self, one: Scored) -> None:
         """The best row of each choice under each option."""
@@ -355,6 +365,7 @@ class Notes:
         cooling = frame.cooling_of(plant)
         place, portfolio = frame.places_of(plant)
         self._fits[numbers, cooling] = True
+        self._sure[numbers, frame.sourcings.index(one.job.sourcing)] = one.job.certain
         self._score[numbers[:, None], cooling, place, portfolio, frame.sourcings.index(one.job.sourcing)] = best
 
     def _take_options(self, job: Job, rows: np.ndarray, score: np.ndarray) -> None:
@@ -389,9 +400,6 @@ class Notes:
 
     def _table(self) -> Table:
         frame = self._frame
-        sure = np.zeros((len(frame.choices), len(frame.sourcings)), dtype=bool)
-        for number, way in enumerate(frame.sourcings):
-            sure[frame.choice_of_row, number] = self._wins[way]
         return Table(
             choices=frame.choices,
             coolings=frame.coolings,
@@ -400,7 +408,7 @@ class Notes:
             sourcings=frame.sourcings,
             score=self._score,
             fits=self._fits,
-            may_win=sure,
+            may_win=self._sure,
         )
 
 

@@ -55,7 +55,7 @@ MEASURES: dict[str, Measure] = {
     "cooling": Measure("the lowest annual PUE", "ISO/IEC 30134-2; The Green Grid"),
     "datacenter": Measure(
         "the lowest capital per watt with the reference's availability or better",
-        "Uptime Institute tier standard; Turner & Townsend data centre cost index (dollars per watt)",
+        "Uptime Institute tier standard; Turner & Townsend cost index of data centers (dollars per watt)",
     ),
     "power": Measure("the lowest cost of a delivered megawatt-hour", "LCOE plus (Lazard); LevelTen PPA index"),
     "finance": Measure(
