@@ -40,11 +40,8 @@ from stackwright.stack.performance import (
     QUEUE_SERVERS,
     Cell,
     Hardware,
-    aggregated_service,
     both_phases,
-    decode_service,
     divisors,
-    prefill_service,
 )
 from stackwright.stack.scenario import Scenario
 from stackwright.stack.study import SAME, ServingMenu, Study
@@ -400,9 +397,8 @@ def evaluate_cell(
 
 
 def evaluate_pool(cell: Cell, axes: Axes, lengths: Lengths, passes: dict[str, Any] | None = None) -> PrefillPool:
-    """The prefill pool of a cell where it stands on another system, whose axes these are."""
-    assert cell.prefill is not None
-    machine = cell.prefill.machine(axes.power_cap, axes.oversubscription, passes)
+    """The prefill pool of a cell, on another system where it stands apart; the axes are those of its system."""
+    machine = (cell.prefill or cell).machine(axes.power_cap, axes.oversubscription, passes)
     return _prefill_pool(cell, machine, machine.prefill(axes.layout, lengths), axes, lengths)
 
 
@@ -543,6 +539,28 @@ class Sorted:
     tally: Tally
 
 
+@dataclass
+class Shared:
+    """What cells have in common that are evaluated one after the other."""
+
+    _passes: dict[tuple[Any, ...], dict[str, Any]] = field(default_factory=dict)
+    _paces: dict[tuple[Any, ...], Any] = field(default_factory=dict)
+
+    def passes(self, key: CellKey, chip: str, axes: Axes) -> dict[str, Any]:
+        """The work of kernels: the same for all engines, fabrics and formats of the cache."""
+        same = (key.architecture, key.precision, key.draft_tokens, chip, *axes.key)
+        return self._passes.setdefault(same, {})
+
+    def paced(self, key: CellKey, cell: Cell, axes: Axes, lengths: Lengths) -> Cell:
+        """The cell at the pace of measured runs, which the fabric has no part in."""
+        if cell.neighbors is None:
+            return cell
+        name = (key.architecture, key.precision, key.cache_precision, key.chip, key.software, *axes.key)
+        if name not in self._paces:
+            self._paces[name] = cell.paced(axes.layout, axes.batch, lengths).hardware.software
+        return replace(cell, hardware=replace(cell.hardware, software=self._paces[name]), neighbors=None)
+
+
 @dataclass(frozen=True)
 class Evaluation:
     """What all cells of a study are evaluated for."""
@@ -562,43 +580,25 @@ class Evaluation:
 
     def group(self, tasks: Sequence[Task]) -> list[list[Sorted]]:
         """Tables of tasks that are alike, by task: of the cell, then of its pairs."""
-        shared: dict[tuple[Any, ...], dict[str, Any]] = {}
-        paces: dict[tuple[Any, ...], Any] = {}
-        chooser = Chooser(self.scenario, self.peak)
-        return [self._task(task, shared, paces, chooser) for task in tasks]
+        shared, chooser = Shared(), Chooser(self.scenario, self.peak)
+        return [self._task(task, shared, chooser) for task in tasks]
 
-    def _task(
-        self,
-        task: Task,
-        shared: dict[tuple[Any, ...], dict[str, Any]],
-        paces: dict[tuple[Any, ...], Any],
-        chooser: Chooser,
-    ) -> list[Sorted]:
-        axes = task.axes
+    def _task(self, task: Task, shared: Shared, chooser: Chooser) -> list[Sorted]:
+        key, axes = task.key, task.axes
         if axes is None:
             return [Sorted([], [], Tally())]
-        passes = shared.setdefault((task.key.chip, *axes.key), {})
-        paced = self._paced(task, axes, paces) if "aggregated" in self.modes else None
-        made = evaluate_cell(task.cell, axes, self.lengths, self.modes, passes, paced)
+        paced = shared.paced(key, task.cell, axes, self.lengths) if "aggregated" in self.modes else None
+        made = evaluate_cell(task.cell, axes, self.lengths, self.modes, shared.passes(key, key.chip, axes), paced)
         tally = Tally(cells=1)
         tables = _cell_tables(made, task.cell, axes, chooser, tally, own=task.own)
         done = [_sorted_out(tables, task.cell, chooser, tally)]
         for pair in task.pairs:
-            passes = shared.setdefault((str(pair.system.record.links["chip"]), *pair.axes.key), {})
+            passes = shared.passes(key, str(pair.system.record.links["chip"]), pair.axes)
             pool = evaluate_pool(pair.cell, pair.axes, self.lengths, passes)
             sides, tally = ((made["disaggregated"], axes), (pool, pair.axes)), Tally(cells=1)
             pairs = _disaggregated_tables(*sides, pair.cell, chooser, tally)
             done.append(_sorted_out(pairs, pair.cell, chooser, tally))
         return done
-
-    def _paced(self, task: Task, axes: Axes, paces: dict[tuple[Any, ...], Any]) -> Cell:
-        """The cell at the pace of measured runs, which the fabric has no part in."""
-        if task.cell.neighbors is None:
-            return task.cell
-        name = (task.key.software, task.key.cache_precision, *axes.key)
-        if name not in paces:
-            paces[name] = task.cell.paced(axes.layout, axes.batch, self.lengths).hardware.software
-        return replace(task.cell, hardware=replace(task.cell.hardware, software=paces[name]), neighbors=None)
 
 
 def performance_grid(
@@ -713,6 +713,7 @@ def settings_rows(
     found: list[tuple[CellKey, Cell]] = []
     systems: list[Part] = []
     tables: list[dict[str, np.ndarray]] = []
+    shared = Shared()
 
     def note(key: CellKey, cell: Cell, system: Part, table: dict[str, np.ndarray] | None) -> None:
         if table is not None:
@@ -724,11 +725,11 @@ def settings_rows(
         if key.software != engines.get(key.system) or not _as_set(key, settings):
             continue
         if mode == "aggregated":
-            note(key, cell, system, _aggregated_at(study, cell, settings, lengths))
+            note(key, cell, system, _aggregated_at(study, key, cell, settings, lengths, shared))
             continue
         own = [(key, cell, system)] if _prefills_itself(study, key.system) else []
         for both, pair, other in (*own, *pairs_of(study, parts, key, cell, tally)):
-            note(both, pair, other, _disaggregated_at(study, pair, settings, lengths))
+            note(both, pair, other, _disaggregated_at(study, both, pair, other, settings, lengths, shared))
     miss = [worst_margin(table, scenario) for table in tables]
     parted = [
         [{name: values[there] for name, values in table.items()} for table, there in zip(tables, kind, strict=True)]
@@ -758,7 +759,7 @@ def _as_set(key: CellKey, settings: Mapping[str, float]) -> bool:
 
 
 def _aggregated_at(
-    study: Study, cell: Cell, settings: Mapping[str, float], lengths: Lengths
+    study: Study, key: CellKey, cell: Cell, settings: Mapping[str, float], lengths: Lengths, shared: Shared
 ) -> dict[str, np.ndarray] | None:
     """A replica that does both phases, by power cap and oversubscription.
 
@@ -770,20 +771,25 @@ def _aggregated_at(
     rows, columns = axes.places(settings)
     if not len(rows) or not len(columns):
         return None
-    paced = cell.paced(axes.layout, axes.batch, lengths)
+    paced = shared.paced(key, cell, axes, lengths)
     if cell.neighbors is not None:
         software = paced.hardware.software
         software = replace(software, time_spread=software.time_spread[np.ix_(rows, columns)])
         paced = replace(paced, hardware=replace(paced.hardware, software=software))
     only = replace(axes.taken(rows, columns), chunks=(settings["chunk"],))
-    made = aggregated_service(
-        paced, only.layout, only.batch, only.power_cap, only.oversubscription, lengths, *only.chunks
-    )
-    return _stacked([table.take(ONE) for table in _aggregated_tables([made], only)])
+    passes = shared.passes(key, key.chip, only)
+    made = evaluate_cell(paced, only, lengths, ("aggregated",), passes)["aggregated"]
+    return _stacked([table.take(ONE) for table in _aggregated_tables(made, only)])
 
 
 def _disaggregated_at(
-    study: Study, cell: Cell, settings: Mapping[str, float], lengths: Lengths
+    study: Study,
+    key: CellKey,
+    cell: Cell,
+    system: Part,
+    settings: Mapping[str, float],
+    lengths: Lengths,
+    shared: Shared,
 ) -> dict[str, np.ndarray] | None:
     """A decode replica and a prefill replica, by power cap and oversubscription."""
     axes, apart = axes_of(study, cell), axes_of(study, cell.prefill or cell)
@@ -793,8 +799,9 @@ def _disaggregated_at(
     if not all(map(len, (*places, *others))):
         return None
     left, right = axes.taken(*places), apart.taken(*others, "prefill_")
-    service = decode_service(cell, left.layout, left.batch, left.power_cap, left.oversubscription, lengths)
-    pool = prefill_service(cell, right.layout, right.utilization, right.power_cap, right.oversubscription, lengths)
+    passes = shared.passes(key, key.chip, left)
+    service = evaluate_cell(cell, left, lengths, ("disaggregated",), passes)["disaggregated"]
+    pool = evaluate_pool(cell, right, lengths, shared.passes(key, str(system.record.links["chip"]), right))
     sides = _sides(service, left, pool, right)
     return _stacked([_paired(decode.take(ONE), prefill.take(ONE)) for decode, prefill in sides])
 
