@@ -7,14 +7,14 @@ joint. Serving is tuned again in every draw, among candidate settings that diffe
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from stackwright.catalog import Catalog
 from stackwright.codesign.decisions import Decided, decided
-from stackwright.codesign.drawn_rows import candidate_rows
+from stackwright.codesign.drawn_rows import candidate_grid
 from stackwright.codesign.finalists import SENSE
 from stackwright.codesign.layers import Layered, layered
 from stackwright.codesign.menu_draws import Drawn, Draws, drawn_menu, resolved
@@ -31,6 +31,8 @@ STARTS = 8
 WORST = 0.1
 """Share of draws that count as the worst."""
 LOW, HIGH = 5.0, 95.0
+SLACKS = (0.7, 1.0)
+"""Latency targets, over the study's, at which candidate settings of serving are the best: a draw may be slower."""
 FOLLOWED, WINNERS = 200, 12
 """Near-optimal stacks that are followed through the draws, and winners that are named."""
 SERVES = 0.95
@@ -108,10 +110,8 @@ def robustness(
     """The menu under `draws` of all inputs: intervals, how often choices change, regret, and the robust choice."""
     menu = reduced(study, layers, made)
     held = searched(menu, catalog)
-    table = held.found.table
-    assert table is not None and made.joint.point is not None
-    rows = candidate_rows(held.grid, held.scenario)
-    drawn = drawn_menu(menu, held.parts, held.scenario, held.grid, held.classes, Draws(draws, study.seed), rows)
+    candidates = candidate_grid(menu, held.parts, held.scenario, SLACKS)
+    drawn = drawn_menu(menu, held.parts, held.scenario, candidates, held.classes, Draws(draws, study.seed))
     near = followed(layers, made)
     samples = []
     for index, sample in enumerate(in_order(lambda number: _sample(menu, drawn, layers, near, number), range(draws))):
@@ -119,8 +119,8 @@ def robustness(
             tell("draws", index / draws)
         samples.append(sample)
     return _told(study, layers, near, [one for one in samples if one is not None], draws) | {
-        "menu": {"axes": menu.axes, "candidates": len(rows)},
-        "rescaled": _rescaled(menu, held, drawn, rows),
+        "menu": {"axes": menu.axes, "candidates": len(candidates.rows)},
+        "rescaled": _rescaled(menu, held, drawn),
     }
 
 
@@ -278,12 +278,10 @@ def _tail(values: np.ndarray) -> float:
     return float(np.sort(values)[int(np.floor((1.0 - WORST) * len(values))) :].mean())
 
 
-def _rescaled(menu: Study, held: Searched, drawn: Drawn, rows: np.ndarray) -> dict[str, Any]:
+def _rescaled(menu: Study, held: Searched, drawn: Drawn) -> dict[str, Any]:
     """How far the rescaled plants of the draws are from plants solved anew, for joint, over some of the draws."""
-    best = held.found.best
+    terms = terms_of(menu, held.parts)
+    best = search(menu, held.scenario, drawn.grid, held.classes, terms, held.parts).best
     assert best is not None
-    place = np.flatnonzero(rows == best.row)
-    if not len(place):
-        return {"reason": "joint's own setting of serving is not among the candidates"}
-    found = resolved(drawn, replace(best, row=int(place[0])))
+    found = resolved(drawn, best)
     return {"draws": len(found.draws), "median": found.median, "largest": found.largest}
