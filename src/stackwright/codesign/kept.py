@@ -42,7 +42,7 @@ class Content:
     def _parts(self, value: Any) -> Iterable[bytes]:
         yield type(value).__name__.encode()
         if is_dataclass(value):
-            for name in _without_money(type(value)):
+            for name in _without_money(value.__class__):
                 yield name.encode() + self._digest(getattr(value, name))
         elif isinstance(value, Mapping):
             for name, item in value.items():
@@ -98,10 +98,10 @@ def kept(path: Path, make: Callable[[], Mapping[str, np.ndarray]], most: int) ->
     return made
 
 
-def _written(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+def _written(path: Path, arrays: Mapping[str, Any]) -> None:
     """Written whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(f".{os.getpid()}.unfinished")
     with unfinished.open("wb") as stream:
-        np.savez(stream, **dict(arrays))
+        np.savez(stream, **arrays)
     unfinished.replace(path)
