@@ -18,6 +18,7 @@ from stackwright.codesign.drawn_rows import candidate_grid
 from stackwright.codesign.finalists import SENSE
 from stackwright.codesign.layers import Layered, layered
 from stackwright.codesign.menu_draws import Drawn, Draws, drawn_menu, resolved
+from stackwright.codesign.plants import terms_of
 from stackwright.codesign.search import search
 from stackwright.codesign.searched import Searched, searched
 from stackwright.codesign.table import Point, Table
@@ -110,7 +111,7 @@ def robustness(
     """The menu under `draws` of all inputs: intervals, how often choices change, regret, and the robust choice."""
     menu = reduced(study, layers, made)
     held = searched(menu, catalog)
-    candidates = candidate_grid(menu, held.parts, held.scenario, SLACKS)
+    candidates = candidate_grid(menu, held.parts, held.scenario, slacks=SLACKS)
     drawn = drawn_menu(menu, held.parts, held.scenario, candidates, held.classes, Draws(draws, study.seed))
     near = followed(layers, made)
     samples = []
