@@ -7,18 +7,12 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
-from stackwright.report.dividend_pictures import (
-    Captioned,
-    Told,
-    better,
-    listed,
-    option_text,
-    pictures_of_dividend,
-    share_text,
-)
+from stackwright.report.dividend_pictures import matrix_picture, waterfall_picture, ways_picture
+from stackwright.report.dividend_told import Captioned, Told, better, listed, option_text, share_text
 from stackwright.report.formats import large, quantity, sentence_case, within_sentence, words
 from stackwright.report.headline import title_of_metric
 from stackwright.report.layers import color_of, title_of
+from stackwright.report.robustness_pictures import front_pictures, robustness_picture
 
 MENU_WORDS = {
     "model": "models and precisions",
@@ -80,7 +74,7 @@ def dividend_of(plan: Mapping[str, Any]) -> Dividend | None:
     return Dividend(
         title=_title(told),
         finding=str(given.get("says") or ""),
-        pictures=pictures_of_dividend(told),
+        pictures=_pictures(told),
         unit=told.scale.unit,
         layers=list(_layers(told)),
         remarks=list(_remarks(told)),
@@ -125,6 +119,12 @@ def _unknown(given: Mapping[str, Any]) -> Dividend:
     )
 
 
+def _pictures(told: Told) -> list[Captioned]:
+    """Every figure that a dividend has data for."""
+    made = (waterfall_picture(told), ways_picture(told), matrix_picture(told), robustness_picture(told))
+    return [picture for picture in made if picture is not None] + front_pictures(told)
+
+
 def _title(told: Told) -> str:
     share = told.share_of_reference
     if not share:
@@ -163,7 +163,9 @@ def _slo(plan: Mapping[str, Any]) -> str:
 
 def _menu(plan: Mapping[str, Any], given: Mapping[str, Any]) -> str:
     menu: Mapping[str, int] = given.get("menu") or {}
-    parts = [f"{count:,} {MENU_WORDS.get(layer, f'options of {layer}')}" for layer, count in menu.items()]
+    parts = [f"{count:,} {MENU_WORDS.get(layer, f'options of {layer}')}" for layer, count in menu.items() if count > 1]
+    if len(parts) < len(menu):
+        parts.append("one option of each other layer")
     designs = (plan.get("space") or {}).get("designs")
     if designs:
         parts.append(f"{large(designs)} designs with those of serving")
@@ -199,12 +201,12 @@ def _remarks(told: Told) -> Iterator[str]:
         )
     near = given.get("near_optimal") or {}
     parts = [
-        f"{near[key]['designs']:,} designs in {near[key]['stacks']['distinct']:,} distinct stacks lie within {share}"
+        f"within {share} of the optimum {near[key]['designs']:,} (distinct stacks: {near[key]['stacks']['distinct']:,})"
         for key, share in NEAR.items()
         if key in near
     ]
     if parts:
-        yield f"Of the optimum: {listed(parts)}."
+        yield f"Designs that are nearly as good: {listed(parts)}."
     robust = told.robustness.get("robust") or {}
     if robust.get("reason"):
         yield f"{sentence_case(str(robust['reason']))}."

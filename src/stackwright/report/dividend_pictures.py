@@ -1,126 +1,38 @@
-"""Figures of what deciding together is worth: by layer, by way of deciding, by pair, under other inputs, on a front."""
+"""Figures of what deciding together is worth: by layer, against every other way of deciding, and by pair of layers."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
 from typing import Any
 
-from stackwright.core.units import ZERO_CELSIUS
-from stackwright.report.drawing import Picture, at_the_right, axis, columns, heading, label, layout, on, panel
-from stackwright.report.formats import Scale, scale_of, sentence_case, significant, words
-from stackwright.report.layers import BY_KEY, CHOSEN, INK, NEUTRAL, color_of, title_of
+from stackwright.report.dividend_told import (
+    REFERENCE,
+    REFERENCE_COLOR,
+    Captioned,
+    Told,
+    color_of_way,
+    listed,
+    share_text,
+    signed,
+)
+from stackwright.report.drawing import at_the_right, axis, label, layout
+from stackwright.report.formats import Scale, significant
+from stackwright.report.layers import BY_KEY, CHOSEN, INK, color_of, title_of
 
-WAYS = {
-    "separate": ("Each team by its own measure", "#c8505f"),
-    "sequential_worst": ("One after another, worst order", "#0072b2"),
-    "sequential_mean": ("One after another, mean over orders", "#0072b2"),
-    "sequential_best": ("One after another, best order", "#0072b2"),
-    "product_worst": ("Model, chip and rack as one, worst order", "#56b4e9"),
-    "product_mean": ("Model, chip and rack as one, mean over orders", "#56b4e9"),
-    "it_first": ("Computers first, then the plant", "#009e73"),
-    "plant_first": ("The plant first, then computers", "#009e73"),
-    "coordinate_worst": ("Layer by layer until none improves, worst start", "#e69f00"),
-    "coordinate_best": ("Layer by layer until none improves, best start", "#e69f00"),
-}
-"""Ways of deciding: words and color."""
-REFERENCE = "reference"
-REFERENCE_COLOR = "#5c6773"
 TOGETHER, APART = "#2166ac", "#b35806"
 """Pairs that bring more together, and pairs that bring less."""
-NEGLIGIBLE = 5e-5
-"""Shares below this show as less than 0.01%."""
+AGAINST = {
+    "separate": "teams that each go by their own measure",
+    "sequential_worst": "deciding one after another in the worst order",
+    "sequential_mean": "the mean order",
+    "sequential_best": "the best order",
+}
+"""Ways that the finding names."""
+NAMED = 3
+"""Layers that bring next to nothing and are named; more are counted as one."""
 SMALL_GAIN = 0.15
 """A gain below this share of the larger value would not be seen beside bars from zero."""
-NUMBERS_OF_OPTION: dict[str, Callable[[float], str]] = {
-    "power_cap": lambda cap: f" at {cap:.0%}",
-    "oversubscription": lambda ratio: f" {ratio:g}:1",
-    "supply_temperature": lambda kelvin: f" at {kelvin - ZERO_CELSIUS:.0f} degC",
-}
-"""Numbers of an option that is given by its parts, and how they are said."""
-MARKS = ("circle", "square", "diamond", "triangle-up", "x", "star", "cross")
-
-
-@dataclass(frozen=True)
-class Captioned(Picture):
-    """A figure with the line that says what its numbers rest on."""
-
-    caption: str
-
-
-@dataclass(frozen=True)
-class Told:
-    """A dividend with how its numbers are said: `basis` is objective, limits, menu and reference in a sentence each."""
-
-    given: Mapping[str, Any]
-    names: Mapping[str, Any]
-    basis: str
-
-    @property
-    def less_is_better(self) -> bool:
-        """Whether the objective is minimized."""
-        return self.given["objective"].get("sense") == "min"
-
-    @property
-    def scale(self) -> Scale:
-        """How values of the objective are shown."""
-        return scale_of(float(self.given["reference"]["value"]), str(self.given["objective"].get("unit") or ""))
-
-    @property
-    def robustness(self) -> Mapping[str, Any]:
-        """What draws of the inputs say; empty where none were made."""
-        return self.given.get("robustness") or {}
-
-    @property
-    def reference(self) -> str:
-        """The reference's name."""
-        given = self.given["reference"]
-        return str(given.get("name") or self.names.get(given.get("system"), given.get("system") or REFERENCE))
-
-    @property
-    def share_of_reference(self) -> float:
-        """By which share joint is better than the reference."""
-        known = self.given.get("dividend_of_reference")
-        start, end = float(self.given["reference"]["value"]), float(self.given["joint"]["value"])
-        return float(known) if known is not None else abs(start - end) / abs(start) if start else 0.0
-
-    def way(self, name: str) -> str:
-        """A way of deciding in words."""
-        if name == REFERENCE:
-            return f"Reference: {self.reference}"
-        if name in WAYS:
-            return WAYS[name][0]
-        system = name.removeprefix(f"{REFERENCE}_")
-        return sentence_case(words(name)) if system == name else f"Reference: {self.names.get(system, system)}"
-
-    def caption(self, statistic: str, *, drawn: bool = False) -> str:
-        """What a figure's numbers rest on; `drawn` where it shows intervals over the inputs' draws."""
-        draws = self.robustness.get("draws")
-        interval = f"5th to 95th percentile of {draws:,} draws of the inputs" if drawn and draws else "none"
-        return f"{self.basis} Statistic: {statistic}. Interval: {interval}."
-
-
-def share_text(share: float) -> str:
-    """A share with three significant digits: 30.5%."""
-    return f"{significant(100.0 * share)}%" if abs(share) >= NEGLIGIBLE else "< 0.01%" if share else "0%"
-
-
-def signed(text: str, value: float) -> str:
-    """A number's text with its sign shown."""
-    return f"+{text}" if value > 0 else text
-
-
-def better(share: float, *, less_is_better: bool) -> str:
-    """In words by how much joint is better: saves 30.5%."""
-    return f"saves {share_text(share)}" if less_is_better else f"brings {share_text(share)} more"
-
-
-def pictures_of_dividend(told: Told) -> list[Captioned]:
-    """Every figure that a dividend has data for."""
-    made = [waterfall_picture(told), ways_picture(told), matrix_picture(told), robustness_picture(told)]
-    return [picture for picture in made if picture is not None] + front_pictures(told)
 
 
 def waterfall_picture(told: Told) -> Captioned | None:
@@ -135,7 +47,7 @@ def waterfall_picture(told: Told) -> Captioned | None:
     before = list(accumulate(steps, initial=start))[:-1]
     low = [0.0, *(min(at, at + step) for at, step in zip(before, steps, strict=True)), 0.0]
     size = [start, *(abs(step) for step in steps), end]
-    whole = sum(abs(step) for step in steps)
+    whole = abs(start - end)
     alone = told.given.get("alone") or {}
     texts = [scale.text(start) + _between(told, scale, REFERENCE)]
     texts += [_step_text(scale, step, whole, alone.get(layer)) for layer, step in zip(order, steps, strict=True)]
@@ -206,13 +118,10 @@ def _waterfall_finding(told: Told, order: Sequence[str], whole: float) -> str:
     top = [layer for layer in order if abs(shapley[layer]) >= 0.1 * whole] or list(order[:1])
     parts = [f"{title_of(layer).lower()} {share_text(abs(shapley[layer]) / whole)}" for layer in top]
     least = [title_of(layer).lower() for layer in order if abs(shapley[layer]) < 0.01 * whole]
+    if len(least) > NAMED:
+        least = ["any other"] if len(top) + len(least) == len(order) else ["each of the last"]
     text = f"Of the {told.scale.text(whole)} between them, {listed(parts)}"
     return f"{text}; less than 1% from {listed(least)}." if least else f"{text}."
-
-
-def listed(parts: Sequence[str]) -> str:
-    """Parts as a sentence lists them: a, b and c."""
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
 def dividends_of(told: Told) -> dict[str, float]:
@@ -243,7 +152,7 @@ def ways_picture(told: Told) -> Captioned:
             "name": "joint is better by",
             "y": names,
             "x": [100.0 * share for share in shares.values()],
-            "marker": {"color": [_color_of_way(name) for name in shares]},
+            "marker": {"color": [color_of_way(name) for name in shares]},
             "hovertemplate": "%{y}: joint is better by %{x:.3g}%<extra></extra>",
             "showlegend": False,
         }
@@ -292,10 +201,6 @@ def _orders(told: Told) -> str:
     return f"{over}, and over the starts tried layer by layer"
 
 
-def _color_of_way(name: str) -> str:
-    return WAYS[name][1] if name in WAYS else REFERENCE_COLOR
-
-
 def _whiskers(rows: Iterable[tuple[str, float, float]]) -> dict[str, Any]:
     x: list[float | None] = []
     y: list[str] = []
@@ -334,17 +239,13 @@ def _way_text(told: Told, name: str, share: float, ends: Mapping[str, float] | N
 
 
 def _ways_finding(told: Told, shares: Mapping[str, float]) -> str:
-    parts = []
-    for name, against in (
-        ("separate", "teams that each go by their own measure"),
-        ("sequential_worst", "the worst order of deciding one after another"),
-        ("sequential_mean", "the mean order"),
-        ("sequential_best", "the best order"),
-    ):
-        if name in shares:
-            parts.append(f"{share_text(shares[name])} against {against}")
-    start = f"Joint is better by {share_text(shares[REFERENCE])} than {told.reference}"
-    return f"{start}; by {', '.join(parts)}." if parts else f"{start}."
+    text = f"Joint is better by {share_text(shares[REFERENCE])} than {told.reference}"
+    against = {words: shares[name] for name, words in AGAINST.items() if name in shares}
+    if worse := [f"{share_text(share)} than {words}" for words, share in against.items() if share]:
+        text += f", by {listed(worse)}"
+    if level := [words for words, share in against.items() if not share]:
+        text += f"; no better than {listed(level)}"
+    return f"{text}."
 
 
 def matrix_picture(told: Told) -> Captioned | None:
@@ -379,6 +280,7 @@ def matrix_picture(told: Told) -> Captioned | None:
                 "zmin": -most / scale.factor,
                 "zmax": most / scale.factor,
                 "colorscale": [[0.0, APART], [0.5, "#f6f7f8"], [1.0, TOGETHER]],
+                "showscale": any(values.values()),
                 "colorbar": {"title": {"text": scale.unit, "side": "right"}, "thickness": 12, "outlinewidth": 0},
                 "hovertemplate": f"%{{y}} with %{{x}}: %{{z:+.3g}} {scale.unit}<extra></extra>",
             }
@@ -407,7 +309,7 @@ def _cell(value: float, scale: Scale, most: float) -> str:
 
 
 def _in_cell(place: str, text: str) -> dict[str, Any]:
-    return {"x": place, "y": place, "text": text, "showarrow": False, "font": {"size": 11, "color": NEUTRAL}}
+    return {"x": place, "y": place, "text": text, "showarrow": False, "font": {"size": 11, "color": REFERENCE_COLOR}}
 
 
 def _matrix_finding(values: Mapping[frozenset[str], float], scale: Scale) -> str:
@@ -429,255 +331,3 @@ def _matrix_finding(values: Mapping[frozenset[str], float], scale: Scale) -> str
         return "No pair of layers brings more together than apart: each can be decided alone."
     text = "; ".join(parts)
     return f"Layers that {text}{f', {scale.unit}' if scale.unit else ''}."
-
-
-LINES = (
-    ("joint", "decided anew in every draw", CHOSEN, "solid"),
-    ("nominal_stack", "the chosen stack, kept", "#0072b2", "dash"),
-    ("reference", "the reference", REFERENCE_COLOR, "dot"),
-)
-"""Samples of a robustness: words, color and line."""
-
-
-def robustness_picture(told: Told) -> Captioned | None:
-    """Values over the inputs' draws, and how often each layer's choice changes."""
-    robust = told.robustness
-    if not robust:
-        return None
-    samples: Mapping[str, Sequence[float | None]] = robust.get("samples") or {}
-    scale, lines = told.scale, [line for line in LINES if samples.get(line[0])]
-    changes: Mapping[str, float] = robust["changes"]
-    left, right = columns(2, 0.16)
-    data = [_spread(samples[key], name, color, dash, scale) for key, name, color, dash in lines]
-    data.append(
-        {
-            "type": "bar",
-            "orientation": "h",
-            "showlegend": False,
-            "y": [title_of(layer) for layer in changes],
-            "x": [100.0 * share for share in changes.values()],
-            "marker": {"color": [color_of(layer) for layer in changes]},
-            "text": [share_text(share) for share in changes.values()],
-            "textposition": "outside",
-            "cliponaxis": False,
-            "hovertemplate": "%{y}: another choice in %{x:.3g}% of draws<extra></extra>",
-        }
-        | on(2)
-    )
-    most = max(100.0 * share for share in changes.values()) or 1.0
-    made = panel(
-        1,
-        across=left,
-        up=(0.0, 0.9),
-        x=axis(scale.unit, range=_within([samples[line[0]] for line in lines], scale)),
-        y=axis("share of draws at or below", ticksuffix="%", range=[0, 103]),
-    )
-    made |= panel(
-        2,
-        across=right,
-        up=(0.0, 0.9),
-        x=axis("draws with another choice", ticksuffix="%", range=[0, 1.25 * most]),
-        y=axis("", autorange="reversed", gridcolor="rgba(0,0,0,0)"),
-    )
-    return Captioned(
-        id="robustness",
-        title="What other inputs would change",
-        finding=_robustness_finding(robust),
-        reading="How to read: on the left, sorted values over the draws: where a line is at 90%, nine in ten draws are "
-        "at or below that value; the distance between the first two lines is what keeping the chosen stack costs. "
-        "On the right, in how many draws the best stack has another choice in that layer.",
-        data=data,
-        layout=layout(
-            440,
-            annotations=[
-                heading("<b>Value over the draws</b>", left[0], 0.92),
-                heading("<b>How often the choice changes</b>", right[0], 0.92),
-            ],
-            margin={"l": 70, "r": 24, "t": 20, "b": 100},
-            legend={"orientation": "h", "y": -0.2, "x": 0, "yanchor": "top", "xanchor": "left"},
-            **made,
-        ),
-        notes=[],
-        caption=told.caption("sorted values of all draws, their mean and the mean of the worst tenth", drawn=True),
-    )
-
-
-def _finite(values: Iterable[float | None]) -> list[float]:
-    return sorted(float(value) for value in values if value is not None and math.isfinite(value))
-
-
-def _within(curves: Sequence[Sequence[float | None]], scale: Scale) -> list[float] | None:
-    """A range that holds all but the outermost hundredths of the samples."""
-    kept = [[value / scale.factor for value in values] for curve in curves if (values := _finite(curve))]
-    if not kept:
-        return None
-    low = min(values[len(values) // 100] for values in kept)
-    high = max(values[-1 - len(values) // 100] for values in kept)
-    room = 0.04 * (high - low)
-    return [low - room, high + room]
-
-
-def _spread(values: Sequence[float | None], name: str, color: str, dash: str, scale: Scale) -> dict[str, Any]:
-    """Sorted values against the share of draws; draws without a value keep the line below 100%."""
-    known = _finite(values)
-    return {
-        "type": "scatter",
-        "mode": "lines",
-        "name": name,
-        "x": [value / scale.factor for value in known],
-        "y": [100.0 * (rank + 1) / len(values) for rank in range(len(known))],
-        "line": {"color": color, "width": 2.5, "dash": dash, "shape": "hv"},
-        "hovertemplate": f"{name}: %{{y:.0f}}% of draws at or below %{{x:.4g}} {scale.unit}<extra></extra>",
-    } | on(1)
-
-
-def _robustness_finding(robust: Mapping[str, Any]) -> str:
-    regret = robust["regret"]
-    parts = [
-        f"Over {robust['draws']:,} draws of the inputs another stack wins in {share_text(robust['winner_changes'])}"
-    ]
-    if regret.get("mean") is None:
-        parts.append("the chosen one meets the limits in none of them")
-    else:
-        parts.append(
-            f"keeping the chosen one costs {share_text(regret['mean'])} in the mean and "
-            f"{share_text(regret['worst_tenth'])} in the worst tenth"
-        )
-        if regret.get("infeasible"):
-            parts.append(f"it misses a limit in {share_text(regret['infeasible'])}")
-    missed = robust["draws"] - robust.get("served", robust["draws"])
-    if missed:
-        parts.append(f"in {missed:,} draws nothing serves, and they are left out")
-    return f"{'; '.join(parts)}."
-
-
-def front_pictures(told: Told) -> list[Captioned]:
-    """A figure for each front of two or three objectives."""
-    fronts = told.given.get("front") or ()
-    return [_front_picture(told, front, number) for number, front in enumerate(fronts, start=1) if front["points"]]
-
-
-def _front_picture(told: Told, front: Mapping[str, Any], number: int) -> Captioned:
-    objectives = front["objectives"]
-    scales = [
-        scale_of(max(abs(point["values"][at]) for point in front["points"]), str(objective.get("unit") or ""))
-        for at, objective in enumerate(objectives)
-    ]
-    titles = [_axis_title(objective, scale) for objective, scale in zip(objectives, scales, strict=True)]
-    marked = {name: values for name, values in (front.get("marked") or {}).items() if values}
-    data = [_front_points(told, front, scales, titles)]
-    data += [
-        _front_mark(told, name, values, scales, symbol)
-        for (name, values), symbol in zip(marked.items(), MARKS * len(marked), strict=False)
-    ]
-    better_across = "left" if _least(objectives[0]) else "right"
-    better_up = "down" if _least(objectives[1]) else "up"
-    return Captioned(
-        id=f"front{number}",
-        title=f"What has to be given up: {listed([words(one['name']) for one in objectives])}",
-        finding=_front_finding(front, scales),
-        reading="How to read: small points are stacks that no other one beats in every objective; better is "
-        f"{better_across} and {better_up}. Large marks are the ways of deciding; a mark off the front gives "
-        "something up for nothing." + (f" Color: {label(titles[2])}." if len(objectives) > 2 else ""),
-        data=data,
-        layout=layout(
-            480,
-            xaxis=axis(titles[0]),
-            yaxis=axis(titles[1]),
-            margin={"l": 70, "r": 24, "t": 16, "b": 110},
-            legend={"orientation": "h", "y": -0.18, "x": 0, "yanchor": "top", "xanchor": "left"},
-        ),
-        notes=[],
-        caption=told.caption("all stacks of the menu that none dominates"),
-    )
-
-
-def _least(objective: Mapping[str, Any]) -> bool:
-    return objective.get("sense") == "min"
-
-
-def _axis_title(objective: Mapping[str, Any], scale: Scale) -> str:
-    name = label(words(objective["name"]))
-    return f"{name}, {label(scale.unit)}" if scale.unit else name
-
-
-def _front_points(
-    told: Told, front: Mapping[str, Any], scales: Sequence[Scale], titles: Sequence[str]
-) -> dict[str, Any]:
-    points = sorted(front["points"], key=lambda point: list(point["values"]))
-    shown = [[value / scale.factor for value, scale in zip(p["values"], scales, strict=True)] for p in points]
-    flat = len(scales) == 2
-    marker: dict[str, Any] = {"size": 8, "color": NEUTRAL}
-    if not flat:
-        marker |= {
-            "color": [row[2] for row in shown],
-            "colorscale": "Viridis",
-            "colorbar": {"title": {"text": titles[2], "side": "right"}, "thickness": 12, "outlinewidth": 0},
-        }
-    return {
-        "type": "scatter",
-        "mode": "lines+markers" if flat else "markers",
-        "name": "stacks that none beats",
-        "x": [row[0] for row in shown],
-        "y": [row[1] for row in shown],
-        "line": {"color": NEUTRAL, "width": 1.5, "shape": "hv" if _least(front["objectives"][0]) else "vh"},
-        "marker": marker,
-        "text": [_stack_lines(told, point.get("stack") or {}) for point in points],
-        "hovertemplate": "%{x:.4g}, %{y:.4g}<br>%{text}<extra></extra>",
-    }
-
-
-def _stack_lines(told: Told, stack: Mapping[str, Any]) -> str:
-    return "<br>".join(
-        f"{label(title_of(layer))}: {label(option_text(text, told.names))}" for layer, text in stack.items()
-    )
-
-
-def _front_mark(told: Told, name: str, values: Sequence[float], scales: Sequence[Scale], symbol: str) -> dict[str, Any]:
-    joint = name == "joint"
-    return {
-        "type": "scatter",
-        "mode": "markers",
-        "name": label("Decided together" if joint else told.way(name)),
-        "x": [values[0] / scales[0].factor],
-        "y": [values[1] / scales[1].factor],
-        "marker": {
-            "symbol": symbol,
-            "size": 14,
-            "color": CHOSEN if joint else _color_of_way(name),
-            "line": {"width": 1.5, "color": "#ffffff"},
-        },
-        "hovertemplate": "%{x:.4g}, %{y:.4g}<extra>"
-        + label("Decided together" if joint else told.way(name))
-        + "</extra>",
-    }
-
-
-def _front_finding(front: Mapping[str, Any], scales: Sequence[Scale]) -> str:
-    first, second = front["objectives"][:2]
-    points = [point["values"] for point in front["points"]]
-
-    def best(at: int) -> Sequence[float]:
-        chosen: Sequence[float] = (min if _least(front["objectives"][at]) else max)(points, key=lambda row: row[at])
-        return chosen
-
-    def told(row: Sequence[float]) -> str:
-        return f"{scales[0].text(row[0])} with {scales[1].text(row[1])}"
-
-    ends = best(0), best(1)
-    text = f"{len(points):,} stacks are left between best {words(first['name'])} and best {words(second['name'])}"
-    return f"{text}: from {told(ends[0])} to {told(ends[1])}."
-
-
-def option_text(option: object, names: Mapping[str, Any]) -> str:
-    """A layer's option with its records' names: nvidia-gb200 at 100% is NVIDIA GB200 at 100%."""
-    pieces = [piece.split(" ") for piece in _plain(option).replace("degC", "°C").split(", ")]
-    return ", ".join(" ".join(str(names.get(word, word)) for word in piece) for piece in pieces)
-
-
-def _plain(option: object) -> str:
-    """An option in one line; one that is given by its parts has numbers after the records."""
-    if not isinstance(option, Mapping):
-        return str(option)
-    numbers = "".join(text(option[name]) for name, text in NUMBERS_OF_OPTION.items() if name in option)
-    return ", ".join(str(part) for name, part in option.items() if name not in NUMBERS_OF_OPTION) + numbers

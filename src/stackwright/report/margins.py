@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from stackwright.report.dividend_pictures import share_text
+from stackwright.report.dividend_told import share_text
 from stackwright.report.drawing import OTHERS, Picture, axis, label, layout
 from stackwright.report.formats import DIGITS, Scale, large, quantity, scale_of, sentence_case
 from stackwright.report.layers import INK, NEUTRAL, color_of, title_of

@@ -177,7 +177,8 @@ def refinement_sentence(plan: Mapping[str, Any]) -> str:
     scale = scale_of(given["value"], unit)
     text = f"Refined between the grid's power caps and coolant temperatures: {scale.text(given['value'])}"
     if given.get("grid_value") is not None:
-        text += f" against {scale.text(given['grid_value'])} on the grid"
+        gain = abs(given["value"] / given["grid_value"] - 1.0) if given["grid_value"] else 0.0
+        text += f", {percent(gain)} better than the best of the grid"
     if given.get("bound") is not None:
         text += f"; nothing between its values is better than {scale.text(given['bound'])}"
     return f"{text} (gap {percent(given['gap'])})." if given.get("gap") is not None else f"{text}."
