@@ -30,7 +30,7 @@ def swept(engine):
             "rows": 1,
             "feasible": 1,
             "columns_of_axes": {"demand.tpot": "demand_tpot"},
-            "best": {"value": 0.7, "unit": "USD/Mtoken", "demand_tpot": 0.03},
+            "best": {"value": 0.7, "unit": "USD/Mtoken", "case": "r1", "demand_tpot": 0.03},
             "run": {"done_now": 1, "done_before": 0},
         }
 
@@ -42,7 +42,7 @@ def test_sweep_says_what_is_best_and_where_its_rows_are(run, chat, axes, swept, 
     result = run("sweep", chat, "--over", axes, "--out", "there", "--json", "made.json")
     assert result.exit_code == 0
     assert "chat: 1 points, 1 rows, 1 feasible; 1 chunks done now, 0 before" in result.stdout
-    assert "Best: 0.7 USD/Mtoken at demand.tpot 0.03" in result.stdout
+    assert "Best: 0.7 USD/Mtoken at case r1, demand.tpot 0.03" in result.stdout
     assert "rows.parquet" in result.stdout
     assert json.loads((tmp_path / "made.json").read_text())["best"]["value"] == 0.7
 

@@ -78,7 +78,9 @@ def _print(made: Mapping[str, Any], out: Path, console: Console) -> None:
         f"{run['done_now']} chunks done now, {run['done_before']} before",
     ]
     if best := made["best"]:
-        where = ", ".join(f"{axis} {_shown(best.get(name))}" for axis, name in made["columns_of_axes"].items())
+        case = [f"case {best['case']}"] if "case" in best else []
+        places = [f"{axis} {_shown(best.get(name))}" for axis, name in made["columns_of_axes"].items()]
+        where = ", ".join(case + places)
         lines.append(f"Best: {number(best['value'])} {best['unit']} at {where}")
     lines += [f"Rows: {out / 'rows.parquet'}", f'Ask them: stackwright sweep-query {out} "select * from rows"']
     for line in lines:
