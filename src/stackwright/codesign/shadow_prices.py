@@ -15,7 +15,7 @@ from stackwright.catalog import Catalog
 from stackwright.codesign.finalists import SENSE, UNITS, Finalist
 from stackwright.codesign.performance_grid import Grid
 from stackwright.codesign.plant_grid import PlantClass, plant_classes
-from stackwright.codesign.plants import terms_of
+from stackwright.codesign.plants import site_limit, terms_of
 from stackwright.codesign.result import Kind
 from stackwright.codesign.search import search
 from stackwright.core.units import SECONDS_PER_YEAR
@@ -155,7 +155,7 @@ def quantities(held: Study, catalog: Catalog, item: Finalist) -> Iterator[Quanti
 
 def _site_power(held: Study, catalog: Catalog, item: Finalist) -> Quantity:
     unit, scale = "MW", 1e6
-    base = item.site_limit
+    base = meter_limit(held, item.design.site)
     if base is None:
         return Quantity("power at the meter", "constraints.site_power", unit, scale, None, reason="no limit is set")
 
@@ -164,6 +164,16 @@ def _site_power(held: Study, catalog: Catalog, item: Finalist) -> Quantity:
 
     step = max(scale, LIMIT_STEP * base)
     return Quantity("power at the meter", "constraints.site_power", unit, scale, base, step, moved=moved, half="plant")
+
+
+def meter_limit(study: Study, site: str) -> float | None:
+    """Most that the grid brings to a site in watts, in the year in which it is most; None is no limit."""
+    limit, agreement = site_limit(study, site), study.agreement(site)
+    if agreement is None:
+        return limit
+    years = range(study.horizon.first_year, study.horizon.first_year + study.horizon.years)
+    agreed = max(float(sum(agreement.terms.mean_in_year(float(year)))) for year in years)
+    return agreed if limit is None else min(agreed, limit)
 
 
 def _capacities(held: Study, catalog: Catalog, item: Finalist) -> Iterator[Quantity]:
