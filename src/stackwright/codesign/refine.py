@@ -36,18 +36,15 @@ from stackwright.stack.scenario import Scenario
 from stackwright.stack.study import SAME, Study
 
 if TYPE_CHECKING:
-    from stackwright.codesign.plan import Searched
-
-GridOf = Callable[[Study, Parts, Scenario], Grid]
-ClassesOf = Callable[[Study, Parts, Scenario, list[Part]], list[PlantClass]]
+    from stackwright.codesign.searched import Searched
 
 TOLERANCE = 1e-3
 """A box is set aside once its bound is within this share of the best design known."""
-WATER_DIP = 0.004
+WATER_DIP = 0.008
 """Per kelvin between two temperatures, by which share a plant between them may take less water than either: towers
-evaporate less of the heat at middling temperatures. Measured over all types and sites of the catalog: at most 0.0024.
+evaporate less of the heat at middling temperatures. Measured over the types and sites of the catalog: at most 0.005.
 """
-ROUNDS = 12
+ROUNDS = 14
 """How often boxes are halved at most."""
 BUDGET = 40_000_000
 """Pairs of a point and a plant option that may be priced."""
@@ -132,25 +129,35 @@ class Refined:
         return (self.grid_value - self.grid_bound) / abs(self.grid_value)
 
 
-def refined(study: Study, seen: Searched, grid_of: GridOf, classes_of: ClassesOf) -> Refined | None:
+@dataclass(frozen=True)
+class Halves:
+    """How the halves of a study with other caps and temperatures are made.
+
+    Classes read the energy of plants whose hours are decided from the cuts of the study's own classes.
+    """
+
+    grid: Callable[[Study, Parts, Scenario], Grid]
+    classes: Callable[[Study, Parts, Scenario, list[Part]], list[PlantClass]]
+
+
+def refined(study: Study, seen: Searched, halves: Halves | None) -> Refined | None:
     """The search's best design refined in power cap and supply temperature; None where nothing is feasible.
 
-    `grid_of` and `classes_of` make the halves of a study with other caps and temperatures; the latter reads the energy
-    of plants whose hours are decided from the cuts of the study's own classes.
+    Without `halves` the grid alone is bounded.
     """
     if seen.found.best is None:
         return None
-    return _Refinement(study, seen, grid_of, classes_of).result()
+    return _Refinement(study, seen, halves).result()
 
 
 class _Refinement:
     """Boxes still open, the best design known, and the least bound of all that was set aside."""
 
-    def __init__(self, study: Study, seen: Searched, grid_of: GridOf, classes_of: ClassesOf) -> None:
-        self.study, self.seen = study, seen
+    def __init__(self, study: Study, seen: Searched, halves: Halves | None) -> None:
+        self.study, self.seen, self.halves = study, seen, halves
         self.cash = money(terms_of(study, seen.parts), seen.scenario.years)
-        self.points = _Points(study, seen, grid_of)
-        self.plants = _Plants(study, seen, classes_of)
+        self.points = _Points(study, seen)
+        self.plants = _Plants(study, seen)
         self.boxes = self.evaluated = 0
         self.best, self.where = self._of_grid()
         self.grid_value = self.best
@@ -160,7 +167,8 @@ class _Refinement:
     def result(self) -> Refined:
         found = tuple(breaks(self.study, self.seen))
         grid_bound = min(self.grid_value, self._grid_floor()) if found else self.grid_value
-        self._run()
+        if self.halves is not None:
+            self._run(self.halves)
         seen, pick = self._answer()
         bound = min(self.best, self.floor, grid_bound)
         return Refined(seen, pick, self.best, self.grid_value, bound, grid_bound, self.boxes, self.evaluated, found)
@@ -179,27 +187,28 @@ class _Refinement:
         score, _ = self._priced(classes, grid, np.array([pick.row]), pick.sourcing)
         return float(score[0, 0]), None
 
-    def _run(self) -> None:
-        boxes = list(self._first())
+    def _run(self, halves: Halves) -> None:
+        boxes = list(self._first(halves))
         for _ in range(ROUNDS):
             open_boxes = [(box, bound) for whole in boxes for box, bound in self._surviving(whole)]
             if not open_boxes:
                 return
             if self.evaluated > BUDGET:
                 break
-            halves = [half for box, _ in open_boxes for half in self._halves(box)]
-            self._prepare(halves)
-            boxes = [box for half in halves if (box := self.points.present(half)) is not None]
+            parts = [half for box, _ in open_boxes for half in self._halves(box)]
+            self._prepare(parts, halves)
+            boxes = [box for half in parts if (box := self.points.present(half)) is not None]
             self._corners(boxes)
         self.floor = min([self.floor, *(self._least(box) for box in boxes)])
 
-    def _first(self) -> Iterator[Box]:
+    def _first(self, halves: Halves) -> Iterator[Box]:
         """The whole domain: every interval between neighboring caps, over all temperatures of a cooling."""
         everywhere = {
             place: self.plants.options(place, self.plants.temperatures(place)[0]) for place in self.plants.all_places
         }
         self.plants.solve(
-            {(place, t): set(options) for place, options in everywhere.items() for t in self.plants.ends(place)}
+            {(place, t): set(options) for place, options in everywhere.items() for t in self.plants.ends(place)},
+            halves,
         )
         for sourcing in self.study.finance.sourcing:
             for place in self.plants.all_places:
@@ -230,18 +239,11 @@ class _Refinement:
         self.boxes += 1
         grid, rows, starts = self.points.within(box, coarse=coarse)
         classes = self.plants.between(box.place, box.cold, box.warm, box.options)
-        made = [
-            self._floors(classes, grid, rows[start : start + ROWS], box, coarse=coarse)
-            for start in range(0, len(rows), ROWS)
-        ]
+        made = [self._floors(classes, grid, rows[start : start + ROWS], box) for start in range(0, len(rows), ROWS)]
         return np.minimum.reduceat(np.concatenate(made), starts, axis=0)
 
-    def _floors(
-        self, classes: tuple[PlantClass, ...], grid: Grid, rows: np.ndarray, box: Box, *, coarse: bool
-    ) -> np.ndarray:
+    def _floors(self, classes: tuple[PlantClass, ...], grid: Grid, rows: np.ndarray, box: Box) -> np.ndarray:
         sides = sides_rows(self.seen.scenario, grid, classes, rows, self.cash, rented=box.sourcing == "rent")
-        if coarse or box.low < box.high:
-            sides = least_busy(self.seen.scenario, grid, rows, sides)
         steady = self.plants.steadiness(box.place, box.cold, box.warm, box.options)
         rented = box.sourcing == "rent"
         score, excess = floors(self.study, self.seen.scenario, sides, self.cash, rented=rented, steady=steady)
@@ -277,14 +279,14 @@ class _Refinement:
             warm - cold
         )
 
-    def _prepare(self, boxes: Sequence[Box]) -> None:
+    def _prepare(self, boxes: Sequence[Box], halves: Halves) -> None:
         """Points at new caps and plants at new temperatures, for all boxes at once."""
-        self.points.solve(boxes)
+        self.points.solve(boxes, halves)
         wanted: dict[tuple[Place, float], set[Built]] = {}
         for box in boxes:
             for temperature in (box.cold, box.warm):
                 wanted.setdefault((box.place, temperature), set()).update(box.options)
-        self.plants.solve(wanted)
+        self.plants.solve(wanted, halves)
 
     def _corners(self, boxes: Sequence[Box]) -> None:
         """Price the designs at the corners of boxes."""
@@ -339,8 +341,8 @@ class _Refinement:
 class _Points:
     """The performance half by power cap: the kept points of the grid's caps, and of new ones."""
 
-    def __init__(self, study: Study, seen: Searched, grid_of: GridOf) -> None:
-        self._study, self._seen, self._grid_of = study, seen, grid_of
+    def __init__(self, study: Study, seen: Searched) -> None:
+        self._study, self._seen = study, seen
         caps = seen.grid.rows.choice["power_cap"]
         self.caps = tuple(float(cap) for cap in sorted(set(study.chip.power_cap)))
         self.by_cap = {cap: _some_rows(seen.grid, np.flatnonzero(caps == cap)) for cap in self.caps}
@@ -422,12 +424,12 @@ class _Points:
         groups = tuple(group for group in box.groups if group in known)
         return replace(box, groups=groups) if groups else None
 
-    def solve(self, boxes: Sequence[Box]) -> None:
+    def solve(self, boxes: Sequence[Box], halves: Halves) -> None:
         """Evaluate the groups of boxes at the caps that are not known."""
         for cap in sorted({cap for box in boxes for cap in (box.low, box.high)} - set(self.by_cap)):
             groups = {group for box in boxes if cap in (box.low, box.high) for group in box.groups}
             study = at_cap(self._study, cap, groups)
-            self.by_cap[cap] = self._grid_of(study, self._seen.parts, self._seen.scenario)
+            self.by_cap[cap] = halves.grid(study, self._seen.parts, self._seen.scenario)
 
 
 def at_cap(study: Study, cap: float, groups: Iterable[Group]) -> Study:
@@ -500,8 +502,8 @@ def slowed(grid: Grid, power_cap: float, before: float) -> Grid:
 class _Plants:
     """The plant half by temperature: the grid's classes, and those of new ones; each option reads its own cuts."""
 
-    def __init__(self, study: Study, seen: Searched, classes_of: ClassesOf) -> None:
-        self._study, self._seen, self._classes_of = study, seen, classes_of
+    def __init__(self, study: Study, seen: Searched) -> None:
+        self._study, self._seen = study, seen
         self._known = {_class_key(plant): own_cuts(plant) for plant in seen.classes}
         self._ways = thermals_of(list({system.id: system for system in seen.grid.systems}.values()))
         self._places: dict[tuple[str, str | None], tuple[Place, ...]] = {}
@@ -582,7 +584,7 @@ class _Plants:
         ratios = [one.weights.peak_ratio / other.weights.peak_ratio for one, other in pairs]
         return np.minimum.reduce([np.minimum(ratio, 1.0 / ratio) for ratio in ratios])
 
-    def solve(self, wanted: dict[tuple[Place, float], set[Built]]) -> None:
+    def solve(self, wanted: dict[tuple[Place, float], set[Built]], halves: Halves) -> None:
         """Make the classes of places at temperatures, where they are not known, with the sites of these options."""
         lacking = [mark for mark, options in wanted.items() if not self._knows(*mark, options)]
         for cooling in dict.fromkeys(place.cooling for place, _ in lacking):
@@ -591,7 +593,7 @@ class _Plants:
             thermals = {thermal for place, _ in here for thermal in place[:2]}
             systems = {one.id: one for one in self._seen.grid.systems if thermals & set(self._ways[one.id])}
             study = self._with(cooling, {temperature for _, temperature in here}, sites)
-            made = self._classes_of(study, self._seen.parts, self._seen.scenario, list(systems.values()))
+            made = halves.classes(study, self._seen.parts, self._seen.scenario, list(systems.values()))
             self._known |= {_class_key(plant): own_cuts(plant) for plant in made}
 
     def _knows(self, place: Place, temperature: float, options: set[Built]) -> bool:
@@ -797,24 +799,6 @@ def _cut_cost(
     return made[0], made[1]
 
 
-def least_busy(scenario: Scenario, grid: Grid, rows: np.ndarray, sides: list[Side]) -> list[Side]:
-    """Fleets whose prefill pool, where it stands on the decode pool's system, is charged for the least load.
-
-    Whole replicas are counted at the decode pool's load, which a slower decode replica can lower.
-    """
-    numbers = grid.rows.numbers
-    pools = numbers["prefill_chips"][rows] > 0.0
-    if scenario.requests is None or len(sides) > 1 or not pools.any():
-        return sides
-    peak = (scenario.requests * scenario.peak)[None, :]
-    rate = numbers["decode_rate"][rows][:, None]
-    coarsest = numbers.get("coarsest", numbers["decode_rate"])[rows][:, None]
-    load = peak / (np.ceil(peak / rate - 1e-9) * rate)
-    share = np.where(pools[:, None], np.minimum(1.0, peak / (peak + coarsest) / load), 1.0)
-    fleet = sides[0].fleet
-    return [replace(sides[0], fleet=replace(fleet, busy=fleet.busy * share))]
-
-
 def _least_points(grid: Grid, groups: dict[Group, np.ndarray]) -> Grid:
     """One point a group that needs the least of each criterion: chips, operations and bytes of either pool.
 
@@ -826,7 +810,7 @@ def _least_points(grid: Grid, groups: dict[Group, np.ndarray]) -> Grid:
     def least(values: np.ndarray) -> np.ndarray:
         return np.minimum.reduceat(values[order], starts)
 
-    made = {"coarsest": np.maximum.reduceat(numbers["decode_rate"][order], starts)}
+    made = {}
     for pool in ("decode", "prefill"):
         chips, rate = numbers[f"{pool}_chips"], numbers[f"{pool}_rate"]
         busy = chips / rate
@@ -875,11 +859,6 @@ def breaks(study: Study, seen: Searched) -> list[str]:
     found = []
     if scenario.requests is None:
         found += _open_breaks(study, seen)
-    elif scenario.lengths.output_mean and (seen.grid.rows.mode > 0).any() and study.demand.kind == "serving":
-        apart = [key.prefill_system is not None for key in seen.grid.keys]
-        rows = seen.grid.rows
-        if ((rows.mode > 0) & ~np.array(apart)[rows.cell]).any():
-            found.append("load: prefill replicas are charged at the decode pool's load, which slower replicas lower")
     cash = money(terms_of(study, seen.parts), scenario.years)
     rising = [name for name in ("systems", "network", "plant", "building") if (np.diff(getattr(cash, name)) > 0).any()]
     if rising:
