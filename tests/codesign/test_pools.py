@@ -146,7 +146,7 @@ def test_enumeration_of_every_pair_finds_what_the_search_finds(read: Callable[..
 
 
 def test_nothing_that_was_dropped_could_win(
-    read: Callable[..., Study], shelf: Catalog, monkeypatch: pytest.MonkeyPatch
+    read: Callable[..., Study], shelf: Catalog, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """With every feasible point of every pair kept, the best with each option is the same."""
     study = read(
@@ -156,6 +156,7 @@ def test_nothing_that_was_dropped_could_win(
         ("mode: [", "mode: [aggregated, "),
     )
     cut = searched(study, shelf)
+    monkeypatch.setenv("STACKWRIGHT_CACHE", str(tmp_path))
     monkeypatch.setattr(grids, "non_dominated", lambda criteria: np.arange(len(criteria)))
     whole = searched(study, shelf)
     assert len(whole.grid.rows) > 2 * len(cut.grid.rows)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -43,9 +44,10 @@ def test_a_best_design_exists(seen: Searched) -> None:
 
 
 def test_pruned_search_finds_what_the_whole_grid_holds(
-    small: Study, catalog: Catalog, seen: Searched, monkeypatch: pytest.MonkeyPatch
+    small: Study, catalog: Catalog, seen: Searched, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Nothing that was dropped could have won: with every feasible point kept, the best is the same."""
+    monkeypatch.setenv("STACKWRIGHT_CACHE", str(tmp_path))
     monkeypatch.setattr(grids, "non_dominated", lambda criteria: np.arange(len(criteria)))
     whole = searched(small, catalog)
     assert len(whole.grid.rows) > 5 * len(seen.grid.rows)

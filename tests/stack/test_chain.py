@@ -157,5 +157,6 @@ def test_mean_power_lies_between_rest_and_work() -> None:
     assert resting.chip == pytest.approx(180.0 * pool.chips[0])
     assert network == pytest.approx(60.0 * pool.chips[0])
     working, _ = mean_power(unit, states, pool, (pool.idle_power[0] + pool.busy_power[0]) * year)
-    prefill = 4.0 * pool.prefill_replicas[0]
-    assert working.chip == pytest.approx(700.0 * (pool.chips[0] - prefill) + 1150.0 * prefill)
+    prefill, share = 4.0 * pool.prefill_replicas[0], pool.prefill_load[0] / pool.load[0]
+    at_work = share * 1150.0 + (1.0 - share) * 180.0
+    assert working.chip == pytest.approx(700.0 * (pool.chips[0] - prefill) + at_work * prefill)

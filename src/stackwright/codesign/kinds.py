@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from stackwright.codesign.finalists import Finalist
-from stackwright.codesign.performance_grid import PREFILL_UTILIZATION, performance_grid
+from stackwright.codesign.performance_grid import PREFILL_UTILIZATION, kept_grid
 from stackwright.codesign.pictures import pictures
 from stackwright.codesign.result import Kind, cost_entry, metric_values, serving_entries, serving_margins
 from stackwright.codesign.training_plan import TRAINING
@@ -59,7 +59,7 @@ def _serving_notes(study: Study, scenario: Scenario, item: Finalist) -> list[str
 
 SERVING = Kind(
     scenario=scenario_of,
-    grid=performance_grid,
+    grid=kept_grid,
     axes=_prefill_axis,
     misses=_serving_misses,
     limits="memory and latency",

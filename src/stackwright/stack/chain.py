@@ -46,7 +46,9 @@ def mean_power(unit: Unit, states: States, pool: Fleet, it_energy: Joules) -> tu
     above = pool.busy_power[..., 0]
     worked = (it_energy / SECONDS_PER_YEAR - pool.idle_power[..., 0]) / above
     decode = pool.replicas[..., 0] * unit.decode_chips * worked
-    prefill = pool.prefill_replicas[..., 0] * unit.prefill_chips * worked
+    prefill = (
+        pool.prefill_replicas[..., 0] * unit.prefill_chips * worked * pool.prefill_load[..., 0] / pool.load[..., 0]
+    )
     resting = states.idle.times(-decode - prefill)
     return idle + resting + states.decode.times(decode) + states.prefill.times(prefill), states.network * chips
 

@@ -66,9 +66,11 @@ class Fleet:
     peak_power: Watts
     idle_power: Watts
     busy_power: Watts
-    """Above idle, at full load of everything installed."""
+    """Above idle, when decode is at full load and prefill at what that asks of it."""
     load: Ratio
-    """Peak demand over installed capacity."""
+    """Peak demand over the capacity of the decode replicas."""
+    prefill_load: Ratio
+    """The same of the prefill replicas."""
     sold_chips: Count | None
     """Chips of the unit of sale [...]; None for a fleet in fractions."""
     parts: tuple[Fleet, ...] = ()
@@ -131,7 +133,9 @@ def _fleet(wide: dict[str, Any], replicas: Any, prefill: Any, peak: Any, sold_ch
     prefill_chips = prefill * wide["prefill_chips"]
     chips = decode_chips + prefill_chips
     load = peak / xp.maximum(replicas * wide["decode_rate"], 1e-300)
-    busy = decode_chips * (wide["decode_power"] - wide["idle_power"]) + prefill_chips * (
+    # each pool is rounded up by itself, so each has a load of its own
+    prefill_load = peak / xp.maximum(prefill * wide["prefill_rate"], 1e-300)
+    busy = decode_chips * (wide["decode_power"] - wide["idle_power"]) + prefill_chips * prefill_load / load * (
         wide["prefill_power"] - wide["idle_power"]
     )
     return Fleet(
@@ -142,6 +146,7 @@ def _fleet(wide: dict[str, Any], replicas: Any, prefill: Any, peak: Any, sold_ch
         idle_power=chips * wide["idle_power"],
         busy_power=busy,
         load=load,
+        prefill_load=prefill_load,
         sold_chips=sold_chips,
     )
 
