@@ -10,7 +10,7 @@ import pytest
 
 from stackwright.report.dividend import Dividend, dividend_of
 from stackwright.report.dividend_told import option_text, share_text
-from stackwright.report.margins import break_evens_of, margins_picture, second_source_sentence
+from stackwright.report.margins import break_evens_of, margin_rows, margins_picture, second_source_sentence
 from stackwright.report.page import content, render
 from stackwright.report.shadow_prices import elasticities_picture, shadow_finding, shadow_prices_of
 from stackwright.report.tables import refinement_sentence
@@ -130,9 +130,10 @@ def test_every_way_stands_with_its_share(plan: dict[str, Any]) -> None:
     assert bars["x"] == sorted(bars["x"], reverse=True)
     assert set(whiskers["y"]) | set(diamonds["y"]) <= set(bars["y"])
     assert whiskers["x"][:3] == [21.0, 41.0, None]
+    assert made.layout["annotations"][-1]["text"] == "share · value, USD/Mtoken"
     texts = {note["y"]: note["text"] for note in made.layout["annotations"]}
-    assert texts["Each team by its own measure"] == "<b>14.4%</b> (8 to 22) · 1.41 USD/Mtoken"
-    assert texts["One after another, best order"] == "<b>0%</b> · 1.21 USD/Mtoken"
+    assert texts["Each team by its own measure"] == "<b>14.4%</b> (8 to 22) · 1.41"
+    assert texts["One after another, best order"] == "<b>0%</b> · 1.21"
     assert section(plan).without_value == [("Reference: tpu-v7-pod", "no engine of the study runs it")]
 
 
@@ -147,7 +148,7 @@ def test_the_matrix_is_symmetric_and_has_every_pair(plan: dict[str, Any]) -> Non
     assert cells["text"][6][7] == "−0.0113"
     assert "model and serving (+0.117)" in made.finding
     assert "stand in for each other: data center and power (−0.0113)" in made.finding
-    assert [note["text"] for note in made.layout["annotations"]][:2] == ["alone 0.0996", "alone 0"]
+    assert [note["text"] for note in made.layout["annotations"]][:2] == ["<i>0.0996</i>", "<i>0</i>"]
 
 
 def test_robustness_says_what_the_draws_say(plan: dict[str, Any]) -> None:
@@ -245,10 +246,16 @@ def test_bars_of_the_margins_add_up_to_the_cost(plan: dict[str, Any]) -> None:
     rows = {row["layer"]: row["cost"] for row in plan["margins_by_layer"]["rows"]}
     sums = [a + b for a, b in zip(cost["x"], margin["x"], strict=True)]
     assert sums == pytest.approx([*sorted(rows.values(), reverse=True), sum(rows.values())])
-    assert margin["text"][3] == "0.02 · no margin on record"
+    assert margin["text"][3] == "0.02 · not on record"
     whole = plan["margins_by_layer"]["all"]["at_cost"]
     assert [line["x"][-3:-1] for line in lines] == [pytest.approx([whole["low"], whole["high"]])] * 2
     assert "56.8% of the cost (43.8% to 76.2%)" in made.finding
+
+
+def test_margins_stand_with_their_evidence(plan: dict[str, Any]) -> None:
+    rows = margin_rows(plan)
+    assert (rows[0].vendor, rows[0].margin, rows[0].kind) == ("NVIDIA, accelerators", "75% (70 to 88)", "published")
+    assert (rows[3].vendor, rows[3].margin, rows[3].kind) == ("", "not on record", "")
 
 
 def test_break_even_says_price_first_and_never_where_never(plan: dict[str, Any]) -> None:

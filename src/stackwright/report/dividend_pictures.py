@@ -16,7 +16,7 @@ from stackwright.report.dividend_told import (
     share_text,
     signed,
 )
-from stackwright.report.drawing import at_the_right, axis, label, layout
+from stackwright.report.drawing import at_the_right, axis, heading, label, layout
 from stackwright.report.formats import Scale, significant
 from stackwright.report.layers import BY_KEY, CHOSEN, INK, color_of, title_of
 
@@ -48,10 +48,9 @@ def waterfall_picture(told: Told) -> Captioned | None:
     low = [0.0, *(min(at, at + step) for at, step in zip(before, steps, strict=True)), 0.0]
     size = [start, *(abs(step) for step in steps), end]
     whole = abs(start - end)
-    alone = told.given.get("alone") or {}
-    texts = [scale.text(start) + _between(told, scale, REFERENCE)]
-    texts += [_step_text(scale, step, whole, alone.get(layer)) for layer, step in zip(order, steps, strict=True)]
-    texts.append(scale.text(end) + _between(told, scale, "joint"))
+    texts = [scale.number(start) + _between(told, scale, REFERENCE)]
+    texts += [_step_text(scale, step, whole) for step in steps]
+    texts.append(scale.number(end) + _between(told, scale, "joint"))
     names = [f"Reference: {told.reference}", *(title_of(layer) for layer in order), "Decided together"]
     ends, cut = _ends_of([start, end, *before])
     return Captioned(
@@ -59,9 +58,8 @@ def waterfall_picture(told: Told) -> Captioned | None:
         title="From the reference to the joint optimum, by layer",
         finding=_waterfall_finding(told, order, whole),
         reading="How to read: each bar is what freeing that layer brings, as the mean over all orders of freeing "
-        "layers (Shapley), so that bars add up to the whole; in brackets, what it brings when it alone is free. Rack "
-        "is the form in which a chip is sold: air or liquid, node or rack scale. The engine counts with serving."
-        + (" The axis does not start at zero." if cut else ""),
+        "layers (Shapley), so that bars add up to the whole. Rack is the form in which a chip is sold: air or liquid, "
+        "node or rack scale. The engine counts with serving." + (" The axis does not start at zero." if cut else ""),
         data=[
             {
                 "type": "bar",
@@ -88,11 +86,10 @@ def waterfall_picture(told: Told) -> Captioned | None:
     )
 
 
-def _step_text(scale: Scale, step: float, whole: float, alone: float | None) -> str:
+def _step_text(scale: Scale, step: float, whole: float) -> str:
+    """What a layer brings, and its share of the whole."""
     text = signed(scale.number(step), step)
-    if step:
-        text += f" · {share_text(abs(step) / whole)}"
-    return text if alone is None else f"{text} (alone {scale.number(abs(float(alone)))})"
+    return f"{text} · {share_text(abs(step) / whole)}" if step else text
 
 
 def _between(told: Told, scale: Scale, name: str) -> str:
@@ -179,13 +176,14 @@ def ways_picture(told: Told) -> Captioned:
                 "joint is better by",
                 ticksuffix="%",
                 range=[min(0.0, *least) - 0.02 * width, max(*reach, 0.01) + 0.05 * width],
-                domain=[0.0, 0.74],
+                domain=[0.0, 0.62],
             ),
             yaxis=axis("", autorange="reversed", gridcolor="rgba(0,0,0,0)"),
             annotations=[
                 at_the_right(told.way(name), _way_text(told, name, share, ranges.get(name), scale))
                 for name, share in shares.items()
-            ],
+            ]
+            + [_column_title(f"share · value{f', {scale.unit}' if scale.unit else ''}")],
             bargap=0.35,
             margin={"l": 70, "r": 24, "t": 40, "b": 48},
         ),
@@ -235,7 +233,12 @@ def _way_text(told: Told, name: str, share: float, ends: Mapping[str, float] | N
     text = f"<b>{share_text(share)}</b>"
     if ends:
         text += f" ({significant(100.0 * ends['low'])} to {significant(100.0 * ends['high'])})"
-    return f"{text} · {scale.text(value_of(told, name))}"
+    return f"{text} · {scale.number(value_of(told, name))}"
+
+
+def _column_title(text: str) -> dict[str, Any]:
+    """Words above the column at the right edge."""
+    return heading(text, 1.0, 1.0) | {"xanchor": "right", "font": {"size": 12, "color": REFERENCE_COLOR}}
 
 
 def _ways_finding(told: Told, shares: Mapping[str, float]) -> str:
@@ -266,7 +269,7 @@ def matrix_picture(told: Told) -> Captioned | None:
         reading="How to read: a cell is what two layers bring when both are free beyond what each brings by itself, as "
         "the mean over all that the other layers may do. Blue (+): they need each other; who decides one without the "
         "other leaves this behind. Brown (−): they can stand in for each other, so their gains do not add up. Pale: "
-        "they can be decided apart. On the diagonal, what a layer brings alone, all others at the reference.",
+        "they can be decided apart. On the diagonal, slanted, what a layer brings alone, all others at the reference.",
         data=[
             {
                 "type": "heatmap",
@@ -290,7 +293,7 @@ def matrix_picture(told: Told) -> Captioned | None:
             xaxis=axis("", side="top", showgrid=False),
             yaxis=axis("", autorange="reversed", showgrid=False),
             annotations=[
-                _in_cell(title_of(layer), f"alone {scale.number(abs(float(alone[layer])))}")
+                _in_cell(title_of(layer), f"<i>{scale.number(abs(float(alone[layer])))}</i>")
                 for layer in order
                 if layer in alone
             ],

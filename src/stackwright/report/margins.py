@@ -8,10 +8,23 @@ from typing import Any
 
 from stackwright.report.dividend_told import share_text
 from stackwright.report.drawing import OTHERS, Picture, axis, label, layout
-from stackwright.report.formats import DIGITS, Scale, large, quantity, scale_of, sentence_case
+from stackwright.report.formats import DIGITS, Scale, large, quantity, scale_of, sentence_case, significant
 from stackwright.report.layers import INK, NEUTRAL, color_of, title_of
 
 WHOLE = "Whole stack"
+
+
+@dataclass(frozen=True)
+class MarginRow:
+    """A layer's vendor, his gross margin, and the evidence for it."""
+
+    title: str
+    color: str
+    vendor: str
+    margin: str
+    kind: str
+    source: str
+    note: str
 
 
 @dataclass(frozen=True)
@@ -42,8 +55,8 @@ def margins_picture(plan: Mapping[str, Any]) -> Picture | None:
         title="Whose margin is in the cost",
         finding=_finding(whole, rows, scale),
         reading="How to read: the pale part of a bar is what the layer costs its vendor, the full part is his gross "
-        "margin; the line is the range of where one ends and the other begins. Gray: no margin on record. Ranges of "
-        "the whole add up all lows and all highs.",
+        "margin; the line is the range of where one ends and the other begins; beside it, the layer's cost and his "
+        "margin in percent. Gray: no margin on record. Ranges of the whole add up all lows and all highs.",
         data=[
             _part(shown, "what it costs its vendor", "at_cost", scale, 0.35),
             _part(shown, "his gross margin", "margin_dollars", scale, 1.0)
@@ -93,12 +106,34 @@ def _range(shown: list[tuple[str, str, Mapping[str, Any]]], scale: Scale, color:
 
 
 def _text(row: Mapping[str, Any], scale: Scale) -> str:
-    if not row["margin"]:
-        return f"{scale.number(row['cost'])} · no margin on record"
-    margin = row["margin"]
-    spread = f" ({share_text(margin['low'])} to {share_text(margin['high'])})" if margin["low"] < margin["high"] else ""
-    vendor = f" · {label(row['vendor'])}" if row.get("vendor") else ""
-    return f"{scale.number(row['cost'])} · margin {share_text(margin['value'])}{spread}{vendor}"
+    """A bar's cost, and the margin in it."""
+    return f"{scale.number(row['cost'])} · {margin_text(row['margin'])}"
+
+
+def margin_text(margin: Mapping[str, Any] | None) -> str:
+    """A margin with its range: 74.9% (70 to 88)."""
+    if not margin:
+        return "not on record"
+    if margin["low"] == margin["high"]:
+        return share_text(margin["value"])
+    ends = (significant(100.0 * margin[end]) for end in ("low", "high"))
+    return f"{share_text(margin['value'])} ({' to '.join(ends)})"
+
+
+def margin_rows(plan: Mapping[str, Any]) -> list[MarginRow]:
+    """The table: whose margin each is, and how it is known."""
+    return [
+        MarginRow(
+            title=title_of(row["layer"]),
+            color=color_of(row["layer"]),
+            vendor=str(row["vendor"] or ""),
+            margin=margin_text(row["margin"]),
+            kind=str((row["margin"] or {}).get("kind") or ""),
+            source=str((row["margin"] or {}).get("source") or ""),
+            note=str((row["margin"] or {}).get("note") or ""),
+        )
+        for row in (plan.get("margins_by_layer") or {}).get("rows") or ()
+    ]
 
 
 def _finding(whole: Mapping[str, Any], rows: list[Mapping[str, Any]], scale: Scale) -> str:

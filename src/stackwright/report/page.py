@@ -29,7 +29,7 @@ from stackwright.report.formats import percent, within_sentence
 from stackwright.report.glossary import TERMS, explained
 from stackwright.report.headline import cards_of, missing_of, title_of_metric, title_sentence, trains
 from stackwright.report.marginal import marginal_finding, marginal_of
-from stackwright.report.margins import break_evens_of, margins_picture, second_source_sentence
+from stackwright.report.margins import break_evens_of, margin_rows, margins_picture, second_source_sentence
 from stackwright.report.notes import notes_of
 from stackwright.report.pictures import Picture, pictures_of
 from stackwright.report.shadow_prices import elasticities_picture, shadow_finding, shadow_prices_of
@@ -151,6 +151,7 @@ def content(plan: Mapping[str, Any]) -> dict[str, Any]:
         "racks_drawn": racks_drawn(plan),
         "pictures": pictures,
         "dividend": dividend,
+        "margin_rows": margin_rows(plan),
         "break_evens": break_evens_of(plan),
         "second_source": second_source_sentence(plan),
         "shadow": shadow,
