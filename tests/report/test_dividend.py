@@ -9,7 +9,7 @@ import made_up_dividend
 import pytest
 
 from stackwright.report.dividend import Dividend, dividend_of
-from stackwright.report.dividend_told import option_text, share_text
+from stackwright.report.dividend_told import option_text, range_text, share_text
 from stackwright.report.margins import break_evens_of, margin_rows, margins_picture, second_source_sentence
 from stackwright.report.page import content, render
 from stackwright.report.shadow_prices import elasticities_picture, shadow_finding, shadow_prices_of
@@ -77,6 +77,29 @@ def test_a_study_without_a_reference_says_why(plan: dict[str, Any]) -> None:
 def test_the_title_is_the_dividend_in_numbers(plan: dict[str, Any]) -> None:
     assert section(plan).title == "Deciding everything together saves 30.5% against NVIDIA GB200 NVL72"
     assert section(maximized(plan)).title == "Deciding everything together brings 26.6% more against NVIDIA GB200 NVL72"
+
+
+def test_a_share_of_a_loss_is_not_told(plan: dict[str, Any]) -> None:
+    given = maximized(plan)
+    given["dividend"]["objective"] |= {"name": "npv", "unit": "USD"}
+    given["dividend"]["reference"]["value"], given["dividend"]["joint"]["value"] = -2e8, 3e8
+    assert section(given).title == "Deciding everything together brings 500 million USD more against NVIDIA GB200 NVL72"
+    assert figure(given, "waterfall").layout["xaxis"]["range"][0] == -200.0
+
+
+def test_a_joint_optimum_without_a_value_says_why(plan: dict[str, Any]) -> None:
+    given = without_draws(plan)
+    given["dividend"]["joint"] = {"value": None, "reason": "no stack meets the limits"}
+    assert section(given).finding == "No stack meets the limits."
+    render(given)
+
+
+@pytest.mark.parametrize("missing", ["shapley", "interactions", "alone", "baselines", "measures", "barriers", "menu"])
+def test_a_dividend_with_less_in_it_is_shown(plan: dict[str, Any], missing: str) -> None:
+    given = without_draws(plan)
+    del given["dividend"][missing]
+    assert section(given).title.endswith("saves 30.5% against NVIDIA GB200 NVL72")
+    assert '<section id="dividend"' in render(given)
 
 
 @pytest.mark.parametrize("change", [without_draws, maximized])
@@ -236,7 +259,14 @@ def test_options_are_named(plan: dict[str, Any]) -> None:
 
 
 def test_shares_have_three_digits_and_no_false_zero() -> None:
-    assert [share_text(share) for share in (0.30517, 0.0, 6.9e-6, -0.02)] == ["30.5%", "0%", "< 0.01%", "−2%"]
+    assert [share_text(share) for share in (0.30517, 0.0, -3e-16, 6.9e-6, -0.02)] == [
+        "30.5%",
+        "0%",
+        "0%",
+        "< 0.01%",
+        "−2%",
+    ]
+    assert range_text(-2.9e-16, 0.2) == "0 to 20"
 
 
 def test_bars_of_the_margins_add_up_to_the_cost(plan: dict[str, Any]) -> None:

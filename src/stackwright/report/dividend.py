@@ -8,7 +8,7 @@ from math import prod
 from typing import Any
 
 from stackwright.report.dividend_pictures import matrix_picture, waterfall_picture, ways_picture
-from stackwright.report.dividend_told import Captioned, Told, better, listed, option_text, share_text
+from stackwright.report.dividend_told import NOTHING, Captioned, Told, better, listed, option_text, share_text
 from stackwright.report.formats import large, quantity, sentence_case, within_sentence, words
 from stackwright.report.headline import title_of_metric
 from stackwright.report.layers import color_of, title_of
@@ -127,8 +127,12 @@ def _pictures(told: Told) -> list[Captioned]:
 
 def _title(told: Told) -> str:
     share = told.share_of_reference
-    if not share:
+    if abs(share) < NOTHING:
         return f"Deciding everything together brings nothing against {told.reference}"
+    start, end = (float(told.given[name]["value"]) for name in ("reference", "joint"))
+    if start <= 0.0:
+        amount = quantity(abs(end - start), str(told.given["objective"].get("unit") or ""))
+        return f"Deciding everything together brings {amount} more against {told.reference}"
     return f"Deciding everything together {better(share, less_is_better=told.less_is_better)} against {told.reference}"
 
 

@@ -7,17 +7,19 @@ from itertools import accumulate
 from typing import Any
 
 from stackwright.report.dividend_told import (
+    NOTHING,
     REFERENCE,
     REFERENCE_COLOR,
     Captioned,
     Told,
     color_of_way,
     listed,
+    range_text,
     share_text,
     signed,
 )
 from stackwright.report.drawing import at_the_right, axis, heading, label, layout
-from stackwright.report.formats import Scale, significant
+from stackwright.report.formats import Scale
 from stackwright.report.layers import BY_KEY, CHOSEN, INK, color_of, title_of
 
 TOGETHER, APART = "#2166ac", "#b35806"
@@ -194,7 +196,7 @@ def ways_picture(told: Told) -> Captioned:
 
 def _orders(told: Told) -> str:
     """Over how many orders of deciding worst, mean and best are taken."""
-    count = (told.given["baselines"].get("sequential_mean") or {}).get("orders")
+    count = ((told.given.get("baselines") or {}).get("sequential_mean") or {}).get("orders")
     over = f"worst, mean and best over all {count:,} orders" if count else "worst, mean and best over orders"
     return f"{over}, and over the starts tried layer by layer"
 
@@ -232,7 +234,7 @@ def _diamonds(rows: Sequence[tuple[str, float]], precision: str) -> dict[str, An
 def _way_text(told: Told, name: str, share: float, ends: Mapping[str, float] | None, scale: Scale) -> str:
     text = f"<b>{share_text(share)}</b>"
     if ends:
-        text += f" ({significant(100.0 * ends['low'])} to {significant(100.0 * ends['high'])})"
+        text += f" ({range_text(ends['low'], ends['high'])})"
     return f"{text} · {scale.number(value_of(told, name))}"
 
 
@@ -244,9 +246,9 @@ def _column_title(text: str) -> dict[str, Any]:
 def _ways_finding(told: Told, shares: Mapping[str, float]) -> str:
     text = f"Joint is better by {share_text(shares[REFERENCE])} than {told.reference}"
     against = {words: shares[name] for name, words in AGAINST.items() if name in shares}
-    if worse := [f"{share_text(share)} than {words}" for words, share in against.items() if share]:
+    if worse := [f"{share_text(share)} than {words}" for words, share in against.items() if share >= NOTHING]:
         text += f", by {listed(worse)}"
-    if level := [words for words, share in against.items() if not share]:
+    if level := [words for words, share in against.items() if share < NOTHING]:
         text += f"; no better than {listed(level)}"
     return f"{text}."
 

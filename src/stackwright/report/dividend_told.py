@@ -25,6 +25,8 @@ WAYS = {
 """Ways of deciding: words and color."""
 REFERENCE = "reference"
 REFERENCE_COLOR = "#5c6773"
+NOTHING = 1e-12
+"""Shares below this are rounding."""
 NEGLIGIBLE = 5e-5
 """Shares below this show as less than 0.01%."""
 NUMBERS_OF_OPTION: dict[str, Callable[[float], str]] = {
@@ -96,7 +98,14 @@ class Told:
 
 def share_text(share: float) -> str:
     """A share with three significant digits: 30.5%."""
-    return f"{significant(100.0 * share)}%" if abs(share) >= NEGLIGIBLE else "< 0.01%" if share else "0%"
+    if abs(share) < NEGLIGIBLE:
+        return "0%" if abs(share) < NOTHING else "< 0.01%"
+    return f"{significant(100.0 * share)}%"
+
+
+def range_text(low: float, high: float) -> str:
+    """Two shares in percent: 21 to 41."""
+    return " to ".join(significant(100.0 * share if abs(share) >= NOTHING else 0.0) for share in (low, high))
 
 
 def signed(text: str, value: float) -> str:

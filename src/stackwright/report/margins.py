@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from stackwright.report.dividend_told import share_text
+from stackwright.report.dividend_told import range_text, share_text
 from stackwright.report.drawing import OTHERS, Picture, axis, label, layout
-from stackwright.report.formats import DIGITS, Scale, large, quantity, scale_of, sentence_case, significant
+from stackwright.report.formats import DIGITS, Scale, large, quantity, scale_of, sentence_case
 from stackwright.report.layers import INK, NEUTRAL, color_of, title_of
 
 WHOLE = "Whole stack"
@@ -116,8 +116,7 @@ def margin_text(margin: Mapping[str, Any] | None) -> str:
         return "not on record"
     if margin["low"] == margin["high"]:
         return share_text(margin["value"])
-    ends = (significant(100.0 * margin[end]) for end in ("low", "high"))
-    return f"{share_text(margin['value'])} ({' to '.join(ends)})"
+    return f"{share_text(margin['value'])} ({range_text(margin['low'], margin['high'])})"
 
 
 def margin_rows(plan: Mapping[str, Any]) -> list[MarginRow]:
