@@ -117,7 +117,7 @@ def enumerated(study: Study, seen: Searched) -> tuple[float, int]:
                     continue
                 both = (plant,) if beside is None else (plant, classes[beside])
                 rented = sourcing == "rent"
-                sides = sides_rows(scenario, grid, both, rows, cash, rented=rented)
+                sides = sides_rows(scenario, grid, both, rows, cash, sourcing=sourcing)
                 score, excess = scores(study, scenario, sides, cash, rented=rented)
                 best = min(best, float(np.where(excess <= 1e-9, score, np.inf).min()))
                 pairs += score.size

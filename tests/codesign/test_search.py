@@ -80,7 +80,7 @@ def searched_score(small: Study, seen: Searched, pick: Pick) -> float:
     """What the search's matrix products give for one design."""
     cash = money(terms_of(small, seen.parts), seen.scenario.years)
     classes = sides_of(seen.grid, seen.classes, pick)
-    sides = sides_rows(seen.scenario, seen.grid, classes, np.array([pick.row]), cash, rented=False)
+    sides = sides_rows(seen.scenario, seen.grid, classes, np.array([pick.row]), cash, sourcing=pick.sourcing)
     score, _ = scores(small, seen.scenario, sides, cash, rented=False)
     return float(score[0, pick.option])
 

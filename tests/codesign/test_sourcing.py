@@ -15,10 +15,13 @@ from stackwright.codesign.dates import chip_charge
 from stackwright.codesign.finalists import Finalist, design_of, evaluated, outlay
 from stackwright.codesign.margin_stack import margins_of
 from stackwright.codesign.plan import Searched, searched
+from stackwright.codesign.plants import terms_of
+from stackwright.codesign.search import Pick, sides_of, sides_rows
 from stackwright.codesign.sourcing import Absent, arrangement_of, offer
-from stackwright.codesign.uncertainty import draws, inputs_of
+from stackwright.codesign.uncertainty import draws, evaluate_with, inputs_of
 from stackwright.core.errors import InputError
 from stackwright.core.units import SECONDS_PER_YEAR
+from stackwright.stack.deployment import money
 from stackwright.stack.offer import PLAIN, Offer
 from stackwright.stack.parts import Parts
 from stackwright.stack.study import Study
@@ -234,3 +237,69 @@ def test_an_arrangement_has_what_its_way_needs(small: Study, parts: Parts) -> No
     same = arrangement_of(small, parts, "make", systems[:1] * 2)
     assert same.prefill_program is None
     assert vars(arrangement_of(small, parts, "buy", systems)) == vars(PLAIN)
+
+
+@pytest.fixture(scope="module")
+def wide(small: Study, catalog: Catalog) -> tuple[Study, Searched]:
+    """The small study with a custom chip beside one that is sold, and every way of sourcing."""
+    study = small.model_copy(
+        update={
+            "rack": small.rack.model_copy(update={"system": ("hgx-b200-liquid", "tpu-v7-pod")}),
+            "network": small.network.model_copy(update={"fabric": ("infiniband-ndr", "google-dcn")}),
+            "serving": small.serving.model_copy(update={"software": ("vllm-2026", "tpu-vllm")}),
+            "finance": small.finance.model_copy(update={"sourcing": ("buy", "rent", "lease", "partner", "make")}),
+        }
+    )
+    return study, searched(study, catalog)
+
+
+def settled_pick(wide: tuple[Study, Searched], pick: Pick) -> Finalist:
+    study, seen = wide
+    design, limits = design_of(seen.grid, seen.classes, pick), seen.classes[pick.plant_class].weights.limit[pick.option]
+    cell = seen.grid.cells[int(seen.grid.rows.cell[pick.row])]
+    return evaluated(study, seen.parts, seen.scenario, design, cell, limits, pick.score)
+
+
+@pytest.mark.parametrize("way", ["buy", "lease", "partner", "make"])
+def test_the_search_prices_each_way_as_evaluate_does(way: str, wide: tuple[Study, Searched]) -> None:
+    """By the plant's terms the two agree to rounding where redundancy and distribution are not rescaled."""
+    study, seen = wide
+    pick = seen.found.by_option["finance", way]
+    item = settled_pick(wide, pick)
+    assert item.value == pytest.approx(pick.score, rel=5e-3)
+    again = evaluate_with(item, seen.scenario, {}, 1)
+    cost = float(again.present_cost[0] / again.present_tokens[0]) * 1e6
+    option = seen.classes[pick.plant_class].options[pick.option]
+    first = (option.redundancy, option.distribution) == (
+        study.datacenter.redundancy[0],
+        study.datacenter.distribution[0],
+    )
+    assert cost == pytest.approx(pick.score, rel=1e-9 if first else 2e-3)
+
+
+def test_a_chip_of_ones_own_is_searched_where_it_is_not_sold(wide: tuple[Study, Searched]) -> None:
+    _, seen = wide
+    found = {
+        way: design_of(seen.grid, seen.classes, seen.found.by_option["finance", way]).system
+        for way in ("buy", "lease", "partner", "make")
+    }
+    assert found == {
+        "buy": "hgx-b200-liquid",
+        "lease": "hgx-b200-liquid",
+        "partner": "tpu-v7-pod",
+        "make": "tpu-v7-pod",
+    }
+    assert seen.found.barred["tpu-v7-pod, buy"].startswith("not sold")
+    assert "program" in seen.found.barred["hgx-b200-liquid, make"]
+
+
+def test_a_budget_counts_what_a_lease_pays_over_the_horizon(wide: tuple[Study, Searched]) -> None:
+    study, seen = wide
+    pick = seen.found.by_option["finance", "lease"]
+    classes, rows = sides_of(seen.grid, seen.classes, pick), np.array([pick.row])
+    cash = money(terms_of(study, seen.parts), seen.scenario.years)
+    (side,) = sides_rows(seen.scenario, seen.grid, classes, rows, cash, sourcing="lease")
+    done, unit = settled_pick(wide, pick).done, settled_pick(wide, pick).done.units[0]
+    equipment = done.fleet.bought(cash.spares).max() * unit.system_price + done.fleet.chips.max() * unit.network_price
+    paid = float(equipment + done.cash["lease"].sum())
+    assert side.outlay[0, pick.option] == pytest.approx(paid, rel=2e-3)

@@ -327,7 +327,7 @@ def _both_scores(drawn: Drawn, pick: Pick, index: int) -> tuple[float, float]:
     cash, rented = money(menu.terms, drawn.scenario.years), pick.sourcing == "rent"
 
     def score(classes: tuple[PlantClass, ...], place: int) -> float:
-        rows = sides_rows(drawn.scenario, menu.grid, classes, np.array([0]), cash, rented=rented)
+        rows = sides_rows(drawn.scenario, menu.grid, classes, np.array([0]), cash, sourcing=pick.sourcing)
         found, _ = scores(drawn.study, drawn.scenario, rows, cash, rented=rented)
         return float(found[0, place])
 

@@ -24,6 +24,7 @@ import numpy as np
 from stackwright.chip.power import PowerFamily
 from stackwright.codesign.fronts import non_dominated
 from stackwright.codesign.kept import Content, code_of, kept
+from stackwright.codesign.sourcing import offers_of_menu
 from stackwright.core.parallel import in_order
 from stackwright.model.architecture import Architecture
 from stackwright.model.precision import Precision
@@ -33,6 +34,7 @@ from stackwright.serving.replica import Machine
 from stackwright.serving.service import Lengths, Prefill, PrefillPool, Service, disaggregated, prefill_pool
 from stackwright.stack.curves import cache_folder
 from stackwright.stack.neighbors import PACE, Neighbors, neighbors_of
+from stackwright.stack.offer import Offer
 from stackwright.stack.parts import Part, Parts
 from stackwright.stack.performance import (
     DRAFTS,
@@ -108,6 +110,8 @@ class Grid:
     rows: Rows
     nearest: Rows
     tally: Tally
+    offers: Mapping[tuple[str, str], Offer] = field(default_factory=dict)
+    """Prices and leases by system and way of sourcing, for ways that systems' records alone do not price."""
 
     @cached_property
     def labels(self) -> dict[str, tuple[np.ndarray, list[Any]]]:
@@ -628,6 +632,7 @@ def performance_grid(
         rows=rows,
         nearest=nearest,
         tally=replace(counted, refused=tally.refused),
+        offers=offers_of_menu(study, parts, [system for _, _, system in named]),
     )
 
 
@@ -745,6 +750,7 @@ def settings_rows(
         rows=_rows(parted[0]),
         nearest=_rows(parted[1]),
         tally=tally,
+        offers=offers_of_menu(study, parts, systems),
     )
 
 

@@ -243,7 +243,7 @@ class _Refinement:
         return np.minimum.reduceat(np.concatenate(made), starts, axis=0)
 
     def _floors(self, classes: tuple[PlantClass, ...], grid: Grid, rows: np.ndarray, box: Box) -> np.ndarray:
-        sides = sides_rows(self.seen.scenario, grid, classes, rows, self.cash, rented=box.sourcing == "rent")
+        sides = sides_rows(self.seen.scenario, grid, classes, rows, self.cash, sourcing=box.sourcing)
         steady = self.plants.steadiness(box.place, box.cold, box.warm, box.options)
         rented = box.sourcing == "rent"
         score, excess = floors(self.study, self.seen.scenario, sides, self.cash, rented=rented, steady=steady)
@@ -254,7 +254,7 @@ class _Refinement:
         self, classes: tuple[PlantClass, ...], grid: Grid, rows: np.ndarray, sourcing: str
     ) -> tuple[np.ndarray, np.ndarray]:
         rented = sourcing == "rent"
-        sides = sides_rows(self.seen.scenario, grid, classes, rows, self.cash, rented=rented)
+        sides = sides_rows(self.seen.scenario, grid, classes, rows, self.cash, sourcing=sourcing)
         score, excess = scores(self.study, self.seen.scenario, sides, self.cash, rented=rented)
         self.evaluated += score.size
         return np.where(excess <= ALLOWED, score, np.inf), excess
@@ -759,7 +759,8 @@ def _peak_cost(sides: Sequence[Side], cash: Money) -> np.ndarray:
     total: Any = 0.0
     for side in sides:
         table, weights = side.fleet.columns, side.weights
-        running = (side.fleet.peak * cash.middle).sum(axis=-1)[:, None] * weights.opex[None, :] * SECONDS_PER_YEAR
+        running = (side.fleet.peak * cash.middle).sum(axis=-1) * side.fleet.owned * SECONDS_PER_YEAR
+        running = running[:, None] * weights.opex[None, :]
         total = total + running + table[:, 2:3] * weights.plant_capex + table[:, 3:4] * weights.building_capex
     return total
 

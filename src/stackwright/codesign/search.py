@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from stackwright.codesign.eligibility import ineligible, unavailable
+from stackwright.codesign.eligibility import absent, ineligible
 from stackwright.codesign.performance_grid import CellKey, Grid
 from stackwright.codesign.plant_grid import OptionCuts, PlantClass, PlantOption, Weights, class_beside, thermals_of
 from stackwright.codesign.table import Frame, Point, Table, choices_of
@@ -24,6 +24,7 @@ from stackwright.core.units import SECONDS_PER_YEAR
 from stackwright.finance.terms import Terms
 from stackwright.stack.deployment import Fleet, Money, Unit, columns, fleet_of, money
 from stackwright.stack.network import network_share
+from stackwright.stack.offer import OWN_CHIP, PLANTS
 from stackwright.stack.parts import Part, Parts
 from stackwright.stack.plant import EXCURSIONS
 from stackwright.stack.scenario import Scenario
@@ -77,7 +78,9 @@ class Physical:
     equipment: np.ndarray
     """Dollars for systems and network; for a rented fleet, its rent over the horizon."""
     owned: np.ndarray
-    """One where the plant is the buyer's own, zero where a rent includes it."""
+    """One where the plant is the buyer's own, zero where a rent or a lease includes its upkeep."""
+    built: np.ndarray
+    """Watts whose plant and building count against a budget; leased ones by what is paid for them over the horizon."""
     cool: np.ndarray
     """Whether a chip at its power cap stays below its throttling temperature."""
     run_time: np.ndarray
@@ -109,8 +112,7 @@ class Side:
     def outlay(self) -> np.ndarray:
         """What counts against a budget: capital, or the rent of the horizon."""
         plant = (self.weights.plant_capex + self.weights.building_capex)[None, :]
-        owned = self.fleet.peak.max(axis=-1) * self.fleet.owned
-        return self.fleet.equipment[:, None] + owned[:, None] * plant
+        return self.fleet.equipment[:, None] + self.fleet.built[:, None] * plant
 
     def yearly(self, name: str) -> np.ndarray:
         """Sum over years of a quantity of the plant."""
@@ -222,7 +224,7 @@ def scored_by(
 
 def _scored(study: Study, scenario: Scenario, grid: Grid, job: Job, cash: Money) -> Scored:
     """Score the rows of a job that nothing beats, in chunks that stay in a cache."""
-    whole = sides_rows(scenario, grid, job.sides, job.rows, cash, rented=job.rented)
+    whole = sides_rows(scenario, grid, job.sides, job.rows, cash, sourcing=job.sourcing)
     kept = undominated(_groups(grid, job.rows), _criteria(whole))
     whole = [_sliced(side, kept) for side in whole]
     shape = (len(kept), len(job.plant.options))
@@ -263,7 +265,7 @@ def _systems(key: CellKey) -> tuple[str, ...]:
 
 def _doubt(system: Part, parts: Parts, sourcing: str, barred: dict[str, str]) -> str | None:
     """None where a system may win, ``unverified`` where it is only shown, ``absent`` where it is not to be had."""
-    if reason := unavailable(system, sourcing):
+    if reason := absent(system, parts, sourcing):
         barred[f"{system.id}, {sourcing}"] = reason
         return "absent"
     if reason := ineligible(system, parts, sourcing):
@@ -287,7 +289,7 @@ def pick_of(
         for sides, fitting in _rows_of(grid, classes, plant):
             rows = fitting[codes[fitting] == point.choice]
             if len(rows):
-                whole = sides_rows(scenario, grid, sides, rows, cash, rented=sourcing == "rent")
+                whole = sides_rows(scenario, grid, sides, rows, cash, sourcing=sourcing)
                 score, excess = scores(study, scenario, whole, cash, rented=sourcing == "rent")
                 option = plant.options.index(wanted)
                 own = np.where(excess[:, option] <= FEASIBLE, score[:, option], np.inf)
@@ -495,12 +497,12 @@ def _alike(grid: Grid, rows: np.ndarray, pool: int | None) -> Iterator[tuple[np.
 
 
 def sides_rows(
-    scenario: Scenario, grid: Grid, classes: tuple[PlantClass, ...], rows: np.ndarray, cash: Money, *, rented: bool
+    scenario: Scenario, grid: Grid, classes: tuple[PlantClass, ...], rows: np.ndarray, cash: Money, *, sourcing: str
 ) -> list[Side]:
     """The rows' fleets by system: all of it, or the decode and the prefill pool, each under its thermal class."""
     pools = [None] if len(classes) == 1 else range(len(classes))
     return [
-        Side(physical_rows(scenario, grid, plant, rows, cash, rented=rented, pool=pool), plant.weights)
+        Side(physical_rows(scenario, grid, plant, rows, cash, sourcing=sourcing, pool=pool), plant.weights)
         for plant, pool in zip(classes, pools, strict=True)
     ]
 
@@ -512,23 +514,50 @@ def physical_rows(
     rows: np.ndarray,
     cash: Money,
     *,
-    rented: bool,
+    sourcing: str,
     pool: int | None = None,
 ) -> Physical:
     """Columns of the rows' fleets; where the volume is open, per unit of peak request rate."""
     unit, cool = unit_rows(grid, rows, plant, pool)
+    unit = _offered(grid, rows, unit, sourcing, pool)
     made = fleet_of(unit, scenario.requests, scenario.peak, scenario.ramp)
+    standing, rented = PLANTS[sourcing], sourcing == "rent"
     table = columns(unit, made, cash, rented=rented)
+    built = made.peak_power.max(axis=-1) * (0.0 if rented else 1.0)
+    if standing == "leased":  # a lease is paid on the capital of what is leased, so it stands where capital stood
+        paid = made.peak_power * _lease_rates(grid, len(scenario.years))
+        table[:, 2:4] = (paid * cash.middle).sum(axis=-1, keepdims=True)
+        built = paid.sum(axis=-1)
     return Physical(
         columns=table,
         idle=made.idle_power,
         busy=made.busy_power * made.load,
         peak=made.peak_power,
         equipment=_equipment(unit, made, cash, rented=rented),
-        owned=np.full(len(rows), 0.0 if rented else 1.0),
+        owned=np.full(len(rows), 1.0 if standing == "own" else 0.0),
+        built=built,
         cool=cool,
         run_time=grid.rows.numbers["run_time"][rows] if "run_time" in grid.rows.numbers else np.zeros(len(rows)),
     )
+
+
+def _offered(grid: Grid, rows: np.ndarray, unit: Unit, sourcing: str, pool: int | None) -> Unit:
+    """Units whose chips are the buyer's own at the price of their program; others cost what their records say."""
+    if sourcing not in OWN_CHIP:
+        return unit
+    cell = grid.rows.cell[rows]
+    prices = np.zeros(len(grid.keys))
+    for number in np.unique(cell):
+        key = grid.keys[number]
+        system = str(key.prefill_system) if pool == 1 else key.system
+        prices[number] = grid.offers[system, sourcing].system_price
+    return replace(unit, system_price=prices[cell])
+
+
+def _lease_rates(grid: Grid, years: int) -> np.ndarray:
+    """Lease of each year over the capital of what is leased [Y]; a study has one lease for all its systems."""
+    lease = next(one for (_, way), one in grid.offers.items() if PLANTS[way] == "leased")
+    return np.broadcast_to(lease.lease_rates(np.arange(float(years))), (years,))
 
 
 def _equipment(unit: Unit, made: Fleet, cash: Money, *, rented: bool) -> np.ndarray:
@@ -608,7 +637,7 @@ def total_cost(side: Side, cash: Money, *, rented: bool) -> np.ndarray:
     own = table[:, 0:1] + table[:, 1:2]
     if rented:
         return own + 0.0 * weights.opex[None, :]
-    opex = (chunk.peak * cash.middle).sum(axis=-1, keepdims=True) * SECONDS_PER_YEAR
+    opex = (chunk.peak * cash.middle).sum(axis=-1, keepdims=True) * (SECONDS_PER_YEAR * chunk.owned[:, None])
     paid = [table[:, 2:4], opex, chunk.idle * cash.middle, chunk.busy * cash.middle]
     price = [weights.plant_capex[:, None], weights.building_capex[:, None], weights.opex[:, None]]
     prices = np.concatenate([*price, weights.idle_cost, weights.busy_cost], axis=1)
@@ -714,7 +743,8 @@ def amounts_of(
     carbon over the horizon.
     """
     cash, rented = money(terms, scenario.years), pick.sourcing == "rent"
-    sides = sides_rows(scenario, grid, sides_of(grid, classes, pick), np.array([pick.row]), cash, rented=rented)
+    pools = sides_of(grid, classes, pick)
+    sides = sides_rows(scenario, grid, pools, np.array([pick.row]), cash, sourcing=pick.sourcing)
     volume = np.broadcast_to(_volume(scenario, study, sides, _limit_share(sides)), (1, len(sides[0].weights.opex)))
     size, years = float(volume[0, pick.option]), len(scenario.years)
     cost: Any = sum(total_cost(side, cash, rented=rented) for side in sides)
@@ -740,7 +770,7 @@ def limit_missed(
     option = pick.option
     cash = money(terms, scenario.years)
     rows, pools = np.array([pick.row]), sides_of(grid, classes, pick)
-    sides = sides_rows(scenario, grid, pools, rows, cash, rented=pick.sourcing == "rent")
+    sides = sides_rows(scenario, grid, pools, rows, cash, sourcing=pick.sourcing)
     share = _limit_share(sides)
     volume = _volume(scenario, study, sides, share)
     margins = {

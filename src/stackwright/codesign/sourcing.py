@@ -5,7 +5,7 @@ One place for the prices that search and evaluation read: see `stack.offer`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -30,6 +30,13 @@ def offer(system: Part, parts: Parts, sourcing: str, study: Study) -> Offer | Ab
     given = arrangement_of(study, parts, sourcing, [system])
     chip = parts.get("chip", str(system.record.links["chip"]))
     return offer_of(sourcing, system.spec, chip.spec, terms_of(study, parts), lease=given.lease, program=given.program)
+
+
+def offers_of_menu(study: Study, parts: Parts, systems: Iterable[Part]) -> dict[tuple[str, str], Offer]:
+    """What the systems of a menu cost by system and way of sourcing; ways that cannot be had are left out."""
+    known = {system.id: system for system in systems}
+    made = {(name, way): offer(known[name], parts, way, study) for name in known for way in study.finance.sourcing}
+    return {key: one for key, one in made.items() if isinstance(one, Offer)}
 
 
 def arrangement_of(study: Study, parts: Parts, sourcing: str, systems: Sequence[Part]) -> Arrangement:

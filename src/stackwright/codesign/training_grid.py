@@ -19,6 +19,7 @@ from stackwright.chip.family import FORMATS, KernelFamily, Kernels
 from stackwright.chip.power import PowerFamily
 from stackwright.codesign.fronts import non_dominated
 from stackwright.codesign.performance_grid import NEEDED, CellKey, Grid, Rows, Tally
+from stackwright.codesign.sourcing import offers_of_menu
 from stackwright.core.arrays import namespace
 from stackwright.core.spec import spec
 from stackwright.core.units import HOURS_PER_YEAR, Count, Ratio, Seconds
@@ -458,6 +459,7 @@ def training_grid(
         rows=_rows(kept),
         nearest=_rows(missed),
         tally=tally,
+        offers=offers_of_menu(study, parts, [system for _, _, system in found]),
     )
 
 
