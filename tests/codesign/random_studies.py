@@ -61,7 +61,7 @@ def random_text(rng: np.random.Generator) -> str:
             size = {"budget": 9.0, "water": 5.5, "carbon": 7.5}[name]
             limits.append(f"{name}: {form.format(10 ** (size + rng.uniform(-1.5, 1.5)))}")
     objective = OBJECTIVES[rng.integers(0 if is_open else 1, len(OBJECTIVES))]
-    modes = (("aggregated",), ("disaggregated",), ("aggregated", "disaggregated"))[rng.integers(3) * is_open]
+    modes = (("aggregated",), ("disaggregated",), ("aggregated", "disaggregated"))[rng.integers(3)]
     batches = sorted({int(size) for size in rng.choice([4, 8, 16, 32, 64, 128], size=3)})
     return f"""
 study: random

@@ -363,3 +363,30 @@ def test_contracts_behind_the_meter_have_no_tariff(study: Study, parts: Parts, s
         "onsite": True,
         "own": True,
     }
+
+
+def test_plants_at_one_temperature_read_the_curves_of_the_whole_study(
+    study: Study, parts: Parts, scenario: Scenario
+) -> None:
+    """Alone they would be solved for a load of their own, and their prices would not compare."""
+    systems, known = [parts.get("rack", name) for name in study.rack.system], Curves()
+    every = plant_classes(study, parts, scenario, systems, curves=known)
+    warmest = max(plant.supply_temperature for plant in every)
+    cooling = study.cooling.model_copy(update={"supply_temperature": (warmest,)})
+    narrow = study.model_copy(update={"cooling": cooling})
+    of_all = {
+        (plant.thermal, plant.cooling, plant.supply_scale): plant
+        for plant in every
+        if plant.supply_temperature == warmest
+    }
+    checked = 0
+    for plant in plant_classes(narrow, parts, scenario, systems, curves=known):
+        whole = of_all.get((plant.thermal, plant.cooling, plant.supply_scale))
+        if whole is None or plant.supply_temperature != warmest:
+            continue
+        own, other = plant.weights.cuts, whole.weights.cuts
+        assert own is not None and other is not None and plant.options == whole.options
+        for name in ("constant", "idle", "busy"):
+            np.testing.assert_allclose(getattr(own, name), getattr(other, name), rtol=1e-12)
+        checked += 1
+    assert checked

@@ -11,9 +11,19 @@ from random_studies import OBJECTIVES, combined, enumerated, kept, random_plants
 
 from stackwright.catalog import Catalog
 from stackwright.catalog.series import load_site_series
-from stackwright.codesign.performance_grid import Tally, axes_of, cells_of, evaluate_cell, performance_grid
+from stackwright.codesign.performance_grid import Tally, axes_of, cells_of, evaluate_cell
 from stackwright.codesign.plant_grid import PlantClass, Weights, plant_classes
-from stackwright.codesign.refine import TOLERANCE, WATER_DIP, Halves, Refined, breaks, least_weights, refined, slowed
+from stackwright.codesign.refine import (
+    TOLERANCE,
+    WATER_DIP,
+    Refined,
+    breaks,
+    gap_entry,
+    halves_of,
+    least_weights,
+    refined,
+    slowed,
+)
 from stackwright.codesign.search import unit_rows
 from stackwright.codesign.searched import Searched, searched
 from stackwright.stack.parts import Parts
@@ -26,7 +36,6 @@ LATER = 0.04
 MEMORY_MOVES = 0.03
 """Of the memory, by how much a replica's need of it changes with its clock."""
 SITES = ("ashburn-va", "phoenix-az", "singapore", "tokyo-jp", "sanjose-ca")
-HALVES = Halves(performance_grid, plant_classes)
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +45,7 @@ def seen(small: Study, catalog: Catalog) -> Searched:
 
 @pytest.fixture(scope="module")
 def finer(small: Study, seen: Searched) -> Refined:
-    made = refined(small, seen, HALVES)
+    made = refined(small, seen, halves_of(small, seen))
     assert made is not None
     return made
 
@@ -78,7 +87,7 @@ def random_case(rng: np.random.Generator, study: Study, base: Searched) -> tuple
     assert base.scenario.requests is not None
     requests = base.scenario.requests * 10 ** rng.uniform(-2.0, 0.5) if fixed else None
     scenario = replace(base.scenario, requests=requests, token_price=10 ** rng.uniform(-8.5, -5.0))
-    grid = random_rows(rng, base.grid, 300, np.array([0] if fixed else [0, 1]))
+    grid = random_rows(rng, base.grid, 300, np.array([0, 1]))
     plants = random_plants(rng, base.classes, cuts=rng.random() < 0.4)
     limit = limits["site_power"] or np.inf
     plants = [
@@ -163,7 +172,7 @@ def test_a_meter_is_filled_with_more_tokens_between_the_grids_caps(
     text = text.replace("objective: cost_per_million_tokens", "objective: tokens_per_second")
     study = write_study(text.replace("power_cap: [1.0, 0.8]", "power_cap: [1.0, 0.6]"))
     own = searched(study, catalog)
-    made = refined(study, own, HALVES)
+    made = refined(study, own, halves_of(study, own))
     assert made is not None and own.found.best is not None
     assert made.bound <= made.value <= own.found.best.score
     assert made.gap <= TOLERANCE * (1 + 1e-9)
@@ -171,11 +180,21 @@ def test_a_meter_is_filled_with_more_tokens_between_the_grids_caps(
     assert 0.6 <= cap <= 1.0
 
 
+def test_a_plan_tells_the_gap_in_the_objectives_unit_and_sign(finer: Refined) -> None:
+    told = gap_entry(finer)
+    assert told["value"] == finer.value and told["bound"] == finer.bound and told["boxes"] == finer.boxes
+    most = gap_entry(replace(finer, objective="tokens_per_second", value=-9.0, bound=-10.0, grid_bound=-9.5))
+    assert (most["value"], most["bound"], most["grid_bound"]) == (9.0, 10.0, 9.5)
+    assert most["gap"] == pytest.approx(1.0 / 9.0)
+    none = gap_entry(None)
+    assert none.keys() == told.keys() and none["value"] is None and none["gap"] is None and none["breaks"] == []
+
+
 def test_one_cap_and_one_temperature_leave_nothing_to_refine(small: Study, catalog: Catalog) -> None:
     study = at(small, 1.0, 313.15)
     narrow = study.model_copy(update={"cooling": study.cooling.model_copy(update={"type": ("direct-liquid-dry",)})})
     own = searched(narrow, catalog)
-    made = refined(narrow, own, HALVES)
+    made = refined(narrow, own, halves_of(narrow, own))
     assert made is not None and own.found.best is not None
     assert made.boxes == 0 or made.breaks
     assert made.pick == own.found.best and made.gap == made.grid_gap

@@ -174,8 +174,12 @@ def plant_classes(
     scenario: Scenario,
     systems: list[Part],
     progress: Callable[[str, int, int], None] | None = None,
+    curves: Curves | None = None,
 ) -> list[PlantClass]:
-    """All thermal classes that some system of the study can use, with all their plant options."""
+    """All thermal classes that some system of the study can use, with all their plant options.
+
+    `curves` hold what is known already of plants whose hours are decided: these are read, and others are added.
+    """
     wanted = sorted(
         {thermal for options in thermals_of(systems).values() for thermal in options},
         key=lambda thermal: (thermal.path, thermal.liquid_share),
@@ -186,10 +190,11 @@ def plant_classes(
         for part in (parts.get("cooling", name) for name in study.cooling.type)
         if part.spec.heat_path == path
     ]
-    sites, curves = [_site(study, parts, scenario, name) for name in study.datacenter.site], Curves()
+    sites = [_site(study, parts, scenario, name) for name in study.datacenter.site]
+    known = Curves() if curves is None else curves
     found: list[list[_Table]] = []
     # One site after another in each thread: the first cooling's load at a site is the one whose curve others read.
-    for tables in in_order(lambda site: [_table(site, cooling, scenario, curves) for cooling in coolings], sites):
+    for tables in in_order(lambda site: [_table(site, cooling, scenario, known) for cooling in coolings], sites):
         if progress:
             progress("plant half", len(found), len(sites))
         found.append(tables)

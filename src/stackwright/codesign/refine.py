@@ -10,13 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from stackwright.chip.power import dynamic_scale
 from stackwright.codesign.eligibility import absent, ineligible
+from stackwright.codesign.finalists import SENSE
+from stackwright.codesign.kinds import kind_of
 from stackwright.codesign.performance_grid import MODES, CellKey, Grid
 from stackwright.codesign.plant_grid import (
     OptionCuts,
@@ -24,6 +26,7 @@ from stackwright.codesign.plant_grid import (
     PlantOption,
     Thermal,
     Weights,
+    plant_classes,
     thermals_of,
 )
 from stackwright.codesign.plants import terms_of
@@ -117,6 +120,7 @@ class Refined:
     evaluated: int
     breaks: tuple[str, ...]
     """Ways in which more chips could pay in this study, so that the bound of the grid is not its best design."""
+    objective: str
 
     @property
     def gap(self) -> float:
@@ -131,13 +135,37 @@ class Refined:
 
 @dataclass(frozen=True)
 class Halves:
-    """How the halves of a study with other caps and temperatures are made.
+    """How the halves of a study with other caps and temperatures are made."""
 
-    Classes read the energy of plants whose hours are decided from the cuts of the study's own classes.
-    """
-
-    grid: Callable[[Study, Parts, Scenario], Grid]
+    grid: Callable[..., Grid]
     classes: Callable[[Study, Parts, Scenario, list[Part]], list[PlantClass]]
+
+
+def halves_of(study: Study, seen: Searched) -> Halves:
+    """Halves whose plants read their decided hours from the curves of the study's own classes: one price for all."""
+    return Halves(kind_of(study).grid, partial(plant_classes, curves=seen.curves))
+
+
+def gap_entry(found: Refined | None) -> dict[str, Any]:
+    """What a plan says of the proof, in the unit and with the sign of the objective; `None` where nothing is feasible.
+
+    `gap` and `grid_gap` are shares of the values that they are about. Source: definition.
+    """
+    if found is None:
+        told = ("value", "grid_value", "bound", "grid_bound", "gap", "grid_gap")
+        return dict.fromkeys(told) | {"breaks": [], "boxes": 0, "evaluated": 0}
+    sign = -1.0 if SENSE[found.objective] == "max" else 1.0
+    return {
+        "value": sign * found.value,
+        "grid_value": sign * found.grid_value,
+        "bound": sign * found.bound,
+        "grid_bound": sign * found.grid_bound,
+        "gap": found.gap,
+        "grid_gap": found.grid_gap,
+        "breaks": list(found.breaks),
+        "boxes": found.boxes,
+        "evaluated": found.evaluated,
+    }
 
 
 def refined(study: Study, seen: Searched, halves: Halves | None) -> Refined | None:
@@ -171,7 +199,18 @@ class _Refinement:
             self._run(self.halves)
         seen, pick = self._answer()
         bound = min(self.best, self.floor, grid_bound)
-        return Refined(seen, pick, self.best, self.grid_value, bound, grid_bound, self.boxes, self.evaluated, found)
+        return Refined(
+            seen=seen,
+            pick=pick,
+            value=self.best,
+            grid_value=self.grid_value,
+            bound=bound,
+            grid_bound=grid_bound,
+            boxes=self.boxes,
+            evaluated=self.evaluated,
+            breaks=found,
+            objective=str(self.study.objective),
+        )
 
     def _of_grid(self) -> tuple[float, Any]:
         pick = self.seen.found.best
@@ -603,17 +642,10 @@ class _Plants:
         return known and options <= set(self.options(place, temperature))
 
     def _with(self, cooling: str, temperatures: set[float], sites: set[str]) -> Study:
-        """The study with one cooling at some temperatures. Its energy is priced by the load at the temperature in
-        the middle of the menu, which stays that of the grid.
-        """
-        grid = self._of_grid[cooling]
-        middle = grid[len(grid) // 2]
-        others = sorted(temperatures - {middle})
-        half = (len(others) + 1) // 2
-        menu = (*others[:half], middle, *others[half:])
+        """The study with one cooling at some temperatures."""
         place = self._study.datacenter
         chosen = tuple(site for site in place.site if site in sites)
-        update = {"type": (cooling,), "supply_temperature": menu}
+        update = {"type": (cooling,), "supply_temperature": tuple(sorted(temperatures))}
         return self._study.model_copy(
             update={
                 "cooling": self._study.cooling.model_copy(update=update),

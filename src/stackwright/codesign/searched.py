@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from stackwright.catalog import Catalog
@@ -14,6 +14,7 @@ from stackwright.codesign.performance_grid import Grid
 from stackwright.codesign.plant_grid import PlantClass, plant_classes
 from stackwright.codesign.plants import terms_of
 from stackwright.codesign.search import Found, search
+from stackwright.stack.curves import Curves
 from stackwright.stack.design import Design
 from stackwright.stack.parts import Parts
 from stackwright.stack.scenario import Scenario
@@ -33,6 +34,8 @@ class Searched:
     grid: Grid
     classes: list[PlantClass]
     found: Found
+    curves: Curves = field(default_factory=Curves)
+    """What the classes read of plants whose hours are decided."""
 
 
 def searched(study: Study, catalog: Catalog, progress: Progress | None = None) -> Searched:
@@ -47,9 +50,10 @@ def searched(study: Study, catalog: Catalog, progress: Progress | None = None) -
 
     grid = kind.grid(study, parts, scenario, tell)
     systems = list({system.id: system for system in grid.systems}.values())
-    classes = plant_classes(study, parts, scenario, systems, tell)
+    curves = Curves()
+    classes = plant_classes(study, parts, scenario, systems, tell, curves)
     found = search(study, scenario, grid, classes, terms_of(study, parts), parts, tell)
-    return Searched(scenario, parts, grid, classes, found)
+    return Searched(scenario, parts, grid, classes, found, curves)
 
 
 def narrowed(study: Study, design: Design) -> Study:
