@@ -53,6 +53,7 @@ LINKS: Mapping[tuple[str, str], str] = {
     ("interface", "chips"): "chip",
     ("datacenter", "grid"): "power",
     ("training", "chips"): "chip",
+    ("finance", "chip"): "chip",
 }
 """Layer and link to the layer that the link points into; other links name files or words."""
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from stackwright.codesign.finalists import SENSE, UNITS, design_of
 from stackwright.codesign.plants import terms_of
-from stackwright.codesign.search import Job, Pick, jobs_of, scored_by
+from stackwright.codesign.search import Pick, Scored, groups_of, jobs_of, scored_by, scores, sides_of, sides_rows
 from stackwright.codesign.searched import Searched
 from stackwright.codesign.thinning import undominated
 from stackwright.core.parallel import in_order
@@ -32,29 +32,29 @@ def front_of(study: Study, seen: Searched, objectives: Sequence[str]) -> Front:
     Rows that were dropped before need no less of anything that is paid for, drawn or emitted, so none of them is on a
     front of cost, energy and carbon that its rival is not. Of designs equal in all objectives one is named.
     """
-    cash = money(terms_of(study, seen.parts), seen.scenario.years)
+    cash, groups = money(terms_of(study, seen.parts), seen.scenario.years), groups_of(seen.grid)
+    studies = [study.model_copy(update={"objective": name}) for name in objectives]
     jobs = [job for job in jobs_of(study, seen.grid, seen.classes, seen.parts) if job.certain]
     kept = Front(np.empty((0, len(objectives))), ())
-    for job, (rows, score) in zip(
-        jobs,
-        in_order(lambda job: scored_by(study, seen.scenario, seen.grid, job, cash, objectives), jobs),
-        strict=True,
+    for made in in_order(
+        lambda job: [scored_by(one, seen.scenario, seen.grid, job, cash, groups) for one in studies], jobs
     ):
-        kept = _joined(kept, job, rows, score)
+        for ways in zip(*made, strict=True):
+            kept = _joined(kept, ways)
     return kept
 
 
-def _joined(kept: Front, job: Job, rows: np.ndarray, score: np.ndarray) -> Front:
-    """A front with a job's designs [R, P, J] beside it."""
-    flat = score.reshape(-1, score.shape[-1])
+def _joined(kept: Front, ways: Sequence[Scored]) -> Front:
+    """A front with designs beside it that are scored by each objective."""
+    job, rows, options = ways[0].job, ways[0].rows, ways[0].score.shape[1]
+    flat = np.stack([one.score for one in ways], axis=-1).reshape(-1, len(ways))
     able = np.flatnonzero(np.isfinite(flat).all(axis=1))
     able = able[_hopeful(flat[able], kept.score)]
     able = able[undominated(np.zeros(len(able), dtype=int), flat[able])]
     both = np.concatenate([kept.score, flat[able]])
     stays = undominated(np.zeros(len(both), dtype=int), both)
-    options = score.shape[1]
     picks = list(kept.picks) + [
-        Pick(int(rows[place // options]), job.index, int(place % options), job.sourcing, float(flat[place, 0]))
+        Pick(int(rows[place // options]), job.index, int(place % options), ways[0].sourcing, float(flat[place, 0]))
         for place in able
     ]
     return Front(both[stays], tuple(picks[place] for place in stays))
@@ -91,10 +91,18 @@ def front_entry(study: Study, seen: Searched, objectives: Sequence[str], marked:
 def _values(study: Study, seen: Searched, pick: Pick, objectives: Sequence[str]) -> np.ndarray:
     """Scores of one design by objective [J]."""
     cash = money(terms_of(study, seen.parts), seen.scenario.years)
-    job = next(
-        job
-        for job in jobs_of(study, seen.grid, seen.classes, seen.parts)
-        if job.index == pick.plant_class and job.sourcing == pick.sourcing and pick.row in job.rows
+    sides = sides_rows(
+        seen.scenario,
+        seen.grid,
+        sides_of(seen.grid, seen.classes, pick),
+        np.array([pick.row]),
+        cash,
+        sourcing=pick.sourcing,
     )
-    _, score = scored_by(study, seen.scenario, seen.grid, job.only(np.array([pick.row])), cash, objectives)
-    return score[0, pick.option]
+    found = [
+        scores(
+            study.model_copy(update={"objective": name}), seen.scenario, sides, cash, rented=pick.sourcing == "rent"
+        )[0]
+        for name in objectives
+    ]
+    return np.array([float(score[0, pick.option]) for score in found])

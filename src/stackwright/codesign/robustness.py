@@ -22,10 +22,10 @@ from stackwright.codesign.plants import terms_of
 from stackwright.codesign.search import search
 from stackwright.codesign.searched import Searched, searched
 from stackwright.codesign.table import Point, Table
-from stackwright.core.parallel import in_order
+from stackwright.core.parallel import in_processes
 from stackwright.stack.study import Study
 
-REACH = {"hardware": 0.3, "plant": 0.06}
+REACH = {"hardware": 0.3, "plant": 0.04}
 """An option of the menu is drawn where its best design is within this share of joint, or some baseline takes it."""
 STARTS = 8
 """Random starts of best responses in a draw."""
@@ -56,10 +56,11 @@ class Sample:
 
 
 def reduced(study: Study, layers: Layered, made: Decided) -> Study:
-    """The study without options that no draw could favor; those of every baseline's design stay."""
+    """The study without options that no draw could favor; those that baselines from the reference lead to stay."""
     table, score = layers.table, layers.score
     best = made.joint.value
-    ends = [one.point for one in (made.joint, *made.baselines.values()) if one.point is not None]
+    taken = {name: one for name, one in made.baselines.items() if not name.startswith("coordinate")}
+    ends = [one.point for one in (made.joint, *taken.values()) if one.point is not None]
 
     def near(axis: int, reach: float) -> set[int]:
         others = tuple(number for number in range(score.ndim) if number != axis)
@@ -115,7 +116,9 @@ def robustness(
     drawn = drawn_menu(menu, held.parts, held.scenario, candidates, held.classes, Draws(draws, study.seed))
     near = followed(layers, made)
     samples = []
-    for index, sample in enumerate(in_order(lambda number: _sample(menu, drawn, layers, near, number), range(draws))):
+    for index, sample in enumerate(
+        in_processes(lambda number: _sample(menu, drawn, layers, near, number), range(draws))
+    ):
         if tell:
             tell("draws", index / draws)
         samples.append(sample)
@@ -144,7 +147,7 @@ def followed(layers: Layered, made: Decided) -> list[Point]:
 def _sample(menu: Study, drawn: Drawn, layers: Layered, near: Sequence[Point], index: int) -> Sample | None:
     """One draw, decided by everyone; None where nothing can serve, or the reference cannot."""
     one = drawn.at(index)
-    found = search(menu, drawn.scenario, one.grid, one.classes, one.terms, one.parts)
+    found = search(menu, drawn.scenario, one.grid, one.classes, one.terms, one.parts, engines=False)
     table = found.table
     if table is None or found.best is None:
         return None

@@ -23,7 +23,7 @@ from stackwright.core.parallel import in_order
 from stackwright.core.units import SECONDS_PER_YEAR
 from stackwright.finance.terms import Terms
 from stackwright.stack.deployment import Fleet, Money, Unit, columns, fleet_of, money
-from stackwright.stack.network import network_share
+from stackwright.stack.network import NetworkShare, network_share
 from stackwright.stack.offer import OWN_CHIP, PLANTS
 from stackwright.stack.parts import Part, Parts
 from stackwright.stack.plant import EXCURSIONS
@@ -34,6 +34,8 @@ from stackwright.stack.unit import apart, unit_of
 CHUNK = 2048
 MEGAWATT_HOUR = 3.6e9
 MILLION = 1e6
+WITHIN_CHOICE = ("interface", "release", "serving", "training")
+"""Axes of the performance half that a choice of the table leaves open."""
 FEASIBLE = 1e-9
 """Excess over a limit that is rounding."""
 
@@ -130,35 +132,27 @@ class Side:
 
 @dataclass(frozen=True)
 class Job:
-    """Rows to be paired with the options of a thermal class, with one owner of the chips."""
+    """Rows to be paired with the options of a thermal class, for each way of sourcing that lets them."""
 
     index: int
     sides: tuple[PlantClass, ...]
     rows: np.ndarray
-    sourcing: str
+    sourcings: tuple[str, ...]
     certain: bool
     """Whether these rows may win; others are only shown."""
-
-    def only(self, rows: np.ndarray) -> Job:
-        """The job for some of its rows."""
-        return replace(self, rows=rows)
 
     @property
     def plant(self) -> PlantClass:
         """The class of the decode pool, whose options stand for both."""
         return self.sides[0]
 
-    @property
-    def rented(self) -> bool:
-        """Whether a rent covers everything."""
-        return self.sourcing == "rent"
-
 
 @dataclass(frozen=True)
 class Scored:
-    """What a job gives: the score of each of the rows that can win [R', P], and their excess over the limits."""
+    """What a job gives for one way of sourcing: scores of the rows that can win [R', P], and excess over limits."""
 
     job: Job
+    sourcing: str
     rows: np.ndarray
     score: np.ndarray
     """Infinity where a limit is broken."""
@@ -174,20 +168,27 @@ def search(
     terms: Terms,
     parts: Parts,
     progress: Callable[[str, int, int], None] | None = None,
+    *,
+    engines: bool = True,
 ) -> Found:
-    """The best design of the grid by the study's objective, and the value of every combination of layer options."""
+    """The best design of the grid by the study's objective, and the value of every combination of layer options.
+
+    Without `engines`, what engine and mode a design has is not told: the best of them is all that is asked for.
+    """
     found = Found()
     if not len(grid.rows):
         return found
     cash = money(terms, scenario.years)
     jobs = jobs_of(study, grid, classes, parts, found.barred)
     notes = Notes(grid, classes, study.finance.sourcing)
-    scored = in_order(lambda job: _scored(study, scenario, grid, job, cash), jobs)
-    for number, one in enumerate(scored):
+    groups = groups_of(grid) if engines else notes.choices
+    scored = in_order(lambda job: scored_by(study, scenario, grid, job, cash, groups), jobs)
+    for number, ways in enumerate(scored):
         if progress:
             progress("combination", number, len(jobs))
-        notes.take(one)
-    notes.into(found)
+        for one in ways:
+            notes.take(one)
+    notes.into(found, engines=engines)
     return found
 
 
@@ -205,58 +206,77 @@ def jobs_of(
     made = []
     for index, plant in enumerate(classes):
         for sides, fitting in _rows_of(grid, classes, plant):
+            alike: dict[tuple[bool, bytes], tuple[np.ndarray, list[str]]] = {}
             for sourcing in study.finance.sourcing:
                 own = standing[sourcing][grid.rows.cell[fitting]]
                 for certain in (True, False):
                     rows = fitting[own == int(certain)]
                     if len(rows):
-                        made.append(Job(index, sides, rows, sourcing, certain))
+                        alike.setdefault((certain, rows.tobytes()), (rows, []))[1].append(sourcing)
+            made += [Job(index, sides, rows, tuple(ways), certain) for (certain, _), (rows, ways) in alike.items()]
     return made
 
 
-def scored_by(
-    study: Study, scenario: Scenario, grid: Grid, job: Job, cash: Money, objectives: Sequence[str]
-) -> tuple[np.ndarray, np.ndarray]:
-    """The rows of a job that nothing beats, and their score by each of some objectives [R', P, J]."""
-    made = [_scored(study.model_copy(update={"objective": name}), scenario, grid, job, cash) for name in objectives]
-    return made[0].rows, np.stack([one.score for one in made], axis=-1)
+def scored_by(study: Study, scenario: Scenario, grid: Grid, job: Job, cash: Money, groups: np.ndarray) -> list[Scored]:
+    """The rows of a job that nothing beats in their group [R] of the grid, scored for each way of sourcing."""
+    (work, fixed), made = _criteria(scenario, grid, job), []
+    for way in job.sourcings:
+        criteria = np.concatenate([work, fixed], axis=1) if _energy_counts(study, way) else fixed
+        rows = job.rows[undominated(groups[job.rows], criteria)]
+        made.append(_scored(study, scenario, grid, job, rows, way, cash))
+    return made
 
 
-def _scored(study: Study, scenario: Scenario, grid: Grid, job: Job, cash: Money) -> Scored:
-    """Score the rows of a job that nothing beats, in chunks that stay in a cache."""
-    whole = sides_rows(scenario, grid, job.sides, job.rows, cash, sourcing=job.sourcing)
-    kept = undominated(_groups(grid, job.rows), _criteria(whole))
-    whole = [_sliced(side, kept) for side in whole]
-    shape = (len(kept), len(job.plant.options))
+def _energy_counts(study: Study, sourcing: str) -> bool:
+    """Whether the watts of work bear on a score or a limit: a rent pays for all of them."""
+    by_energy = study.objective in ("tokens_per_megawatt_hour", "carbon_per_million_tokens")
+    return (
+        sourcing != "rent" or by_energy or study.constraints.water is not None or study.constraints.carbon is not None
+    )
+
+
+def _scored(
+    study: Study, scenario: Scenario, grid: Grid, job: Job, rows: np.ndarray, sourcing: str, cash: Money
+) -> Scored:
+    """Score rows in chunks that stay in a cache."""
+    whole = sides_rows(scenario, grid, job.sides, rows, cash, sourcing=sourcing)
+    shape = (len(rows), len(job.plant.options))
     score, excess = np.empty(shape), np.empty(shape)
-    for start in range(0, len(kept), CHUNK):
+    for start in range(0, len(rows), CHUNK):
         part = slice(start, start + CHUNK)
         chunk = [_sliced(side, part) for side in whole]
-        score[part], excess[part] = scores(study, scenario, chunk, cash, rented=job.rented)
+        score[part], excess[part] = scores(study, scenario, chunk, cash, rented=sourcing == "rent")
     broken = excess > FEASIBLE
     score[broken] = np.inf
-    return Scored(job, job.rows[kept], score, excess if broken.any() else None)
+    return Scored(job, sourcing, rows, score, excess if broken.any() else None)
 
 
-def _groups(grid: Grid, rows: np.ndarray) -> np.ndarray:
-    """Rows of one group have one price, power and idle draw a chip: same cell, mode, cap and oversubscription [R]."""
+def groups_of(grid: Grid) -> np.ndarray:
+    """Rows of one group have one price, power and idle draw a chip, one engine and mode [R]."""
     names = (grid.rows.cell, grid.rows.mode, *(grid.rows.choice[name] for name in ("power_cap", "oversubscription")))
-    group = np.zeros(len(rows), dtype=int)
+    group = np.zeros(len(grid.rows), dtype=int)
     for values in names:
-        _, code = np.unique(values[rows], return_inverse=True)
+        _, code = np.unique(values, return_inverse=True)
         group = group * (int(code.max()) + 1) + code.ravel()
     return group
 
 
-def _criteria(sides: Sequence[Side]) -> np.ndarray:
-    """What the rows of one group are judged by [R, D]: everything else that is paid for rises with these.
+def _criteria(scenario: Scenario, grid: Grid, job: Job) -> tuple[np.ndarray, np.ndarray]:
+    """What the rows of one group are judged by, each [R, D]: everything else that is paid for rises with these.
 
-    Chips of a pool by year, of which money and peak watts are multiples, its watts above idle by year, and the time
-    that a run takes.
+    Watts of a pool's work by year; and its peak watts by year, which chips and their money are multiples of, whether a
+    chip gets too hot, and the time that a run takes.
     """
-    judged = [part for side in sides for part in (side.fleet.peak, side.fleet.busy)]
-    cool = ~np.logical_and.reduce([side.fleet.cool for side in sides])
-    return np.concatenate([*judged, sides[0].fleet.run_time[:, None], cool[:, None]], axis=1)
+    work, fixed = [], []
+    pools = [None] if len(job.sides) == 1 else range(len(job.sides))
+    for plant, pool in zip(job.sides, pools, strict=True):
+        unit, cool = unit_rows(grid, job.rows, plant, pool)
+        made = fleet_of(unit, scenario.requests, scenario.peak, scenario.ramp)
+        work.append(made.busy_power * made.load)
+        fixed += [made.peak_power, ~cool[:, None]]
+    if "run_time" in grid.rows.numbers:
+        fixed.append(grid.rows.numbers["run_time"][job.rows, None])
+    return np.concatenate(work, axis=1), np.concatenate(fixed, axis=1)
 
 
 def _systems(key: CellKey) -> tuple[str, ...]:
@@ -345,17 +365,22 @@ class Notes:
         self._least = Best.none(len(grid.rows))
         self._pairs = self._feasible = 0
 
+    @property
+    def choices(self) -> np.ndarray:
+        """Number of the choice of each row [R]."""
+        return self._frame.choice_of_row
+
     def take(self, one: Scored) -> None:
         """Note the best of each row, of each option and of each choice of a job."""
-        job, rows = one.job, one.rows
+        job, rows, way = one.job, one.rows, one.sourcing
         self._pairs += one.score.size
         self._feasible += int(np.isfinite(one.score).sum())
         self._tabulate(one)
         if one.excess is not None:
-            self._least.take(job, rows, one.excess)
-        self._of_row[job.certain].take(job, rows, one.score)
+            self._least.take(job, way, rows, one.excess)
+        self._of_row[job.certain].take(job, way, rows, one.score)
         if job.certain:
-            self._take_options(job, rows, one.score)
+            self._take_options(job, way, rows, one.score)
 
     def _tabulate(self, one: Scored) -> None:
         """The best row of each choice under each option."""
@@ -367,27 +392,28 @@ class Notes:
         cooling = frame.cooling_of(plant)
         place, portfolio = frame.places_of(plant)
         self._fits[numbers, cooling] = True
-        self._sure[numbers, frame.sourcings.index(one.job.sourcing)] = one.job.certain
-        self._score[numbers[:, None], cooling, place, portfolio, frame.sourcings.index(one.job.sourcing)] = best
+        self._sure[numbers, frame.sourcings.index(one.sourcing)] = one.job.certain
+        self._score[numbers[:, None], cooling, place, portfolio, frame.sourcings.index(one.sourcing)] = best
 
-    def _take_options(self, job: Job, rows: np.ndarray, score: np.ndarray) -> None:
+    def _take_options(self, job: Job, way: str, rows: np.ndarray, score: np.ndarray) -> None:
         best = score.argmin(axis=0)
         least = score[best, np.arange(score.shape[1])]
         for place in np.flatnonzero(np.isfinite(least)):
             option = job.plant.options[place]
-            pick = Pick(int(rows[best[place]]), job.index, int(place), job.sourcing, float(least[place]))
-            for key in (*plant_values(option), ("finance", job.sourcing)):
+            pick = Pick(int(rows[best[place]]), job.index, int(place), way, float(least[place]))
+            for key in (*plant_values(option), ("finance", way)):
                 known = self._picks.get(key)
                 if known is None or pick.score < known.score:
                     self._picks[key] = pick
 
-    def into(self, found: Found) -> None:
-        """All that was noted."""
+    def into(self, found: Found, *, engines: bool) -> None:
+        """All that was noted; of engines and modes only where each was scored."""
         found.pairs, found.feasible_pairs = self._pairs, self._feasible
         found.table = self._table()
         sure, doubted = self._of_row[True], self._of_row[False]
         for axis, (codes, values) in self._grid.labels.items():
-            found.by_option |= {(axis, values[code]): pick for code, pick in sure.picks(codes)}
+            if engines or axis not in WITHIN_CHOICE:
+                found.by_option |= {(axis, values[code]): pick for code, pick in sure.picks(codes)}
         codes, values = self._grid.labels["rack"]
         for code, pick in doubted.picks(codes):
             known = found.by_option.get(("rack", values[code]))
@@ -429,14 +455,14 @@ class Best:
         none = np.zeros(rows, dtype=int)
         return cls(np.full(rows, np.inf), none, none.copy(), np.full(rows, "", dtype="U16"))
 
-    def take(self, job: Job, rows: np.ndarray, score: np.ndarray) -> None:
+    def take(self, job: Job, way: str, rows: np.ndarray, score: np.ndarray) -> None:
         """Keep the better of what is known and a job's scores [R', P]."""
         option = score.argmin(axis=1)
         least = score[np.arange(len(rows)), option]
         better = least < self.score[rows]
         at = rows[better]
         self.score[at], self.option[at] = least[better], option[better]
-        self.plant_class[at], self.sourcing[at] = job.index, job.sourcing
+        self.plant_class[at], self.sourcing[at] = job.index, way
 
     def picks(self, codes: np.ndarray) -> Iterator[tuple[int, Pick]]:
         """The best row of each code [R]."""
@@ -452,16 +478,18 @@ def unit_rows(grid: Grid, rows: np.ndarray, plant: PlantClass, pool: int | None 
 
     `pool` is 0 or 1 for the decode or the prefill side of rows whose pools stand on two systems.
     """
-    choice, numbers = grid.rows.choice, grid.rows.numbers if pool is None else apart(grid.rows.numbers)[pool]
+    numbers = grid.rows.numbers if pool is None else apart(grid.rows.numbers)[pool]
+    wired = _wired(grid, rows, pool)
     made = {name: np.zeros(len(rows)) for name in Unit.__dataclass_fields__}
     cool = np.zeros(len(rows), dtype=bool)
-    for here, hardware, precision in _alike(grid, rows, pool):
+    # what tells models, engines and drafts apart has done its part in the rows' numbers
+    for here, hardware, precision in _alike(grid, rows, pool, "precision"):
         taken = rows[here]
         drawn = unit_of(
             hardware,
             precision=precision,
-            power_cap=choice["power_cap"][taken],
-            network=network_share(hardware.fabric, hardware.system, choice["oversubscription"][taken]),
+            power_cap=grid.rows.choice["power_cap"][taken],
+            network=NetworkShare(**{name: values[here] for name, values in wired.items()}),
             numbers={name: values[taken] for name, values in numbers.items()},
             coolant_temperature=plant.coolant_temperature,
             junction_resistance=plant.junction_resistance,
@@ -474,17 +502,23 @@ def unit_rows(grid: Grid, rows: np.ndarray, plant: PlantClass, pool: int | None 
     return Unit(**made), cool
 
 
-def _alike(grid: Grid, rows: np.ndarray, pool: int | None) -> Iterator[tuple[np.ndarray, Any, str]]:
-    """Places of rows whose power and price follow from the same records, with their hardware and precision.
+def _wired(grid: Grid, rows: np.ndarray, pool: int | None) -> dict[str, np.ndarray]:
+    """Each row's share of its fabric [R]."""
+    made = {name: np.zeros(len(rows)) for name in NetworkShare.__dataclass_fields__}
+    for here, hardware, _ in _alike(grid, rows, pool, "fabric"):
+        share = network_share(hardware.fabric, hardware.system, grid.rows.choice["oversubscription"][rows[here]])
+        for name in made:
+            made[name][here] = getattr(share, name)
+    return made
 
-    Cells that differ in model, engine or drafts alone are one: these have done their part in the rows' numbers.
-    """
-    kinds: dict[tuple[str, str, str], int] = {}
+
+def _alike(grid: Grid, rows: np.ndarray, pool: int | None, name: str) -> Iterator[tuple[np.ndarray, Any, str]]:
+    """Places of rows on one system that agree in one word of their cell's key, with their hardware and that word."""
+    kinds: dict[tuple[str, str], int] = {}
     codes = np.zeros(len(grid.keys), dtype=int)
     examples: list[int] = []
     for number, key in enumerate(grid.keys):
-        system = str(key.prefill_system) if pool == 1 else key.system
-        kind = (system, key.fabric, key.precision)
+        kind = (str(key.prefill_system) if pool == 1 else key.system, getattr(key, name))
         if kind not in kinds:
             kinds[kind] = len(kinds)
             examples.append(number)
@@ -493,7 +527,7 @@ def _alike(grid: Grid, rows: np.ndarray, pool: int | None) -> Iterator[tuple[np.
     for code in np.unique(found):
         cell = grid.cells[examples[code]]
         hardware = cell.hardware if pool is None else cell.pools[pool]
-        yield np.flatnonzero(found == code), hardware, grid.keys[examples[code]].precision
+        yield np.flatnonzero(found == code), hardware, getattr(grid.keys[examples[code]], name)
 
 
 def sides_rows(
@@ -673,29 +707,20 @@ def _decided_cost(sides: Sequence[Side], year: int, size: np.ndarray) -> np.ndar
     first = sides[0].weights.cuts
     assert first is not None
     group, base = first.group, first.base
-    constant = first.constant[base, year]
+    constant, places = first.constant[base, year], np.arange(len(base))
     pools = [(side.fleet.idle[:, year], side.fleet.busy[:, year], _cuts_of(side)) for side in sides]
-    best = np.full((len(size), len(base)), -np.inf)
-    parts = [np.zeros_like(best) for _ in range(1 + 2 * len(pools))]
-    for knot in range(constant.shape[-1]):
-        loads = [
-            load
-            for idle, busy, cuts in pools
-            for load in (
-                idle[:, None] * cuts.idle[None, base, year, knot],
-                busy[:, None] * cuts.busy[None, base, year, knot],
-            )
-        ]
-        cut = constant[None, :, knot] + size[:, base] * sum(loads)
-        higher = cut > best
-        best = np.where(higher, cut, best)
-        for part, now in zip(parts, [constant[None, :, knot], *loads], strict=True):
-            np.copyto(part, now, where=higher)
+    loads = [
+        watts[:, None, None] * slope[None, base, year, :]
+        for idle, busy, cuts in pools
+        for watts, slope in ((idle, cuts.idle), (busy, cuts.busy))
+    ]
+    knot = (constant[None] + size[:, base, None] * sum(loads)).argmax(axis=-1)
+    taken = [np.take_along_axis(load, knot[..., None], axis=-1)[..., 0] for load in loads]
     scaled = sum(
-        parts[1 + 2 * place][:, group] * cuts.idle_scale + parts[2 + 2 * place][:, group] * cuts.busy_scale
+        taken[2 * place][:, group] * cuts.idle_scale + taken[2 * place + 1][:, group] * cuts.busy_scale
         for place, (_, _, cuts) in enumerate(pools)
     )
-    return parts[0][:, group] + size * scaled
+    return constant[places, knot][:, group] + size * scaled
 
 
 def _cuts_of(side: Side) -> OptionCuts:
