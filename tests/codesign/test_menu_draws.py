@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from stackwright.catalog import Catalog
-from stackwright.codesign.drawn_rows import candidate_grid, candidate_rows, drawn_cell
+from stackwright.codesign.drawn_rows import FAR, candidate_grid, candidate_rows, drawn_cell
 from stackwright.codesign.menu_draws import CAUSES, DrawnParts, Draws, OneDraw, cause_of, drawn_menu, resolved
-from stackwright.codesign.performance_grid import MODES, NUMBERS, Grid, performance_grid
+from stackwright.codesign.performance_grid import MODES, NUMBERS, POOLS, Grid, performance_grid
 from stackwright.codesign.plan import Searched, searched
 from stackwright.codesign.plant_grid import OptionCuts, Weights, plant_classes
 from stackwright.codesign.search import search
@@ -245,14 +245,19 @@ def test_candidates_win_as_all_rows_do(small: Study, seen: Searched, parts: Part
 
 
 def test_candidates_are_few_and_hold_the_cheapest(small: Study, seen: Searched) -> None:
-    rows = candidate_rows(seen.grid, seen.scenario)
-    table = ("power_cap", "oversubscription")
-    alike = np.stack(
-        [seen.grid.rows.cell, seen.grid.rows.mode, *(seen.grid.rows.choice[name] for name in table)], axis=1
-    )
-    _, counts = np.unique(alike[rows], axis=0, return_counts=True)
-    assert counts.max() <= 3
-    assert len(np.unique(alike[rows], axis=0)) == len(np.unique(alike, axis=0))
+    """Of every engine with every option of the layers; modes that need far more chips are left out."""
+    grid, rows = seen.grid, candidate_rows(seen.grid, seen.scenario)
+    options = [grid.rows.cell, *(grid.rows.choice[name] for name in ("power_cap", "oversubscription"))]
+    tables = np.unique(np.stack(options, axis=1), axis=0, return_inverse=True)[1].ravel()
+    assert set(tables[rows]) == set(tables)
+    assert np.unique(np.stack([tables, grid.rows.mode], axis=1)[rows], axis=0, return_counts=True)[1].max() <= 3
+    busy = np.sum([grid.rows.numbers[f"{pool}_chips"] / grid.rows.numbers[f"{pool}_rate"] for pool in POOLS], axis=0)
+    for table in np.unique(tables):
+        here = np.flatnonzero(tables == table)
+        cheapest = here[busy[here].argmin()]
+        assert cheapest in rows
+        for mode in set(grid.rows.mode[here]) - set(grid.rows.mode[rows[tables[rows] == table]]):
+            assert busy[here[grid.rows.mode[here] == mode]].min() > FAR * busy[cheapest]
 
 
 def test_a_number_that_the_study_sets_is_not_drawn(

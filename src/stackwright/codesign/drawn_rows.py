@@ -10,7 +10,7 @@ another.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -26,14 +26,15 @@ from stackwright.codesign.performance_grid import (
     evaluate_pool,
     fleet_size,
     hardware_of,
-    performance_grid,
+    kept_grid,
 )
+from stackwright.codesign.table import choices_of
 from stackwright.core.parallel import in_order
 from stackwright.model.work import Work
 from stackwright.serving.replica import Machine
 from stackwright.serving.service import Lengths, PrefillPool, Service, disaggregated, with_prefill
 from stackwright.stack.parts import Parts
-from stackwright.stack.performance import Cell, both_phases, layout_of
+from stackwright.stack.performance import POOL_CHUNK, Cell, both_phases, layout_of
 from stackwright.stack.scenario import Scenario
 from stackwright.stack.study import Study
 
@@ -44,9 +45,12 @@ EACH = 1
 """Candidates of each cell, mode, power cap and oversubscription, at each of these targets."""
 ROOM = 0.03
 """Share of the memory that a candidate with room leaves free: draws make memories smaller."""
+FAR = 1.25
+"""Chips of a candidate, over the fewest of its engine and layer options, beyond which no draw makes it the best: what a
+draw does to an engine it does to all of its rows."""
 SMALLEST = 1e-300
 BATCH = 48
-"""Rows evaluated at once: their arrays of nodes, rows and draws stay in the cache."""
+"""Rows evaluated at once: their arrays of rows and draws stay in the cache."""
 
 
 def candidate_grid(
@@ -57,7 +61,7 @@ def candidate_grid(
     One of `slacks` is 1: the cells, and what was not to be had, are told as at the study's own targets.
     """
     made = [
-        performance_grid(study, parts, replace(scenario, ttft=slack * scenario.ttft, tpot=slack * scenario.tpot))
+        kept_grid(study, parts, replace(scenario, ttft=slack * scenario.ttft, tpot=slack * scenario.tpot))
         for slack in slacks
     ]
     found = [rows_at(grid.rows, candidate_rows(grid, scenario, each=each)) for grid in made]
@@ -70,7 +74,8 @@ def candidate_rows(grid: Grid, scenario: Scenario, *, each: int = EACH) -> np.nd
     """The rows of a grid with the fewest chips in each cell, mode, power cap and oversubscription.
 
     Of each such table: `each` rows by chips of the whole fleet, as many by busy chips, whose order does not depend on
-    where whole replicas happen to fit the demand, and the first of those that leave `ROOM` in memory.
+    where whole replicas happen to fit the demand, and the first of those that leave `ROOM` in memory. Of each of these
+    three, those are left out that are `FAR` from the first of their engine and layer options, whatever its mode.
     """
     rows = grid.rows
     if not len(rows):
@@ -81,11 +86,28 @@ def candidate_rows(grid: Grid, scenario: Scenario, *, each: int = EACH) -> np.nd
     busy = np.sum([chips / rate for chips, rate in pools], axis=0)
     table = np.stack([rows.cell, rows.mode, rows.choice["power_cap"], rows.choice["oversubscription"]], axis=1)
     number = np.unique(table, axis=0, return_inverse=True)[1].ravel()
+    alike = _of_one_engine(grid)
     by_whole, by_busy = np.lexsort((busy, whole, number)), np.lexsort((whole, busy, number))
     roomy = by_whole[rows.numbers["memory"][by_whole] <= -ROOM]
-    return np.unique(
-        np.concatenate([_firsts(number, by_whole, each), _firsts(number, by_busy, each), _firsts(number, roomy, 1)])
-    )
+    found = [
+        _near(_firsts(number, order, count), alike, chips)
+        for order, chips, count in ((by_whole, whole, each), (by_busy, busy, each), (roomy, whole, 1))
+    ]
+    return np.unique(np.concatenate(found))
+
+
+def _of_one_engine(grid: Grid) -> np.ndarray:
+    """The number of each row's engine and options of the other layers [R]; rows of one differ in serving alone."""
+    engines = np.unique([key.software for key in grid.keys], return_inverse=True)[1].ravel()
+    both = np.stack([engines[grid.rows.cell], choices_of(grid)[1]], axis=1)
+    return np.unique(both, axis=0, return_inverse=True)[1].ravel()
+
+
+def _near(rows: np.ndarray, alike: np.ndarray, chips: np.ndarray) -> np.ndarray:
+    """The rows that are not `FAR` from those of like number that have the fewest chips."""
+    least = np.full(int(alike.max()) + 1, np.inf)
+    np.minimum.at(least, alike[rows], chips[rows])
+    return rows[chips[rows] <= FAR * least[alike[rows]]]
 
 
 def _firsts(number: np.ndarray, order: np.ndarray, each: int) -> np.ndarray:
@@ -130,20 +152,51 @@ def drawn_cell(grid: Grid, number: int, parts: Parts) -> Cell:
 
 
 def drawn_numbers(grid: Grid, parts: Parts, scenario: Scenario, count: int) -> dict[str, np.ndarray]:
-    """Numbers of all rows of a grid under draws: [R, n], by the names of `NUMBERS`; chips are [R, 1]."""
+    """Numbers of all rows of a grid under draws: [R, n], by the names of `NUMBERS`; chips are [R, 1].
+
+    Cells of one model on one chip share the times of kernels, and a thread.
+    """
     rows, lengths = grid.rows, scenario.lengths.over(3)
     made = {name: np.zeros((len(rows), 1 if name.endswith("_chips") else count)) for name in NUMBERS}
 
-    def of_cell(number: int) -> list[tuple[np.ndarray, dict[str, Any]]]:
-        drawn = drawn_cell(grid, number, parts)
-        return [(places, _numbers(grid.cells[number], drawn, rows, places, lengths)) for places in _alike(rows, number)]
+    def of_group(cells: list[int]) -> list[tuple[np.ndarray, dict[str, Any]]]:
+        kernels = SharedKernels(rows, cells)
+        return [
+            (places, _numbers(pair, rows, places, lengths, kernels))
+            for cell in cells
+            for pair in (Pair(grid.cells[cell], drawn_cell(grid, cell, parts)),)
+            for places in _alike(rows, cell)
+        ]
 
-    for some in in_order(of_cell, np.unique(rows.cell).tolist()):
+    for some in in_order(of_group, _groups(grid)):
         for places, found in some:
             for name, values in made.items():
                 value = np.broadcast_to(found[name], (len(places), 1, count))[:, 0]
                 values[places] = value[:, : values.shape[1]]
     return made
+
+
+def _groups(grid: Grid) -> list[list[int]]:
+    """Cells that have rows, by what the times of kernels depend on: model, number format, drafts and chips."""
+    groups: dict[Any, list[int]] = {}
+    for cell in np.unique(grid.rows.cell).tolist():
+        key, pool = grid.keys[cell], grid.cells[cell].prefill
+        beside = None if pool is None else key.prefill_system
+        groups.setdefault((key.architecture, key.precision, key.draft_tokens, key.chip, beside), []).append(cell)
+    return list(groups.values())
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A cell at the records' values, and the same under draws."""
+
+    nominal: Cell
+    drawn: Cell
+
+    @property
+    def pool(self) -> Pair:
+        """The cells of the prefill pool. Source: definition."""
+        return Pair(self.nominal.prefill or self.nominal, self.drawn.prefill or self.drawn)
 
 
 def _alike(rows: Rows, cell: int) -> Iterator[np.ndarray]:
@@ -155,14 +208,13 @@ def _alike(rows: Rows, cell: int) -> Iterator[np.ndarray]:
         yield from (places[start : start + BATCH] for start in range(0, len(places), BATCH))
 
 
-def _numbers(cell: Cell, drawn: Cell, rows: Rows, places: np.ndarray, lengths: Lengths) -> dict[str, Any]:
+def _numbers(pair: Pair, rows: Rows, places: np.ndarray, lengths: Lengths, kernels: SharedKernels) -> dict[str, Any]:
     """Numbers of rows of one cell, mode and chunk under its draws: [R, 1, n], so that rows are no axis of layouts."""
     chosen = {name: values[places][:, None, None] for name, values in rows.choice.items()}
     if MODES[rows.mode[places[0]]] == "aggregated":
-        made = _both(cell, drawn, chosen, float(chosen["chunk"][0, 0, 0]), lengths)
-        return _service_numbers(made) | {"prefill_rate": 1.0}
-    decode = _decode(cell, drawn, chosen, lengths)
-    pool = _pool(cell, drawn, chosen, lengths)
+        return _service_numbers(_both(pair, chosen, places, lengths, kernels)) | {"prefill_rate": 1.0}
+    decode = _decode(pair, chosen, places, lengths, kernels)
+    pool = _pool(pair, chosen, places, lengths, kernels)
     return _service_numbers(with_prefill(decode, pool)) | {
         "prefill_chips": pool.chips,
         "prefill_rate": pool.requests_per_second,
@@ -192,8 +244,8 @@ PROMPT = ("power_cap", "tensor", "expert", "pipeline", "context")
 POOL = ("power_cap", "prefill_tensor", "prefill_expert", "prefill_pipeline", "prefill_context")
 
 
-def _both(cell: Cell, drawn: Cell, chosen: dict[str, Any], chunk: float, lengths: Lengths) -> Service:
-    layout, batch = layout_of(chosen), chosen["batch"]
+def _both(pair: Pair, chosen: dict[str, Any], places: np.ndarray, lengths: Lengths, kernels: SharedKernels) -> Service:
+    layout, batch, chunk = layout_of(chosen), chosen["batch"], float(chosen["chunk"][0, 0, 0])
 
     def rounds(machine: Machine, some: dict[str, Any]) -> None:
         own, size = layout_of(some), some["batch"]
@@ -201,19 +253,24 @@ def _both(cell: Cell, drawn: Cell, chosen: dict[str, Any], chunk: float, lengths
         if chunk:
             machine.chunk(own, size, chunk, lengths, step)
 
-    passes = _passes(cell, drawn, chosen, STEP, rounds)
-    passes |= _passes(cell, drawn, chosen, PROMPT, lambda one, some: one.prefill(layout_of(some), lengths))
-    machine = drawn.paced(layout, batch, lengths).machine(chosen["power_cap"], chosen["oversubscription"], passes)
+    passes = OfRows(
+        kernels.timed(pair, places, STEP, rounds),
+        kernels.timed(pair, places, PROMPT, lambda one, some: one.prefill(layout_of(some), lengths)),
+    )
+    paced = pair.drawn.paced(layout, batch, lengths)
+    machine = paced.machine(chosen["power_cap"], chosen["oversubscription"], passes)
     step = machine.running_step(layout, batch, lengths)
     return both_phases(machine, layout, batch, chunk, step, machine.prefill(layout, lengths), lengths)
 
 
-def _decode(cell: Cell, drawn: Cell, chosen: dict[str, Any], lengths: Lengths) -> Service:
+def _decode(
+    pair: Pair, chosen: dict[str, Any], places: np.ndarray, lengths: Lengths, kernels: SharedKernels
+) -> Service:
     layout, batch = layout_of(chosen), chosen["batch"]
-    passes = _passes(
-        cell, drawn, chosen, STEP, lambda one, some: one.running_step(layout_of(some), some["batch"], lengths)
+    timed = kernels.timed(
+        pair, places, STEP, lambda one, some: one.running_step(layout_of(some), some["batch"], lengths)
     )
-    machine = drawn.machine(chosen["power_cap"], chosen["oversubscription"], passes)
+    machine = pair.drawn.machine(chosen["power_cap"], chosen["oversubscription"], OfRows(timed))
     return disaggregated(
         layout=layout,
         batch=batch,
@@ -223,9 +280,14 @@ def _decode(cell: Cell, drawn: Cell, chosen: dict[str, Any], lengths: Lengths) -
     )
 
 
-def _pool(cell: Cell, drawn: Cell, chosen: dict[str, Any], lengths: Lengths) -> PrefillPool:
-    own, other = cell.prefill or cell, drawn.prefill or drawn
-    passes = _passes(own, other, chosen, POOL, lambda one, some: one.prefill(layout_of(some, "prefill_"), lengths))
+def _pool(
+    pair: Pair, chosen: dict[str, Any], places: np.ndarray, lengths: Lengths, kernels: SharedKernels
+) -> PrefillPool:
+    def prompts(machine: Machine, some: dict[str, Any]) -> None:
+        layout = layout_of(some, "prefill_")
+        machine.prefill(layout, lengths)
+        machine.pieces(layout, POOL_CHUNK, lengths)
+
     axes = Axes(
         power_cap=chosen["power_cap"],
         oversubscription=chosen["oversubscription"],
@@ -234,34 +296,96 @@ def _pool(cell: Cell, drawn: Cell, chosen: dict[str, Any], lengths: Lengths) -> 
         utilization=chosen["prefill_utilization"],
         chunks=(),
     )
-    return evaluate_pool(replace(drawn, prefill=other), axes, lengths, passes)
+    passes = OfRows(kernels.timed(pair.pool, places, POOL, prompts))
+    return evaluate_pool(pair.drawn, axes, lengths, passes)
 
 
-def _passes(
-    cell: Cell,
-    drawn: Cell,
-    chosen: dict[str, Any],
-    names: tuple[str, ...],
-    run: Callable[[Machine, dict[str, Any]], Any],
-) -> dict[str, dict[str, Work]]:
-    """Kernels' work of rows under the draws, by phase and group: what `run` asks of a machine.
+class SharedKernels:
+    """Kernels of rows that stand on one chip with one model, whatever their engine, fabric and format of the cache.
 
-    Rows that agree in what is named have the same kernels, which are timed once.
+    Rows that agree in what a pass depends on have the same kernels, which are timed once.
     """
-    table = np.concatenate([chosen[name][:, 0] for name in names], axis=1)
-    unlike, inverse = np.unique(table, axis=0, return_inverse=True)
-    some = {name: unlike[:, place, None, None] for place, name in enumerate(names)}
-    machine, other = (one.machine(some["power_cap"], 1.0) for one in (cell, drawn))
-    timed, again = machine.kernels, other.kernels
-    assert isinstance(timed, Kernels) and isinstance(again, Kernels)
-    nodes = nodes_of(timed, again)
-    known: dict[str, dict[str, Work]] = {}
-    kernels = replace(timed, accelerator=nodes.chip, clock=nodes.clock)
-    run(replace(machine, kernels=kernels, passes=known), some)
-    return {
-        phase: {group: nodes.under_draws(work, inverse.ravel()) for group, work in groups.items()}
-        for phase, groups in known.items()
-    }
+
+    def __init__(self, rows: Rows, cells: Sequence[int]) -> None:
+        self._rows = rows
+        self._here = np.isin(rows.cell, cells)
+        self._known: dict[Any, tuple[Timed, np.ndarray]] = {}
+
+    def timed(
+        self, pair: Pair, places: np.ndarray, names: tuple[str, ...], run: Callable[[Machine, dict[str, Any]], Any]
+    ) -> tuple[Timed, np.ndarray]:
+        """Kernels of all rows of the mode and chunk of some, with what `run` asks of a machine; which are these rows'.
+
+        `names` say what of a row its kernels depend on.
+        """
+        mode, chunk = self._rows.mode[places[0]], self._rows.choice["chunk"][places[0]]
+        use = (names, int(mode), float(chunk))
+        if use not in self._known:
+            alike = np.flatnonzero(self._here & (self._rows.mode == mode) & (self._rows.choice["chunk"] == chunk))
+            table = np.stack([self._rows.choice[name][alike] for name in names], axis=1)
+            unlike, inverse = np.unique(table, axis=0, return_inverse=True)
+            number = np.full(len(self._rows), -1)
+            number[alike] = inverse.ravel()
+            self._known[use] = (
+                Timed.of(pair, {name: unlike[:, at, None, None] for at, name in enumerate(names)}),
+                number,
+            )
+        made, number = self._known[use]
+        made.ask(pair, run)
+        return made, number[places]
+
+
+@dataclass(frozen=True)
+class Timed:
+    """Kernels' work of unlike rows [U] by phase and group: at the nodes of their chip, and under its draws."""
+
+    chosen: dict[str, np.ndarray]
+    """What the rows decided [U, 1, 1]."""
+    kernels: Kernels
+    """At the nodes."""
+    nodes: Nodes
+    at_nodes: dict[str, dict[str, Work]] = field(default_factory=dict)
+    _under_draws: dict[str, dict[str, Work]] = field(default_factory=dict)
+    _asked: set[Any] = field(default_factory=set)
+
+    @classmethod
+    def of(cls, pair: Pair, chosen: dict[str, np.ndarray]) -> Timed:
+        """Nothing timed yet."""
+        nominal, drawn = (cell.machine(chosen["power_cap"], 1.0).kernels for cell in (pair.nominal, pair.drawn))
+        assert isinstance(nominal, Kernels) and isinstance(drawn, Kernels)
+        nodes = nodes_of(nominal, drawn)
+        return cls(chosen, replace(nominal, accelerator=nodes.chip, clock=nodes.clock), nodes)
+
+    def ask(self, pair: Pair, run: Callable[[Machine, dict[str, Any]], Any]) -> None:
+        """Time what `run` asks of the machine of a cell, of which others may have asked some."""
+        asks = pair.nominal.precision.cache, pair.nominal.hardware.software.prefill_tokens
+        if asks not in self._asked:
+            self._asked.add(asks)
+            machine = pair.nominal.machine(self.chosen["power_cap"], 1.0)
+            run(replace(machine, kernels=self.kernels, passes=self.at_nodes), self.chosen)
+
+    def under_draws(self, phase: str) -> dict[str, Work]:
+        """A phase's work by group [U, 1, n]."""
+        if phase not in self._under_draws:
+            groups = self.at_nodes[phase].items()
+            self._under_draws[phase] = {group: self.nodes.under_draws(work) for group, work in groups}
+        return self._under_draws[phase]
+
+
+class OfRows(dict[str, dict[str, Work]]):
+    """Kernels' work of rows under draws by phase, as a machine looks for it: read from what was timed for them."""
+
+    def __init__(self, *sources: tuple[Timed, np.ndarray]) -> None:
+        super().__init__()
+        self._sources = sources
+
+    def __contains__(self, phase: object) -> bool:
+        return super().__contains__(phase) or any(phase in timed.at_nodes for timed, _ in self._sources)
+
+    def __missing__(self, phase: str) -> dict[str, Work]:
+        timed, rows = next(source for source in self._sources if phase in source[0].at_nodes)
+        self[phase] = {group: _of_rows(work, rows) for group, work in timed.under_draws(phase).items()}
+        return self[phase]
 
 
 PEAKS = ("peak_bf16", "peak_fp8", "peak_fp4", "peak_int8")
@@ -283,21 +407,24 @@ class Nodes:
     clock: np.ndarray
     weights: np.ndarray
 
-    def under_draws(self, work: Work, rows: np.ndarray) -> Work:
-        """Work that was timed at the nodes, under the draws, for rows that stand for others."""
-        kept = {name: _of_rows(getattr(work, name), rows) for name in ("flops", "bytes", "kernels", "quantized")}
+    def under_draws(self, work: Work) -> Work:
+        """Work that was timed at the nodes, under the draws."""
         seconds = np.asarray(work.seconds)
         if not seconds.ndim:
-            return replace(work, **kept)
+            return work
         count, nodes, draws = self.weights.shape
         ahead = seconds.shape[:-3]
         logs = np.log(np.maximum(np.broadcast_to(seconds, (*ahead, count, 1, nodes)), SMALLEST))
         flat = np.moveaxis(logs.reshape(-1, count, nodes), 0, 1)
-        drawn = np.moveaxis(np.exp(flat @ self.weights), 1, 0).reshape(*ahead, count, 1, draws)
-        return replace(work, seconds=_of_rows(drawn, rows), **kept)
+        return replace(work, seconds=np.moveaxis(np.exp(flat @ self.weights), 1, 0).reshape(*ahead, count, 1, draws))
 
 
-def _of_rows(value: Any, rows: np.ndarray) -> Any:
+def _of_rows(work: Work, rows: np.ndarray) -> Work:
+    """Work of rows that stand for others, for all of these."""
+    return Work(**{name: _taken(getattr(work, name), rows) for name in Work.__dataclass_fields__})
+
+
+def _taken(value: Any, rows: np.ndarray) -> Any:
     """A quantity [..., U, 1, *] of rows that stand for others, for all of these."""
     return value[..., rows, :, :] if getattr(value, "ndim", 0) > 2 and value.shape[-3] > 1 else value
 
