@@ -177,8 +177,8 @@ def test_amounts_agree_with_the_score(small: Study, seen: Searched) -> None:
     assert found["present_cost"] > 0 and found["facility_power"] > 0 and found["tokens_per_second"] > 0
 
 
-def test_a_dividend_holds_what_it_must(small: Study, seen: Searched) -> None:
-    made = dividend_of(small, seen)
+def test_a_dividend_holds_what_it_must(small: Study, catalog: Catalog, seen: Searched) -> None:
+    made = dividend_of(small, catalog, seen)
     whole = made["reference"]["value"] - made["joint"]["value"]
     assert sum(made["shapley"].values()) == pytest.approx(whole, rel=1e-9)
     assert set(made["shapley"]) == set(made["alone"]) == set(LAYERS)

@@ -19,11 +19,13 @@ from stackwright.codesign.baselines import Baseline
 from stackwright.codesign.coalitions import coalitions
 from stackwright.codesign.decisions import Decided, decided
 from stackwright.codesign.finalists import SENSE, UNITS, Finalist, design_of, finalist
+from stackwright.codesign.front import front_entry
 from stackwright.codesign.kinds import kind_of
 from stackwright.codesign.layers import LAYERS, Layered, bits_of, layered
 from stackwright.codesign.performance_grid import Grid, settings_rows
 from stackwright.codesign.plants import terms_of
 from stackwright.codesign.references import Reference, references
+from stackwright.codesign.robustness import robustness
 from stackwright.codesign.search import Pick, amounts_of, pick_of, search
 from stackwright.codesign.searched import Progress, Searched, searched, space_of
 from stackwright.codesign.table import Point
@@ -34,6 +36,8 @@ from stackwright.stack.study import ServingDemand, Study
 
 NEAR = (0.01, 0.05)
 """Shares of the optimum within which stacks count as near-optimal."""
+MARKED = ("joint", "separate", "sequential_worst", "plant_first")
+"""Ways of deciding that are marked in a front, beside the reference."""
 NOTHING = 5e-4
 """Dividend below which deciding in turn counts as giving nothing away."""
 LISTED = 12
@@ -166,7 +170,7 @@ def dividend_study(study: Study, catalog: Catalog, draws: int = 0, progress: Pro
     seen = searched(study, catalog, progress)
     if seen.found.best is None:
         raise InfeasibleError("no stack meets the study's demand and limits; `stackwright plan` shows the nearest")
-    made = {"study": study.id, "case": study.case} | dividend_of(study, seen, draws=draws, progress=progress)
+    made = {"study": study.id, "case": study.case} | dividend_of(study, catalog, seen, draws=draws, progress=progress)
     made["space"] = space_of(study, seen)
     made["run"] = {"seconds": time.perf_counter() - started}
     return made
@@ -174,6 +178,7 @@ def dividend_study(study: Study, catalog: Catalog, draws: int = 0, progress: Pro
 
 def dividend_of(
     study: Study,
+    catalog: Catalog,
     seen: Searched,
     joint: Finalist | None = None,
     draws: int = 0,
@@ -181,7 +186,8 @@ def dividend_of(
 ) -> dict[str, Any]:
     """What a study's integration is worth, as ``stackwright dividend`` prints it; `joint` where it is settled already.
 
-    The reference is null, with the reason, where no stack of today can serve the study's demand.
+    Over `draws` of the inputs' ranges, or at their values alone. The reference is null, with the reason, where no
+    stack of today can serve the study's demand.
     """
     table = seen.found.table
     assert table is not None and seen.found.best is not None
@@ -202,7 +208,8 @@ def dividend_of(
     worth = coalitions(layers, frozen)
     settled = joint or finalist(study, seen.parts, seen.scenario, seen.grid, seen.classes, seen.found.best)
     reference = Baseline(first.point, layers.value(first.point))
-    return head | {
+    robust = robustness(study, catalog, layers, made, draws, progress) if draws else None
+    result = head | {
         "reference": {"system": first.system, "name": first.name} | told.entry(reference),
         "joint": told.entry(made.joint),
         "dividend_of_reference": told.share(reference.value),
@@ -217,8 +224,38 @@ def dividend_of(
         "menu": {layer: len(options) for layer, options in layers.options.items()},
         "gap": 0.0,
         "cut_gap": abs(settled.searched - abs(settled.value)) / abs(settled.value),
+        "robustness": robust,
+        "front": fronts_of(study, told, pick),
         "says": said(study, told, first),
     }
+    return result if robust is None else with_intervals(result, robust)
+
+
+def fronts_of(study: Study, told: Told, reference: Pick) -> list[dict[str, Any]] | None:
+    """The fronts that the study asks for, or that of its objective and carbon, with baselines marked; None of a run."""
+    if study.demand.kind == "training":
+        return None
+    carbon, cost = "carbon_per_million_tokens", "cost_per_million_tokens"
+    marked = {"reference": reference}
+    for name in MARKED:
+        end = told.made.joint if name == "joint" else told.made.baselines[name]
+        if end.point is not None:
+            marked[name] = told.pick(end.point)
+    asked = study.fronts or ((str(study.objective), cost if study.objective == carbon else carbon),)
+    return [front_entry(study, told.seen, objectives, marked) for objectives in asked]
+
+
+def with_intervals(result: dict[str, Any], robust: dict[str, Any]) -> dict[str, Any]:
+    """A dividend with the 90 % intervals of its draws: of values for joint and reference, of shares for baselines."""
+    if robust.get("reason"):
+        return result
+    for name in ("joint", "reference"):
+        result[name] |= robust[name]
+    for name, entry in result["baselines"].items():
+        shares = robust["dividends"].get(name)
+        if entry["value"] is not None and shares and "low" in shares:
+            entry |= {"low": shares["low"], "high": shares["high"]}
+    return result
 
 
 def said(study: Study, told: Told, first: Reference) -> str:

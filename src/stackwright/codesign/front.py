@@ -36,11 +36,9 @@ def front_of(study: Study, seen: Searched, objectives: Sequence[str]) -> Front:
     studies = [study.model_copy(update={"objective": name}) for name in objectives]
     jobs = [job for job in jobs_of(study, seen.grid, seen.classes, seen.parts) if job.certain]
     kept = Front(np.empty((0, len(objectives))), ())
-    for made in in_order(
-        lambda job: [scored_by(one, seen.scenario, seen.grid, job, cash, groups) for one in studies], jobs
-    ):
-        for ways in zip(*made, strict=True):
-            kept = _joined(kept, ways)
+    for made in in_order(lambda job: scored_by(studies, seen.scenario, seen.grid, job, cash, groups), jobs):
+        for scored in made:
+            kept = _joined(kept, scored)
     return kept
 
 

@@ -7,7 +7,8 @@ import json
 import platform
 import resource
 import time
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,8 +17,11 @@ from stackwright import __version__
 from stackwright.catalog import Catalog
 from stackwright.catalog.series import load_site_series
 from stackwright.chip.basis import operator_bases
+from stackwright.codesign.custom_chips import margins_entry
 from stackwright.codesign.dates import dates_entry
 from stackwright.codesign.deals import deals_entry
+from stackwright.codesign.dividend import dividend_of
+from stackwright.codesign.elasticities import elasticities
 from stackwright.codesign.finalists import (
     SENSE,
     UNITS,
@@ -30,10 +34,11 @@ from stackwright.codesign.finalists import (
 )
 from stackwright.codesign.interconnection import interconnection_entry, interconnection_margins
 from stackwright.codesign.kinds import kind_of
-from stackwright.codesign.plant_grid import PlantClass
+from stackwright.codesign.plant_grid import PlantClass, plant_classes
 from stackwright.codesign.plant_pictures import first_hours, marginal_entry, plant_pictures
 from stackwright.codesign.plants import missing_shapes, terms_of
 from stackwright.codesign.queue_check import finalist_entries, queue_check
+from stackwright.codesign.refine import Halves, Refined, gap_entry, refined
 from stackwright.codesign.result import (
     cash_entry,
     margin_entries,
@@ -45,6 +50,7 @@ from stackwright.codesign.result import (
 )
 from stackwright.codesign.search import Found, Pick, limit_missed
 from stackwright.codesign.searched import RELAXED, Progress, Searched, narrowed, relaxed_study, searched, space_of
+from stackwright.codesign.shadow_prices import shadow_prices
 from stackwright.codesign.trade_offs import (
     Coolant,
     clean_shares,
@@ -61,6 +67,8 @@ from stackwright.stack.parts import Parts
 from stackwright.stack.study import SAME, Study
 
 RESIZED = "Ranges: every draw of the inputs sizes its own fleet to the demand; the serving settings stay as chosen."
+DRAWS = 64
+"""Draws of the inputs in which a plan's dividend is decided anew; `stackwright dividend` makes more."""
 BINDS = 1e-3
 """A limit binds when relaxing it improves the objective by more than this share."""
 
@@ -95,10 +103,11 @@ def plan_study(study: Study, catalog: Catalog, progress: Progress | None = None)
         raise InfeasibleError(*_nearest(study, catalog, seen, started))
     design = design_of(seen.grid, seen.classes, seen.found.best)
     coolant = coolant_of(study, catalog, seen, design)
-    finalists = best_finalists(
-        study, seen.parts, seen.scenario, seen.grid, seen.classes, seen.found, warmed(study, seen, coolant)
-    )
-    return _result(study, catalog, seen, finalists, coolant, started)
+    proof = refined(study, seen, Halves(kind_of(study).grid, partial(plant_classes, curves=seen.curves)))
+    assert proof is not None
+    first = first_of(study, seen, proof, coolant)
+    finalists = best_finalists(study, seen.parts, seen.scenario, seen.grid, seen.classes, seen.found, first)
+    return _result(study, catalog, seen, finalists, Refinement(coolant, proof), started, progress)
 
 
 def evaluate_study(study: Study, catalog: Catalog) -> dict[str, Any]:
@@ -117,13 +126,20 @@ def coolant_of(study: Study, catalog: Catalog, seen: Searched, design: Design) -
     return Coolant(narrowed(study, design), degrees, lambda other: searched(other, catalog)) if degrees else None
 
 
-def warmed(study: Study, seen: Searched, coolant: Coolant | None) -> Finalist:
-    """The search's best design, settled, at the best degree of its coolant."""
-    best = seen.found.best
-    assert best is not None
-    if coolant is not None and coolant.best is not None and coolant.best.score < best.score:
-        study, seen, best = coolant.study, coolant.seen, coolant.best
-    return finalist(study, seen.parts, seen.scenario, seen.grid, seen.classes, best)
+@dataclass(frozen=True)
+class Refinement:
+    """What was looked at between the points of the grid: every degree of the best design's coolant, and every stack."""
+
+    coolant: Coolant | None
+    proof: Refined
+
+
+def first_of(study: Study, seen: Searched, proof: Refined, coolant: Coolant | None) -> Finalist:
+    """The best design between the points of the grid, settled."""
+    held, pick = proof.seen, proof.pick
+    if coolant is not None and coolant.best is not None and coolant.best.score < proof.value:
+        study, held, pick = coolant.study, coolant.seen, coolant.best
+    return finalist(study, seen.parts, seen.scenario, held.grid, held.classes, pick)
 
 
 def _result(
@@ -131,8 +147,9 @@ def _result(
     catalog: Catalog,
     seen: Searched,
     finalists: list[Finalist],
-    coolant: Coolant | None,
+    refinement: Refinement,
     started: float,
+    progress: Progress | None,
 ) -> dict[str, Any]:
     item = finalists[0]
 
@@ -159,7 +176,8 @@ def _result(
         "not_eligible": dict(sorted(seen.found.barred.items())),
         "not_feasible": not_feasible(study, seen),
         "space": space_of(study, seen),
-        "gap": 0.0,
+        "gap": refinement.proof.gap,
+        "refinement": gap_entry(refinement.proof),
         "cut_gap": abs(item.searched - abs(item.value)) / abs(item.value),
         **queue_check(item, seen.scenario, seen.parts, study),
         "finalists": finalist_entries(finalists, seen.scenario, seen.parts, study),
@@ -170,6 +188,10 @@ def _result(
                 lambda done, terms: objective_value(str(study.objective), seen.scenario, done, terms),
             )
         },
+        "dividend": dividend_of(study, catalog, seen, item, DRAWS, progress),
+        "margins_by_layer": margins_entry(study, catalog, seen, item),
+        "shadow_prices": shadow_prices(kind, held, catalog, item),
+        "elasticities": elasticities(item, seen.scenario, str(study.objective)),
         "same_meter": same_meter(study, held, again, item),
         "dispatch": dispatch_entry(item),
         "marginal": marginal_entry(seen.scenario, item),
@@ -180,7 +202,7 @@ def _result(
         "pictures": kind.pictures(study, seen.scenario, seen.grid, seen.found, item)
         | plant_pictures(study, seen.scenario, seen.parts, item)
         | {
-            "supply_temperature": None if coolant is None else coolant.picture(item),
+            "supply_temperature": None if refinement.coolant is None else refinement.coolant.picture(item),
             "meter_limit": meter_limits(study, held, again, item),
             "clean_share": clean_shares(item),
         },

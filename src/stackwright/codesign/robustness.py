@@ -107,7 +107,7 @@ def reduced(study: Study, layers: Layered, made: Decided) -> Study:
 
 
 def robustness(
-    study: Study, catalog: Catalog, seen: Searched, layers: Layered, made: Decided, draws: int, tell: Tell | None = None
+    study: Study, catalog: Catalog, layers: Layered, made: Decided, draws: int, tell: Tell | None = None
 ) -> dict[str, Any]:
     """The menu under `draws` of all inputs: intervals, how often choices change, regret, and the robust choice."""
     menu = reduced(study, layers, made)

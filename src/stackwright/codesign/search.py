@@ -182,11 +182,11 @@ def search(
     jobs = jobs_of(study, grid, classes, parts, found.barred)
     notes = Notes(grid, classes, study.finance.sourcing)
     groups = groups_of(grid) if engines else notes.choices
-    scored = in_order(lambda job: scored_by(study, scenario, grid, job, cash, groups), jobs)
+    scored = in_order(lambda job: scored_by((study,), scenario, grid, job, cash, groups), jobs)
     for number, ways in enumerate(scored):
         if progress:
             progress("combination", number, len(jobs))
-        for one in ways:
+        for (one,) in ways:
             notes.take(one)
     notes.into(found, engines=engines)
     return found
@@ -217,13 +217,18 @@ def jobs_of(
     return made
 
 
-def scored_by(study: Study, scenario: Scenario, grid: Grid, job: Job, cash: Money, groups: np.ndarray) -> list[Scored]:
-    """The rows of a job that nothing beats in their group [R] of the grid, scored for each way of sourcing."""
+def scored_by(
+    studies: Sequence[Study], scenario: Scenario, grid: Grid, job: Job, cash: Money, groups: np.ndarray
+) -> list[tuple[Scored, ...]]:
+    """The rows of a job that nothing beats in their group [R] of the grid: for each way of sourcing, their scores by
+    each of some studies, which differ in their objective.
+    """
     (work, fixed), made = _criteria(scenario, grid, job), []
     for way in job.sourcings:
-        criteria = np.concatenate([work, fixed], axis=1) if _energy_counts(study, way) else fixed
-        rows = job.rows[undominated(groups[job.rows], criteria)]
-        made.append(_scored(study, scenario, grid, job, rows, way, cash))
+        energy = any(_energy_counts(study, way) for study in studies)
+        rows = job.rows[undominated(groups[job.rows], np.concatenate([work, fixed], axis=1) if energy else fixed)]
+        sides = sides_rows(scenario, grid, job.sides, rows, cash, sourcing=way)
+        made.append(tuple(_scored(study, scenario, job, rows, sides, way, cash) for study in studies))
     return made
 
 
@@ -236,10 +241,9 @@ def _energy_counts(study: Study, sourcing: str) -> bool:
 
 
 def _scored(
-    study: Study, scenario: Scenario, grid: Grid, job: Job, rows: np.ndarray, sourcing: str, cash: Money
+    study: Study, scenario: Scenario, job: Job, rows: np.ndarray, whole: Sequence[Side], sourcing: str, cash: Money
 ) -> Scored:
     """Score rows in chunks that stay in a cache."""
-    whole = sides_rows(scenario, grid, job.sides, rows, cash, sourcing=sourcing)
     shape = (len(rows), len(job.plant.options))
     score, excess = np.empty(shape), np.empty(shape)
     for start in range(0, len(rows), CHUNK):

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BeforeValidator,
     Field,
     PrivateAttr,
@@ -395,6 +396,15 @@ class Constraints(Section):
         return limits
 
 
+def _several(objectives: tuple[str, ...]) -> tuple[str, ...]:
+    if len(objectives) < 2:
+        raise refuse("one objective", "two or three, such as cost_per_million_tokens and carbon_per_million_tokens")
+    return objectives
+
+
+Front = Annotated[tuple[Annotated[str, Choice(*SERVING_OBJECTIVES)], ...], *Options(most=3), AfterValidator(_several)]
+
+
 class Reference(Section):
     """The stack to compare with; what it leaves out is the study's own reference."""
 
@@ -438,6 +448,8 @@ class Study(Section):
     constraints: Constraints = Constraints()
     reference: Reference = Reference()
     dates: Dates = Dates()
+    fronts: tuple[Front, ...] = ()
+    """Two or three objectives each: the designs that no other beats in all of them at once are told."""
 
     _case: str | None = PrivateAttr(default=None)
     _directory: Path = PrivateAttr(default=Path())
@@ -563,7 +575,7 @@ class Study(Section):
         """Contradictions between sections that show in the text, whatever else is wrong with it."""
         demand = data.get("demand")
         if isinstance(demand, dict):
-            for check in (_foreign_section, _objective, _open_limits, _modeled):
+            for check in (_foreign_section, _objective, _fronts, _open_limits, _modeled):
                 check(data, demand, reading_of(info))
         return data
 
@@ -587,6 +599,17 @@ def _objective(data: dict, demand: dict, reading: Reading) -> None:
     if objective == "tokens_per_second" and kind == "serving" and demand.get("volume", "fixed") == "fixed":
         remedy = "Set volume: open and a limit, or choose another objective."
         reading.fault(("objective",), "tokens_per_second at a fixed volume", "an open volume", remedy=remedy)
+
+
+def _fronts(data: dict, demand: dict, reading: Reading) -> None:
+    fronts = data.get("fronts")
+    named = {name for front in fronts if isinstance(front, list) for name in front} if isinstance(fronts, list) else ()
+    if fronts and demand.get("kind") == "training":
+        reading.fault(("fronts",), "fronts of a training study", "none: its one objective is cost_per_run")
+    if "npv" in named and "token_price" not in demand:
+        reading.fault(("fronts",), "npv without demand.token_price", "token_price, such as 2 USD/Mtoken")
+    if "tokens_per_second" in named and demand.get("volume", "fixed") == "fixed":
+        reading.fault(("fronts",), "tokens_per_second at a fixed volume", "an open volume, or another objective")
 
 
 def _open_limits(data: dict, demand: dict, reading: Reading) -> None:
