@@ -556,7 +556,8 @@ def _dispatched(plant: Plant, told: Supply, ratios: dict[str, np.ndarray], index
         ),
     )
     costs = _costs_of(plant, changed, Dispatcher(changed).solve())
-    return {name: cost / at.get(name, 1.0) for name, cost in costs.items()}
+    # a ratio of nothing is that of a charge that the site does not have
+    return {name: cost / at.get(name, 1.0) if cost else 0.0 for name, cost in costs.items()}
 
 
 def _net_costs(item: Any, price: np.ndarray) -> np.ndarray:
