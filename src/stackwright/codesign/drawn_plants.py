@@ -20,7 +20,8 @@ from stackwright.codesign.plant_grid import OptionCuts, PlantClass, PlantOption,
 from stackwright.codesign.plants import BUILDING, menu_of, plant_of
 from stackwright.codesign.uncertainty import uncertain
 from stackwright.core.parallel import in_order
-from stackwright.core.units import HOURS_PER_YEAR, SECONDS_PER_HOUR, SECONDS_PER_YEAR
+from stackwright.core.spec import map_leaves
+from stackwright.core.units import HOURS_PER_YEAR, SECONDS_PER_HOUR, SECONDS_PER_YEAR, Ratio
 from stackwright.power.dispatch import Dispatcher
 from stackwright.power.portfolio import Portfolio
 from stackwright.power.supply import Dispatch, Supply
@@ -54,6 +55,9 @@ MIDDLE_LOAD = 0.7
 
 HELD = (0.05, 0.35, 0.65, 0.95)
 """Where, in the order of the draws from cheap to dear power, a dispatch is solved that all draws may hold as well."""
+
+DAYS = 16
+"""Days on which these are solved: costs count here by what they are of each other, for which these do."""
 
 WATTS = ("idle", "busy", "water", "peak", "plant_capex", "building_capex", "opex")
 """What of an option is computed from drawn specs, as factors."""
@@ -242,7 +246,8 @@ def _watts(
         of[index] = places[key]
     made = {name: np.ones((len(places), count)) for name in WATTS}
     hours = {site: _hours(known) for site, known in series.items()}
-    built = [cache(partial(_chain, have)) for have in (drawn, parts)]
+    beside, profile = BesideNominal(drawn, parts), scenario.profile[::STEP]
+    chain_of = cache(partial(_chain, beside, cache(partial(_lost_at, beside, profile))))
 
     def of_air(asked: tuple[Any, list[tuple[str, str]]]) -> list[tuple[int, dict[str, Any]]]:
         (cooling, temperature, liquid, site), chains = asked
@@ -250,11 +255,11 @@ def _watts(
         sampled = Sampled(
             cut_series(series[site], some), cut_series(series[site], worst), scenario.profile[some], temperature, liquid
         )
-        now, before = (sampled.of([chain_of(cooling, site, *chain) for chain in chains]) for chain_of in built)
+        found = sampled.of([chain_of(cooling, site, *chain) for chain in chains])
         rows = [places[cooling, temperature, liquid, site, *chain] for chain in chains]
         return [
-            (row, {name: new[name] / old[name] if old[name] else 1.0 for name in WATTS})
-            for row, new, old in zip(rows, now, before, strict=True)
+            (row, {name: _over_last(np.broadcast_to(value, (count + 1,))) for name, value in one.items()})
+            for row, one in zip(rows, found, strict=True)
         ]
 
     for some in in_order(of_air, wanted.items()):
@@ -262,6 +267,26 @@ def _watts(
             for name, values in made.items():
                 values[row] = factors[name]
     return made, of
+
+
+def _over_last(values: np.ndarray) -> np.ndarray:
+    """All but the last of some values, over the last; ones where that is zero, as it is then under all draws."""
+    return values[:-1] / values[-1] if values[-1] else np.ones(len(values) - 1)
+
+
+class BesideNominal(Parts):
+    """Parts under draws [n], with the records' values after them [n + 1]."""
+
+    def __init__(self, drawn: Parts, nominal: Parts) -> None:
+        super().__init__(nominal.catalog)
+        self._drawn, self._nominal = drawn, nominal
+
+    def get(self, layer: str, name: str) -> Part:
+        """The part that a name means in a layer, under all draws and none."""
+        part, known = self._drawn.get(layer, name), self._nominal.get(layer, name).spec
+        values = {item.name: getattr(part.spec, item.name) for item in fields(part.spec)}
+        wide = {field: np.append(value, getattr(known, field)) for field, value in values.items() if np.ndim(value)}
+        return replace(part, spec=replace(part.spec, **wide))
 
 
 def _hours(series: SiteSeries) -> tuple[np.ndarray, np.ndarray]:
@@ -287,7 +312,41 @@ class Chain:
     hourly: PlantSpecs
 
 
-def _chain(parts: Parts, cooling: str, site: str, redundancy: str, distribution: str) -> Chain:
+@dataclass(frozen=True)
+class LostAt:
+    """A distribution at one load of its modules by the hour, which does not depend on cooling and site."""
+
+    lost: np.ndarray
+    mechanical: np.ndarray
+
+    def loss(self, load_fraction: Ratio) -> Ratio:
+        """As of the distribution, at the one load. Source: definition."""
+        return self.lost
+
+    def mechanical_loss(self, load_fraction: Ratio) -> Ratio:
+        """As of the distribution, at the one load. Source: definition."""
+        return self.mechanical
+
+
+def _hourly(spec: Any) -> Any:
+    """A spec with leaves [n, 1], so that they broadcast against hours."""
+    return map_leaves(lambda _, leaf: leaf[..., None] if np.ndim(leaf) else leaf, spec)
+
+
+def _lost_at(parts: Parts, profile: np.ndarray, redundancy: str, distribution: str) -> LostAt:
+    spare, chain = (_hourly(parts.get("datacenter", name).spec) for name in (redundancy, distribution))
+    module = spare.module_load(reference_load(profile))
+    return LostAt(chain.loss(module), chain.mechanical_loss(module))
+
+
+def _chain(
+    parts: Parts,
+    lost_at: Callable[[str, str], Any],
+    cooling: str,
+    site: str,
+    redundancy: str,
+    distribution: str,
+) -> Chain:
     nothing: Any = None
     specs = PlantSpecs(
         cooling=parts.get("cooling", cooling).spec,
@@ -297,7 +356,7 @@ def _chain(parts: Parts, cooling: str, site: str, redundancy: str, distribution:
         distribution=parts.get("datacenter", distribution).spec,
         portfolio=nothing,
     )
-    return Chain(specs, hourly(specs))
+    return Chain(specs, replace(hourly(specs), distribution=lost_at(redundancy, distribution)))
 
 
 @dataclass(frozen=True)
@@ -350,21 +409,22 @@ def _prices(
     count: int,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Factors [F, Y, 2, n] on what energy costs at a site under a portfolio, and which is an option's [P]."""
-    places: dict[tuple[str, str], int] = {}
-    made: list[np.ndarray] = []
+    first: dict[tuple[str, str], PlantOption] = {}
     for option in options:
-        key = (option.site, option.portfolio)
-        if key in places:
-            continue
-        places[key] = len(places)
+        first.setdefault((option.site, option.portfolio), option)
+
+    def of(option: PlantOption) -> np.ndarray:
         chosen = {"cooling": option.cooling, "redundancy": option.redundancy, "distribution": option.distribution}
         plant = plant_of(
             study, parts, scenario, series[option.site], site=option.site, portfolio=option.portfolio, **chosen
         )
         inputs = list(_fed_by(study, parts, drawn, plant, option))
         found = _held if plant.sources.decides else _settled
-        made.append(found(plant, inputs, option, scenario, count))
-    return np.stack(made), np.array([places[option.site, option.portfolio] for option in options])
+        return found(plant, inputs, option, scenario, count)
+
+    places = {key: place for place, key in enumerate(first)}
+    made = np.stack(list(in_order(of, first.values())))
+    return made, np.array([places[option.site, option.portfolio] for option in options])
 
 
 @dataclass(frozen=True)
@@ -504,7 +564,7 @@ def _held_year(
     )
     # As in `stack.curves`: contract energy from off the site is worth the market's price, taken or sold.
     problem = replace(problem, delivered=0.0)
-    told, _ = typical(problem)
+    told, _ = typical(problem, DAYS)
     fixed = sum(net_cost(item, problem.connection.price) for item in settled)
     market = now.grid.price(plant.series.price_shape)
     shapes = [plant.series.shapes[name] for name in plant.covered.shapes]
