@@ -136,7 +136,7 @@ def followed(layers: Layered, made: Decided) -> list[Point]:
     for place in near:
         point = Point(*(int(index) for index in place))
         choice = layers.table.choices[point.choice]
-        key = choice.precision, choice.system, layers.table.coolings[point.cooling][0], layers.table.places[point.place]
+        key = choice.precision, choice.system, choice.power_cap, point.cooling, layers.table.places[point.place].site
         entry = (float(score[point]), point)
         least[key] = min(least.get(key, entry), entry)
     ranked = [point for _, point in sorted(least.values())]

@@ -153,7 +153,18 @@ def _finding(whole: Mapping[str, Any], rows: list[Mapping[str, Any]], scale: Sca
 def break_evens_of(plan: Mapping[str, Any]) -> list[BreakEven]:
     """When chips of one's own pay, a row for each program and way."""
     given = plan.get("margins_by_layer") or {}
-    return [row for program in given.get("break_even") or () for row in _ways(program, plan.get("names") or {})]
+    tied = [program for program in given.get("break_even") or () if "ways" in program]
+    return [row for program in tied for row in _ways(program, plan.get("names") or {})]
+
+
+def without_break_even(plan: Mapping[str, Any]) -> list[str]:
+    """Programs of the menu that no price makes tie, and why."""
+    given, names = plan.get("margins_by_layer") or {}, plan.get("names") or {}
+    return [
+        f"{names.get(program['system'], program['system'])}: {program['reason']}."
+        for program in given.get("break_even") or ()
+        if "ways" not in program
+    ]
 
 
 def _ways(program: Mapping[str, Any], names: Mapping[str, Any]) -> Iterator[BreakEven]:

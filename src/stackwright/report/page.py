@@ -29,7 +29,13 @@ from stackwright.report.formats import percent, within_sentence
 from stackwright.report.glossary import TERMS, explained
 from stackwright.report.headline import cards_of, missing_of, title_of_metric, title_sentence, trains
 from stackwright.report.marginal import marginal_finding, marginal_of
-from stackwright.report.margins import break_evens_of, margin_rows, margins_picture, second_source_sentence
+from stackwright.report.margins import (
+    break_evens_of,
+    margin_rows,
+    margins_picture,
+    second_source_sentence,
+    without_break_even,
+)
 from stackwright.report.notes import notes_of
 from stackwright.report.pictures import Picture, pictures_of
 from stackwright.report.shadow_prices import elasticities_picture, shadow_finding, shadow_prices_of
@@ -153,6 +159,7 @@ def content(plan: Mapping[str, Any]) -> dict[str, Any]:
         "dividend": dividend,
         "margin_rows": margin_rows(plan),
         "break_evens": break_evens_of(plan),
+        "without_break_even": without_break_even(plan),
         "second_source": second_source_sentence(plan),
         "shadow": shadow,
         "shadow_finding": shadow_finding(shadow),
