@@ -38,6 +38,8 @@ NEAR = (0.01, 0.05)
 """Shares of the optimum within which stacks count as near-optimal."""
 MARKED = ("joint", "separate", "sequential_worst", "plant_first")
 """Ways of deciding that are marked in a front, beside the reference."""
+ROUNDING = 1e-12
+"""A mean over many orders is off by so much."""
 NOTHING = 5e-4
 """Dividend below which deciding in turn counts as giving nothing away."""
 LISTED = 12
@@ -117,7 +119,8 @@ class Told:
     def share(self, value: float) -> float:
         """By which share of a baseline's value joint is better."""
         joint = self.made.joint.value
-        return (value - joint) / abs(value) if value else 0.0
+        share = (value - joint) / abs(value) if value else 0.0
+        return share if abs(share) > ROUNDING else 0.0
 
     def entry(self, one: Baseline) -> dict[str, Any]:
         """A design with its value, stack and what it amounts to."""
@@ -267,7 +270,7 @@ def said(study: Study, told: Told, first: Reference) -> str:
     mean, product = shares["sequential_mean"], shares["product_mean"]
     nothing = max(mean, product, shares["it_first"], shares["plant_first"]) < NOTHING
     tail = (
-        "Deciding in turn gives nothing away here, in any order: the layers' choices do not depend on each other."
+        "From this reference, deciding in turn gives nothing away, in any order."
         if nothing
         else f"Deciding layer by layer it is {mean:.1%} better than the mean of {made.orders.count:,} orders "
         f"({shares['sequential_best']:.1%} to {shares['sequential_worst']:.1%}), {product:.1%} better where model, "

@@ -36,6 +36,8 @@ SLACKS = (0.7, 1.0)
 """Latency targets, over the study's, at which candidate settings of serving are the best: a draw may be slower."""
 FOLLOWED, WINNERS = 200, 12
 """Near-optimal stacks that are followed through the draws, and winners that are named."""
+ROUNDING = 1e-12
+"""A mean over many orders is off by so much."""
 SERVES = 0.95
 """Share of the draws in which a robust choice has to meet the demand."""
 
@@ -226,6 +228,7 @@ def _dividends(values: np.ndarray, joint: np.ndarray) -> dict[str, float]:
     if not built.any():
         return {"built": 0.0}
     share = (values[built] - joint[built]) / abs(values[built])
+    share[abs(share) < ROUNDING] = 0.0
     return {"mean": float(share.mean()), "built": float(built.mean())} | _interval(share)
 
 
