@@ -17,19 +17,20 @@ import numpy as np
 
 from stackwright.chip.accelerator import Accelerator
 from stackwright.chip.family import Kernels
+from stackwright.codesign.kinds import kind_of
 from stackwright.codesign.performance_grid import (
     MODES,
-    NUMBERS,
     Axes,
     Grid,
     Rows,
     evaluate_pool,
     fleet_size,
     hardware_of,
-    kept_grid,
 )
 from stackwright.codesign.table import choices_of
+from stackwright.codesign.training_grid import RunScenario, TrainingCell, cluster_numbers, training_cell
 from stackwright.core.parallel import in_order
+from stackwright.model.sharding import Layout
 from stackwright.model.work import Work
 from stackwright.serving.replica import Machine
 from stackwright.serving.service import Lengths, PrefillPool, Service, disaggregated, with_prefill
@@ -37,6 +38,7 @@ from stackwright.stack.parts import Parts
 from stackwright.stack.performance import POOL_CHUNK, Cell, both_phases, layout_of
 from stackwright.stack.scenario import Scenario
 from stackwright.stack.study import Study
+from stackwright.training.plan import Plan, Recompute
 
 SLACKS = (0.7, 0.85, 1.0, 1.15)
 """Latency targets, over those of the study, at which candidates are looked for: draws make replicas slower or faster,
@@ -56,18 +58,22 @@ BATCH = 48
 def candidate_grid(
     study: Study, parts: Parts, scenario: Scenario, *, slacks: Sequence[float] = SLACKS, each: int = EACH
 ) -> Grid:
-    """The rows that can be best under draws: the cheapest at tighter and looser latency targets, none twice.
+    """The rows that can be best under draws: the cheapest at tighter and looser targets, none twice.
 
     One of `slacks` is 1: the cells, and what was not to be had, are told as at the study's own targets.
     """
-    made = [
-        kept_grid(study, parts, replace(scenario, ttft=slack * scenario.ttft, tpot=slack * scenario.tpot))
-        for slack in slacks
-    ]
+    made = [kind_of(study).grid(study, parts, _at_targets(scenario, slack), None) for slack in slacks]
     found = [rows_at(grid.rows, candidate_rows(grid, scenario, each=each)) for grid in made]
     rows = _joined(found)
     _, first = np.unique(_identity(rows), axis=0, return_index=True)
     return replace(made[list(slacks).index(1.0)], rows=rows_at(rows, np.sort(first)))
+
+
+def _at_targets(scenario: Scenario, slack: float) -> Scenario:
+    """The scenario with latency targets, or the deadline of a run, times `slack`."""
+    if isinstance(scenario, RunScenario):
+        return replace(scenario, run=replace(scenario.run, deadline=slack * scenario.run.deadline))
+    return replace(scenario, ttft=slack * scenario.ttft, tpot=slack * scenario.tpot)
 
 
 def candidate_rows(grid: Grid, scenario: Scenario, *, each: int = EACH) -> np.ndarray:
@@ -80,10 +86,7 @@ def candidate_rows(grid: Grid, scenario: Scenario, *, each: int = EACH) -> np.nd
     rows = grid.rows
     if not len(rows):
         return np.zeros(0, dtype=int)
-    peak = None if scenario.requests is None else scenario.requests * scenario.peak
-    pools = [(rows.numbers[f"{pool}_chips"], rows.numbers[f"{pool}_rate"]) for pool in ("decode", "prefill")]
-    whole = np.sum([fleet_size(chips, rate, peak).sum(axis=-1) for chips, rate in pools], axis=0)
-    busy = np.sum([chips / rate for chips, rate in pools], axis=0)
+    whole, busy = _chips(rows, scenario)
     table = np.stack([rows.cell, rows.mode, rows.choice["power_cap"], rows.choice["oversubscription"]], axis=1)
     number = np.unique(table, axis=0, return_inverse=True)[1].ravel()
     alike = _of_one_engine(grid)
@@ -94,6 +97,18 @@ def candidate_rows(grid: Grid, scenario: Scenario, *, each: int = EACH) -> np.nd
         for order, chips, count in ((by_whole, whole, each), (by_busy, busy, each), (roomy, whole, 1))
     ]
     return np.unique(np.concatenate(found))
+
+
+def _chips(rows: Rows, scenario: Scenario) -> tuple[np.ndarray, np.ndarray]:
+    """What candidates are told by [R] twice: chips of the whole fleet, and busy ones; of a run, chips times its time,
+    and chips.
+    """
+    pools = [(rows.numbers[f"{pool}_chips"], rows.numbers[f"{pool}_rate"]) for pool in ("decode", "prefill")]
+    busy = np.sum([chips / rate for chips, rate in pools], axis=0)
+    if isinstance(scenario, RunScenario):
+        return busy * rows.numbers["run_time"], busy
+    peak = None if scenario.requests is None else scenario.requests * scenario.peak
+    return np.sum([fleet_size(chips, rate, peak).sum(axis=-1) for chips, rate in pools], axis=0), busy
 
 
 def _of_one_engine(grid: Grid) -> np.ndarray:
@@ -141,9 +156,11 @@ def _identity(rows: Rows) -> np.ndarray:
     return np.stack([rows.cell, rows.mode, *rows.choice.values()], axis=1)
 
 
-def drawn_cell(grid: Grid, number: int, parts: Parts) -> Cell:
+def drawn_cell(grid: Grid, number: int, parts: Parts) -> Any:
     """A cell of a grid on the specs of other parts. Source: definition."""
     key, cell = grid.keys[number], grid.cells[number]
+    if isinstance(cell, TrainingCell):
+        return training_cell(parts, key, cell.architecture, cell.run)
     made = replace(cell, hardware=hardware_of(parts, parts.get("rack", key.system), key.software, key.fabric))
     if cell.prefill is None or key.prefill_system is None:
         return made
@@ -152,28 +169,57 @@ def drawn_cell(grid: Grid, number: int, parts: Parts) -> Cell:
 
 
 def drawn_numbers(grid: Grid, parts: Parts, scenario: Scenario, count: int) -> dict[str, np.ndarray]:
-    """Numbers of all rows of a grid under draws: [R, n], by the names of `NUMBERS`; chips are [R, 1].
+    """Numbers of all rows of a grid under draws: [R, n], by the names of the rows' own; chips are [R, 1].
 
     Cells of one model on one chip share the times of kernels, and a thread.
     """
-    rows, lengths = grid.rows, scenario.lengths.over(3)
-    made = {name: np.zeros((len(rows), 1 if name.endswith("_chips") else count)) for name in NUMBERS}
+    rows = grid.rows
+    made = {name: np.zeros((len(rows), 1 if name.endswith("_chips") else count)) for name in rows.numbers}
+    evaluated = _clusters if isinstance(scenario, RunScenario) else _replicas
 
-    def of_group(cells: list[int]) -> list[tuple[np.ndarray, dict[str, Any]]]:
-        kernels = SharedKernels(rows, cells)
-        return [
-            (places, _numbers(pair, rows, places, lengths, kernels))
-            for cell in cells
-            for pair in (Pair(grid.cells[cell], drawn_cell(grid, cell, parts)),)
-            for places in _alike(rows, cell)
-        ]
-
-    for some in in_order(of_group, _groups(grid)):
+    for some in in_order(lambda cells: list(evaluated(grid, cells, parts, scenario)), _groups(grid)):
         for places, found in some:
             for name, values in made.items():
                 value = np.broadcast_to(found[name], (len(places), 1, count))[:, 0]
                 values[places] = value[:, : values.shape[1]]
     return made
+
+
+def _replicas(
+    grid: Grid, cells: list[int], parts: Parts, scenario: Scenario
+) -> Iterator[tuple[np.ndarray, dict[str, Any]]]:
+    """Rows of cells of one group, and their numbers [R, 1, n]."""
+    kernels, lengths = SharedKernels(grid.rows, cells), scenario.lengths.over(3)
+    for cell in cells:
+        pair = Pair(grid.cells[cell], drawn_cell(grid, cell, parts))
+        for places in _alike(grid.rows, cell):
+            yield places, _numbers(pair, grid.rows, places, lengths, kernels)
+
+
+def _clusters(
+    grid: Grid, cells: list[int], parts: Parts, scenario: Scenario
+) -> Iterator[tuple[np.ndarray, dict[str, Any]]]:
+    """The same for clusters of a run, whose kernels are timed under every draw."""
+    for cell in cells:
+        drawn = drawn_cell(grid, cell, parts)
+        for places in _batches(np.flatnonzero(grid.rows.cell == cell)):
+            chosen = {name: values[places][:, None, None] for name, values in grid.rows.choice.items()}
+            outcome = drawn.outcome(_plan(drawn, chosen), chosen["power_cap"], chosen["oversubscription"])
+            yield places, cluster_numbers(outcome) | {"run_time": outcome.run_time, "memory": outcome.step.memory}
+
+
+def _plan(cell: TrainingCell, chosen: Mapping[str, np.ndarray]) -> Plan:
+    return cell.plan(
+        Layout(tensor=chosen["tensor"], expert=chosen["expert"], pipeline=chosen["pipeline"]),
+        virtual=chosen["virtual"],
+        data=chosen["data"],
+        micro_batch=chosen["micro_batch"],
+        recompute=Recompute(layers=chosen["recompute_layers"], attention=chosen["recompute_attention"]),
+    )
+
+
+def _batches(places: np.ndarray) -> Iterator[np.ndarray]:
+    yield from (places[start : start + BATCH] for start in range(0, len(places), BATCH))
 
 
 def _groups(grid: Grid) -> list[list[int]]:
@@ -204,8 +250,7 @@ def _alike(rows: Rows, cell: int) -> Iterator[np.ndarray]:
     here = np.flatnonzero(rows.cell == cell)
     kind = np.stack([rows.mode[here], rows.choice["chunk"][here]], axis=1)
     for one in np.unique(kind, axis=0):
-        places = here[(kind == one).all(axis=1)]
-        yield from (places[start : start + BATCH] for start in range(0, len(places), BATCH))
+        yield from _batches(here[(kind == one).all(axis=1)])
 
 
 def _numbers(pair: Pair, rows: Rows, places: np.ndarray, lengths: Lengths, kernels: SharedKernels) -> dict[str, Any]:

@@ -18,10 +18,12 @@ import numpy as np
 
 from stackwright.codesign.drawn_plants import DrawnPlants, drawn_plants
 from stackwright.codesign.drawn_rows import drawn_cell, drawn_numbers, rows_at
-from stackwright.codesign.performance_grid import Grid, worst_margin
+from stackwright.codesign.kinds import kind_of
+from stackwright.codesign.performance_grid import Grid
 from stackwright.codesign.plant_grid import PlantClass, PlantOption, plant_classes
 from stackwright.codesign.plants import menu_of, terms_of
 from stackwright.codesign.search import Pick, scores, sides_of, sides_rows
+from stackwright.codesign.sourcing import offers_of_menu
 from stackwright.codesign.uncertainty import draw, uncertain
 from stackwright.core.spec import map_leaves
 from stackwright.finance.terms import Terms
@@ -33,7 +35,7 @@ from stackwright.stack.study import Study
 DRAWS = 256
 RESOLVED = 16
 """Draws in which a design's plant is solved anew."""
-FITTED_TYPES = ("SoftwareStack", "KernelFamily", "TrainingRelease")
+FITTED_TYPES = ("SoftwareStack", "KernelFamily", "TrainingRelease", "Likeness")
 """Types of records whose numbers were fitted together: see `uncertainty.FITTED`."""
 
 
@@ -96,6 +98,18 @@ CAUSES = (
         (("power", "delivery_charge"), ("power", "capacity_charge")),
         0.4,
         "the same lines and plants are missing everywhere, but each operator has tariffs of its own",
+    ),
+    Cause(
+        "what chips are made of",
+        tuple(("finance", name) for name in ("wafer_price", "memory_price", "package_cost", "defect_density")),
+        0.7,
+        "programs buy wafers, memory and packages of the same few firms, most of them on one process",
+    ),
+    Cause(
+        "design of chips",
+        tuple(("finance", name) for name in ("nre", "partner_nre", "system_cost")),
+        0.5,
+        "one trade of engineers, tools and boards, whose costs are told by the same few estimates",
     ),
     Cause(
         "model of power",
@@ -249,7 +263,7 @@ class Drawn:
     grid: Grid
     """Cells with their rows cut to the candidates."""
     numbers: dict[str, np.ndarray]
-    """Of the candidates [R, n], by the names of `performance_grid.NUMBERS`; [R, 1] where no draw moves them."""
+    """Of the candidates [R, n], by the names of the rows' own; [R, 1] where no draw moves them."""
     plants: DrawnPlants
     parts: DrawnParts
 
@@ -263,17 +277,19 @@ class Drawn:
         """The menu under one draw: candidates that meet the targets, or `only` these whether they do or not."""
         parts = OneDraw(self.parts, index)
         numbers = {name: values[:, index if values.shape[1] > 1 else 0].copy() for name, values in self.numbers.items()}
-        fits = np.flatnonzero(worst_margin(numbers, self.scenario) <= 0.0) if only is None else only
+        misses = kind_of(self.study).misses(numbers, self.scenario)
+        fits = np.flatnonzero(np.maximum.reduce([*misses.values()]) <= 0.0) if only is None else only
         cells = list(self.grid.cells)
         for place in np.unique(self.grid.rows.cell[fits]):
             cells[place] = drawn_cell(self.grid, int(place), parts)
-        rows = rows_at(self.grid.rows, fits, numbers)
+        systems = tuple(parts.get("rack", system.id) for system in self.grid.systems)
         return OneMenu(
             grid=replace(
                 self.grid,
                 cells=tuple(cells),
-                systems=tuple(parts.get("rack", system.id) for system in self.grid.systems),
-                rows=rows,
+                systems=systems,
+                rows=rows_at(self.grid.rows, fits, numbers),
+                offers=offers_of_menu(self.study, parts, systems),
             ),
             rows=fits,
             classes=self.plants.at(index),
