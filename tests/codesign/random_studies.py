@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import pytest
 
 from stackwright.catalog import Catalog
 from stackwright.codesign import performance_grid as grids
@@ -98,11 +98,19 @@ constraints: {{{", ".join(limits)}}}
 
 def enumerated(study: Study, seen: Searched) -> tuple[float, int]:
     """Least score over every row and plant option that may be taken, and how many there are; nothing is dropped."""
+    best, pairs = np.inf, 0
+    for score, excess in priced(study, seen):
+        best = min(best, float(np.where(excess <= 1e-9, score, np.inf).min()))
+        pairs += score.size
+    return best, pairs
+
+
+def priced(study: Study, seen: Searched) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Scores, and excess over the limits, of all rows of a cell with all options of a class, one by one."""
     grid, classes, parts, scenario = seen.grid, seen.classes, seen.parts, seen.scenario
     cash = money(terms_of(study, parts), scenario.years)
     systems = {system.id: system for system in grid.systems}
     ways = thermals_of(list(systems.values()))
-    best, pairs = np.inf, 0
     for number, key in enumerate(grid.keys):
         rows = np.flatnonzero(grid.rows.cell == number)
         own = [systems[name] for name in (key.system, key.prefill_system) if name is not None]
@@ -118,17 +126,13 @@ def enumerated(study: Study, seen: Searched) -> tuple[float, int]:
                 both = (plant,) if beside is None else (plant, classes[beside])
                 rented = sourcing == "rent"
                 sides = sides_rows(scenario, grid, both, rows, cash, sourcing=sourcing)
-                score, excess = scores(study, scenario, sides, cash, rented=rented)
-                best = min(best, float(np.where(excess <= 1e-9, score, np.inf).min()))
-                pairs += score.size
-    return best, pairs
+                yield scores(study, scenario, sides, cash, rented=rented)
 
 
 def whole(study: Study, catalog: Catalog) -> Searched:
     """The study's grids with every point that meets memory and latency."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(grids, "non_dominated", lambda criteria: np.arange(len(criteria)))
-        return searched(study, catalog)
+    seen = searched(study, catalog)
+    return replace(seen, grid=grids.performance_grid(study, seen.parts, seen.scenario, every=True))
 
 
 def random_rows(rng: np.random.Generator, grid: Grid, count: int, modes: np.ndarray) -> Grid:

@@ -471,10 +471,15 @@ def criteria(table: dict[str, np.ndarray], peak: np.ndarray | None, draws: Seque
 
 
 def kept_grid(
-    study: Study, parts: Parts, scenario: Scenario, progress: Callable[[str, int, int], None] | None = None
+    study: Study,
+    parts: Parts,
+    scenario: Scenario,
+    progress: Callable[[str, int, int], None] | None = None,
+    *,
+    every: bool = False,
 ) -> Grid:
     """The grid of a study, its rows from the user's cache where they were evaluated before."""
-    return performance_grid(study, parts, scenario, progress, cache_folder() / ROWS)
+    return performance_grid(study, parts, scenario, progress, cache_folder() / ROWS, every=every)
 
 
 @dataclass(frozen=True)
@@ -571,6 +576,8 @@ class Evaluation:
 
     scenario: Scenario
     modes: tuple[str, ...]
+    every: bool = False
+    """Whether all points that meet the targets are kept, those among them that another one beats."""
 
     @cached_property
     def lengths(self) -> Lengths:
@@ -584,7 +591,7 @@ class Evaluation:
 
     def group(self, tasks: Sequence[Task]) -> list[list[Sorted]]:
         """Tables of tasks that are alike, by task: of the cell, then of its pairs."""
-        shared, chooser = Shared(), Chooser(self.scenario, self.peak)
+        shared, chooser = Shared(), Chooser(self.scenario, self.peak, self.every)
         return [self._task(task, shared, chooser) for task in tasks]
 
     def _task(self, task: Task, shared: Shared, chooser: Chooser) -> list[Sorted]:
@@ -611,15 +618,17 @@ def performance_grid(
     scenario: Scenario,
     progress: Callable[[str, int, int], None] | None = None,
     folder: Path | None = None,
+    *,
+    every: bool = False,
 ) -> Grid:
     """Evaluate every cell and keep what can still win, with the nearest miss of each cell beside it.
 
     Cells of one model on one chip share their kernels' work, and a thread. `folder` is one in which rows are
-    looked for by all that makes them what they are, and kept.
+    looked for by all that makes them what they are, and kept. With `every`, all points that meet the targets are kept.
     """
     tally = Tally()
     tasks = tasks_of(study, parts, tally)
-    evaluation = Evaluation(scenario, study.serving.mode)
+    evaluation = Evaluation(scenario, study.serving.mode, every)
     if folder is None:
         rows, nearest, counted = _evaluated(tasks, evaluation, progress)
     else:
@@ -643,7 +652,7 @@ def _read(
     asked = [(task.key, task.cell, task.axes, task.own, task.pools) for task in tasks]
     scenario = evaluation.scenario
     targets = (scenario.ttft, scenario.tpot, evaluation.peak)
-    name = Content().name(code_of(MADE_BY), evaluation.modes, scenario.lengths, targets, asked)
+    name = Content().name(code_of(MADE_BY), evaluation.modes, evaluation.every, scenario.lengths, targets, asked)
 
     def arrays() -> dict[str, np.ndarray]:
         *rows, tally = make()
@@ -901,6 +910,7 @@ class Chooser:
 
     scenario: Scenario
     peak: np.ndarray | None
+    every: bool = False
     _known: dict[bytes, Choice] = field(default_factory=dict)
 
     def of_table(self, table: Slab | dict[str, np.ndarray], draws: Sequence[Draw]) -> Choice:
@@ -939,6 +949,8 @@ class Chooser:
         rows = np.flatnonzero(miss <= 0)
         if not len(rows):
             return Choice(np.array([np.argmin(miss)]), 0)
+        if self.every:
+            return Choice(rows, len(rows))
         part = {name: values[rows] for name, values in columns.items()}
         return Choice(rows[non_dominated(criteria(part, self.peak, draws))], len(rows))
 
@@ -950,6 +962,8 @@ class Chooser:
             nearest = np.argmin(np.where(memory <= 0, slow, slow.max() * (2.0 + memory)))
             return Choice(np.array([nearest]), 0, np.zeros(0))
         part = {key: values[rows] for key, values in columns.items()}
+        if self.every:
+            return Choice(rows, len(rows), np.sort(part["first"]))
         chips = fleet_size(part[f"{name}_chips"], part[f"{name}_rate"], self.peak)
         judged = np.concatenate([chips, draw.work(part, name), part["first"][:, None]], axis=1)
         return Choice(rows[non_dominated(judged)], len(rows), np.sort(part["first"]))

@@ -119,7 +119,7 @@ class Refined:
     boxes: int
     evaluated: int
     breaks: tuple[str, ...]
-    """Ways in which more chips could pay in this study, so that the bound of the grid is not its best design."""
+    """Ways in which more chips could pay in this study, so that the bound of the grid may be below its best design."""
     objective: str
 
     @property
@@ -168,14 +168,20 @@ def gap_entry(found: Refined | None) -> dict[str, Any]:
     }
 
 
-def refined(study: Study, seen: Searched, halves: Halves | None) -> Refined | None:
+def refined(study: Study, seen: Searched, halves: Halves | None, dropped: float | None = None) -> Refined | None:
     """The search's best design refined in power cap and supply temperature; None where nothing is feasible.
 
-    Without `halves` the grid alone is bounded.
+    Without `halves` the grid alone is bounded. `dropped` is the least score that a point of the grid can have which was
+    dropped and not priced, where that is known.
     """
     if seen.found.best is None:
         return None
-    return _Refinement(study, seen, halves).result()
+    return _Refinement(study, seen, halves).result(dropped)
+
+
+def grid_floors(study: Study, seen: Searched) -> dict[tuple[float, Group], float]:
+    """Least score that any point of a group can have at a cap of the grid, those among them that were dropped."""
+    return _Refinement(study, seen, None).grid_floors()
 
 
 class _Refinement:
@@ -184,17 +190,19 @@ class _Refinement:
     def __init__(self, study: Study, seen: Searched, halves: Halves | None) -> None:
         self.study, self.seen, self.halves = study, seen, halves
         self.cash = money(terms_of(study, seen.parts), seen.scenario.years)
-        self.points = _Points(study, seen)
-        self.plants = _Plants(study, seen)
+        self.points = Points(study, seen)
+        self.plants = Plants(study, seen)
+        self.breaks = tuple(breaks(study, seen))
         self.boxes = self.evaluated = 0
         self.best, self.where = self._of_grid()
         self.grid_value = self.best
         self.floor = np.inf
         self.priced: set[tuple[Place, str, float, float]] = set()
 
-    def result(self) -> Refined:
-        found = tuple(breaks(self.study, self.seen))
-        grid_bound = min(self.grid_value, self._grid_floor()) if found else self.grid_value
+    def result(self, dropped: float | None) -> Refined:
+        if dropped is None:
+            dropped = min(self.grid_floors().values(), default=np.inf) if self.breaks else np.inf
+        grid_bound = min(self._kept_floor(), dropped)
         if self.halves is not None:
             self._run(self.halves)
         seen, pick = self._answer()
@@ -208,22 +216,23 @@ class _Refinement:
             grid_bound=grid_bound,
             boxes=self.boxes,
             evaluated=self.evaluated,
-            breaks=found,
+            breaks=self.breaks,
             objective=str(self.study.objective),
         )
 
     def _of_grid(self) -> tuple[float, Any]:
         pick = self.seen.found.best
-        assert pick is not None
+        if pick is None:
+            return np.inf, None
         grid, plant = self.seen.grid, self.seen.classes[pick.plant_class]
         key = grid.keys[int(grid.rows.cell[pick.row])]
         place = next(
             one
             for one in self.plants.places(key)
-            if _class_key(plant) == (one.decode, *one[2:], plant.supply_temperature)
+            if class_key(plant) == (one.decode, *one[2:], plant.supply_temperature)
         )
         classes = self.plants.at(place, plant.supply_temperature, (built(plant.options[pick.option]),))
-        score, _ = self._priced(classes, grid, np.array([pick.row]), pick.sourcing)
+        score = self._priced(classes, grid, np.array([pick.row]), pick.sourcing)
         return float(score[0, 0]), None
 
     def _run(self, halves: Halves) -> None:
@@ -261,7 +270,11 @@ class _Refinement:
         """The part of a box that may hold a better design, first by the least of each group, then point by point."""
         for coarse in (True, False):
             table = self._bounds(box, coarse=coarse)
-            alive = np.less(table, self.best - TOLERANCE * abs(self.best))
+            worth = self.best - TOLERANCE * abs(self.best)
+            alive = np.less(table, worth)
+            if self.breaks and alive.any():
+                # halves of a box that only what was dropped keeps open would stay open as well
+                alive &= self._bounds(box, coarse=coarse, priced=True) < worth
             self.floor = min(self.floor, float(table[~alive].min(initial=np.inf)))
             if not alive.any():
                 return
@@ -273,12 +286,19 @@ class _Refinement:
     def _least(self, box: Box) -> float:
         return float(self._bounds(box, coarse=False).min(initial=np.inf))
 
-    def _bounds(self, box: Box, *, coarse: bool) -> np.ndarray:
-        """Least score of each group in each plant option of a box; infinity where nothing is feasible."""
+    def _bounds(self, box: Box, *, coarse: bool, priced: bool = False) -> np.ndarray:
+        """Least score of each group in each plant option of a box; infinity where nothing is feasible.
+
+        `priced` is that of the kept points alone, each at the volume that it can serve.
+        """
         self.boxes += 1
         grid, rows, starts = self.points.within(box, coarse=coarse)
         classes = self.plants.between(box.place, box.cold, box.warm, box.options)
-        made = [self._floors(classes, grid, rows[start : start + ROWS], box) for start in range(0, len(rows), ROWS)]
+        parts = [rows[start : start + ROWS] for start in range(0, len(rows), ROWS)]
+        if priced:
+            made = [self._priced(classes, grid, part, box.sourcing) for part in parts]
+        else:
+            made = [self._floors(classes, grid, part, box) for part in parts]
         return np.minimum.reduceat(np.concatenate(made), starts, axis=0)
 
     def _floors(self, classes: tuple[PlantClass, ...], grid: Grid, rows: np.ndarray, box: Box) -> np.ndarray:
@@ -289,14 +309,12 @@ class _Refinement:
         self.evaluated += score.size
         return np.where(excess <= ALLOWED, score, np.inf)
 
-    def _priced(
-        self, classes: tuple[PlantClass, ...], grid: Grid, rows: np.ndarray, sourcing: str
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def _priced(self, classes: tuple[PlantClass, ...], grid: Grid, rows: np.ndarray, sourcing: str) -> np.ndarray:
         rented = sourcing == "rent"
         sides = sides_rows(self.seen.scenario, grid, classes, rows, self.cash, sourcing=sourcing)
         score, excess = scores(self.study, self.seen.scenario, sides, self.cash, rented=rented)
         self.evaluated += score.size
-        return np.where(excess <= ALLOWED, score, np.inf), excess
+        return np.where(excess <= ALLOWED, score, np.inf)
 
     def _halves(self, box: Box) -> list[Box]:
         """The box split along the knob that keeps its bound lower."""
@@ -342,7 +360,7 @@ class _Refinement:
         classes = self.plants.at(box.place, temperature, box.options)
         for start in range(0, len(rows), ROWS):
             part = rows[start : start + ROWS]
-            score, _ = self._priced(classes, grid, part, box.sourcing)
+            score = self._priced(classes, grid, part, box.sourcing)
             row, option = np.unravel_index(int(score.argmin()), score.shape)
             if score[row, option] < self.best:
                 self.best = float(score[row, option])
@@ -361,9 +379,16 @@ class _Refinement:
         found = replace(self.seen.found, best=pick)
         return replace(self.seen, grid=self.points.by_cap[cap], classes=classes, found=found), pick
 
-    def _grid_floor(self) -> float:
-        """Least score that any point of the grid can have, those among them that were dropped."""
-        least = np.inf
+    def _kept_floor(self) -> float:
+        """Least score of what was priced: where wirings share their cuts, what the search says is below their own."""
+        pick = self.seen.found.best
+        assert pick is not None
+        shared = any(plant.weights.cuts is not None for plant in self.seen.classes)
+        return min(self.grid_value, pick.score) if shared else self.grid_value
+
+    def grid_floors(self) -> dict[tuple[float, Group], float]:
+        """Least score that any point of a group can have at a cap of the grid, those among them that were dropped."""
+        least: dict[tuple[float, Group], float] = {}
         for cap in self.points.caps:
             for sourcing in self.study.finance.sourcing:
                 for place in self.plants.all_places:
@@ -371,13 +396,21 @@ class _Refinement:
                     for temperature in self.plants.temperatures(place) if groups else ():
                         options = self.plants.options(place, temperature)
                         box = Box(place, sourcing, temperature, temperature, cap, cap, groups, options)
-                        table = self._bounds(box, coarse=True)
-                        if table.min() < self.best:
-                            least = min(least, self._least(box))
+                        for group, bound in zip(groups, self._least_by_group(box), strict=True):
+                            least[cap, group] = min(bound, least.get((cap, group), np.inf))
+        return least
+
+    def _least_by_group(self, box: Box) -> np.ndarray:
+        """Least score of each group of a box: of its points where the least of each criterion is no proof."""
+        least = self._bounds(box, coarse=True).min(axis=1)
+        near = np.flatnonzero(least < self.best)
+        if len(near):
+            some = replace(box, groups=tuple(box.groups[place] for place in near))
+            least[near] = self._bounds(some, coarse=False).min(axis=1)
         return least
 
 
-class _Points:
+class Points:
     """The performance half by power cap: the kept points of the grid's caps, and of new ones."""
 
     def __init__(self, study: Study, seen: Searched) -> None:
@@ -400,28 +433,22 @@ class _Points:
     def of(self, cap: float) -> dict[Group, np.ndarray]:
         """Rows of each group at a cap."""
         if cap not in self._places:
-            grid = self.by_cap[cap]
-            thin = grid.rows.choice["oversubscription"]
-            table = np.stack([grid.rows.cell, thin, grid.rows.mode], axis=1)
-            names, codes = np.unique(table, axis=0, return_inverse=True)
-            order = np.argsort(codes.ravel(), kind="stable")
-            parts = np.split(order, np.cumsum(np.bincount(codes.ravel(), minlength=len(names)))[:-1])
-            self._places[cap] = {
-                Group(grid.keys[int(cell)], float(over), int(mode)): rows
-                for (cell, over, mode), rows in zip(names, parts, strict=True)
-            }
+            self._places[cap] = rows_by_group(self.by_cap[cap])
         return self._places[cap]
 
-    def groups(self, cap: float, sourcing: str, place: Place, plants: _Plants) -> tuple[Group, ...]:
+    def groups(self, cap: float, sourcing: str, place: Place, plants: Plants) -> tuple[Group, ...]:
         """Groups that may win under a sourcing and stand in a place."""
         known = self.of(cap)
         pairs = {(group.key.system, group.key.prefill_system): group.key for group in known}
         fits = {
-            pair for pair, key in pairs.items() if place in plants.places(key) and self._had(_systems(key), sourcing)
+            pair
+            for pair, key in pairs.items()
+            if place in plants.places(key) and self.had(systems_named(key), sourcing)
         }
         return tuple(group for group in known if (group.key.system, group.key.prefill_system) in fits)
 
-    def _had(self, systems: tuple[str, ...], sourcing: str) -> bool:
+    def had(self, systems: tuple[str, ...], sourcing: str) -> bool:
+        """Whether systems are to be had in this way, at numbers that somebody stands behind."""
         parts, mark = self._seen.parts, (systems, sourcing)
         if mark not in self._may_win:
             found = [parts.get("rack", name) for name in systems]
@@ -471,11 +498,23 @@ class _Points:
             self.by_cap[cap] = halves.grid(study, self._seen.parts, self._seen.scenario)
 
 
+def rows_by_group(grid: Grid) -> dict[Group, np.ndarray]:
+    """Rows of each group of a grid with one power cap."""
+    table = np.stack([grid.rows.cell, grid.rows.choice["oversubscription"], grid.rows.mode], axis=1)
+    names, codes = np.unique(table, axis=0, return_inverse=True)
+    order = np.argsort(codes.ravel(), kind="stable")
+    parts = np.split(order, np.cumsum(np.bincount(codes.ravel(), minlength=len(names)))[:-1])
+    return {
+        Group(grid.keys[int(cell)], float(over), int(mode)): rows
+        for (cell, over, mode), rows in zip(names, parts, strict=True)
+    }
+
+
 def at_cap(study: Study, cap: float, groups: Iterable[Group]) -> Study:
     """The study at one power cap, its menus cut to what groups of points are made of."""
     named = list(groups)
     keys = [group.key for group in named]
-    systems = {name for key in keys for name in _systems(key)}
+    systems = {name for key in keys for name in systems_named(key)}
 
     def cut(menu: tuple[Any, ...], wanted: set[Any]) -> tuple[Any, ...]:
         return tuple(value for value in menu if value in wanted)
@@ -526,11 +565,11 @@ def slowed(grid: Grid, power_cap: float, before: float) -> Grid:
 
     by_system: dict[tuple[str, ...], tuple[float, float]] = {}
     for key, cell in zip(grid.keys, grid.cells, strict=True):
-        systems = _systems(key)
+        systems = systems_named(key)
         if systems not in by_system:
             pools = [cell.hardware] if len(systems) == 1 else cell.pools
             by_system[systems] = share(pools[0]), share(pools[-1])
-    scale = np.array([by_system[_systems(key)] for key in grid.keys])[grid.rows.cell].T
+    scale = np.array([by_system[systems_named(key)] for key in grid.keys])[grid.rows.cell].T
     numbers = dict(grid.rows.numbers)
     for name, shares in zip(("decode_bytes", "prefill_bytes"), scale, strict=True):
         numbers[name] = numbers[name] * shares
@@ -538,12 +577,12 @@ def slowed(grid: Grid, power_cap: float, before: float) -> Grid:
     return replace(grid, rows=replace(grid.rows, choice=choice, numbers=numbers))
 
 
-class _Plants:
+class Plants:
     """The plant half by temperature: the grid's classes, and those of new ones; each option reads its own cuts."""
 
     def __init__(self, study: Study, seen: Searched) -> None:
         self._study, self._seen = study, seen
-        self._known = {_class_key(plant): own_cuts(plant) for plant in seen.classes}
+        self._known = {class_key(plant): own_cuts(plant) for plant in seen.classes}
         self._ways = thermals_of(list({system.id: system for system in seen.grid.systems}.values()))
         self._places: dict[tuple[str, str | None], tuple[Place, ...]] = {}
         self._of_grid: dict[str, list[float]] = {}
@@ -561,7 +600,7 @@ class _Plants:
         """Places in which a cell's racks can stand."""
         pair = (key.system, key.prefill_system)
         if pair not in self._places:
-            known = dict.fromkeys(_class_key(plant)[:-1] for plant in self._seen.classes)
+            known = dict.fromkeys(class_key(plant)[:-1] for plant in self._seen.classes)
             self._places[pair] = tuple(
                 Place(thermal, beside, *shared)
                 for thermal, *shared in known
@@ -633,7 +672,7 @@ class _Plants:
             systems = {one.id: one for one in self._seen.grid.systems if thermals & set(self._ways[one.id])}
             study = self._with(cooling, {temperature for _, temperature in here}, sites)
             made = halves.classes(study, self._seen.parts, self._seen.scenario, list(systems.values()))
-            self._known |= {_class_key(plant): own_cuts(plant) for plant in made}
+            self._known |= {class_key(plant): own_cuts(plant) for plant in made}
 
     def _knows(self, place: Place, temperature: float, options: set[Built]) -> bool:
         shared = (place.cooling, place.supply_scale, place.busbar_scale, temperature)
@@ -659,7 +698,7 @@ def built(option: PlantOption) -> Built:
     return Built(option.site, option.redundancy, option.distribution, option.portfolio)
 
 
-def _class_key(plant: PlantClass) -> tuple[Any, ...]:
+def class_key(plant: PlantClass) -> tuple[Any, ...]:
     return (plant.thermal, plant.cooling, plant.supply_scale, plant.busbar_scale, plant.supply_temperature)
 
 
@@ -782,7 +821,7 @@ def _ceiling_volume(study: Study, sides: Sequence[Side]) -> Any:
     for name, ceiling in (("water", study.constraints.water), ("carbon", study.constraints.carbon)):
         if ceiling is not None:
             by_year: Any = sum(side.by_year(name) for side in sides)
-            most = np.minimum(most, ceiling * SECONDS_PER_YEAR / np.maximum(by_year.max(axis=0), 1e-300))
+            most = np.minimum(most, ceiling * SECONDS_PER_YEAR / np.maximum(by_year.max(axis=0), 1e-200))
     return most
 
 
@@ -874,7 +913,7 @@ def _some_rows(grid: Grid, places: np.ndarray) -> Grid:
     )
 
 
-def _systems(key: CellKey) -> tuple[str, ...]:
+def systems_named(key: CellKey) -> tuple[str, ...]:
     return (key.system,) if key.prefill_system is None else (key.system, key.prefill_system)
 
 

@@ -425,9 +425,17 @@ def run_axes(study: Study, cell: TrainingCell, most_chips: float) -> RunAxes | N
 
 
 def training_grid(
-    study: Study, parts: Parts, scenario: Scenario, progress: Callable[[str, int, int], None] | None = None
+    study: Study,
+    parts: Parts,
+    scenario: Scenario,
+    progress: Callable[[str, int, int], None] | None = None,
+    *,
+    every: bool = False,
 ) -> TrainingGrid:
-    """Time every cell's clusters and keep what can still win, with the nearest miss of each cell beside it."""
+    """Time every cell's clusters and keep what can still win, with the nearest miss of each cell beside it.
+
+    With `every`, all clusters that meet memory and deadline are kept.
+    """
     assert isinstance(scenario, RunScenario)
     tally = Tally()
     found = list(training_cells(study, parts, scenario.run, tally))
@@ -448,7 +456,7 @@ def training_grid(
             miss = np.maximum.reduce([*misses(table, scenario).values()])
             tally.points += len(miss)
             tally.feasible += int((miss <= 0).sum())
-            good, near = sorted_out(table | {"cell": np.full(len(miss), index)}, miss, sold, spares)
+            good, near = sorted_out(table | {"cell": np.full(len(miss), index)}, miss, sold, spares, every=every)
             kept += good
             missed += near
     cells: tuple[Any, ...] = tuple(cell for _, cell, _ in found)
@@ -511,19 +519,21 @@ def criteria(table: Mapping[str, np.ndarray], sold_chips: float, spares: float) 
 
 
 def sorted_out(
-    table: dict[str, np.ndarray], miss: np.ndarray, sold_chips: float, spares: float
+    table: dict[str, np.ndarray], miss: np.ndarray, sold_chips: float, spares: float, *, every: bool = False
 ) -> tuple[list[dict[str, np.ndarray]], list[dict[str, np.ndarray]]]:
     """What of a table meets memory and deadline, cut to what can win; and its nearest miss where nothing does.
 
     A table has one power cap and one oversubscription: these change clock and network price, so points
-    that differ in them are not compared. Each kind of recomputation keeps its own.
+    that differ in them are not compared. Each kind of recomputation keeps its own. With `every`, nothing is cut.
     """
     kept = []
     for mode in np.unique(table["mode"][miss <= 0]):
         rows = np.flatnonzero((miss <= 0) & (table["mode"] == mode))
         part = {name: values[rows] for name, values in table.items()}
-        stays = non_dominated(criteria(part, sold_chips, spares))
-        kept.append({name: values[stays] for name, values in part.items()})
+        if not every:
+            stays = non_dominated(criteria(part, sold_chips, spares))
+            part = {name: values[stays] for name, values in part.items()}
+        kept.append(part)
     if kept or not len(miss):
         return kept, []
     best = int(np.argmin(miss))
