@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from stackwright import __version__
-from stackwright.cli import calibrate, catalog, dividend, evaluate, explain, plan, sweep, validate
+from stackwright.cli import calibrate, catalog, claims, dividend, evaluate, explain, plan, sweep, validate
 
 app = typer.Typer(
     name="stackwright",
@@ -27,6 +27,7 @@ app.command(name="calibrate")(calibrate.calibrate)
 app.command(name="sweep")(sweep.sweep)
 app.command(name="sweep-query")(sweep.sweep_query)
 app.add_typer(catalog.app, name="catalog")
+app.add_typer(claims.app, name="claims")
 
 
 def _print_version(asked: bool) -> None:

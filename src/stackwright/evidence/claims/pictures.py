@@ -1,0 +1,115 @@
+"""Pictures of claims as SVG: where stated figures stand in the computed ranges, and curves of a claim.
+
+The same claims give the same bytes.
+"""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from stackwright.core.files import write_atomic
+from stackwright.evidence.claims.words import number
+
+COLORS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#5c6773", "#b59a00")
+INK, GRID = "#1f2933", "#d9dee3"
+WIDTH, ROW, NAMES, RIGHT = 860.0, 24.0, 250.0, 30.0
+VERDICTS = {
+    "reproduced": "#009e73",
+    "recorded": "#56b4e9",
+    "conditional": "#e69f00",
+    "not_testable": "#5c6773",
+    "contested": "#cc79a7",
+    "refuted": "#d55e00",
+}
+LEAST, MOST = 0.02, 50.0
+"""Ends of the axis of a computed figure over the stated one."""
+HEIGHT, LEFT, TOP, BOTTOM = 420.0, 64.0, 20.0, 150.0
+
+
+def picture_standing(made: Sequence[Mapping[str, Any]], path: Path) -> None:
+    """Computed ranges over stated figures, one row a claim; thin lines are those under narrower conditions."""
+    rows = [one for one in made if one["stated"] and one["computed"] and one["stated"]["value"] > 0.0]
+    height = ROW * len(rows) + 56.0
+    parts = [_line(_at(tick), 20.0, _at(tick), height - 36.0, GRID) for tick in (0.1, 0.3, 1.0, 3.0, 10.0)]
+    parts += [_text(_at(tick), height - 20.0, f"{tick:g}", "middle") for tick in (0.1, 0.3, 1.0, 3.0, 10.0)]
+    parts.append(_text(_at(1.0), height - 4.0, "computed over stated", "middle"))
+    parts.append(_line(_at(1.0), 20.0, _at(1.0), height - 36.0, INK))
+    for index, one in enumerate(rows):
+        y = 34.0 + ROW * index
+        color = VERDICTS[one["figure"]]
+        parts.append(_text(NAMES - 10.0, y + 4.0, one["id"], "end"))
+        parts += [_range(under, one["stated"], y, color, 1.5) for under in one["under"]]
+        parts.append(_range(one["computed"], one["stated"], y, color, 6.0))
+        middle = _at(one["computed"]["value"] / one["stated"]["value"])
+        parts.append(f'<circle cx="{middle:.1f}" cy="{y:.1f}" r="4" fill="#fff" stroke="{color}" stroke-width="2"/>')
+    _write(parts, height, path)
+
+
+def _range(item: Mapping[str, Any], stated: Mapping[str, Any], y: float, color: str, width: float) -> str:
+    low, high = (_at(item[end] / stated["value"]) for end in ("low", "high"))
+    return _line(low, y, max(high, low + 1.0), y, color, width)
+
+
+def _at(ratio: float) -> float:
+    """Where a ratio stands on the logarithmic axis; beyond its ends it is drawn at them."""
+    share = math.log(min(max(ratio, LEAST), MOST) / LEAST) / math.log(MOST / LEAST)
+    return NAMES + share * (WIDTH - NAMES - RIGHT)
+
+
+def picture_curve(curve: Mapping[str, Any], stated: Mapping[str, Any] | None, path: Path) -> None:
+    """Lines of a claim's curve on logarithmic axes; where a line ends there is no design."""
+    xs = curve["x"]
+    known = [value for line in curve["lines"].values() for value in line if value]
+    top = max([*known, *([stated["value"]] if stated else [])]) * 1.2
+    bottom = min([*known, 1.0]) / 1.1
+
+    def across(x: float) -> float:
+        return LEFT + math.log(x / xs[0]) / math.log(xs[-1] / xs[0]) * (WIDTH - LEFT - RIGHT)
+
+    def up(y: float) -> float:
+        return TOP + math.log(top / y) / math.log(top / bottom) * (HEIGHT - TOP - BOTTOM)
+
+    parts = []
+    for tick in (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0):
+        if bottom <= tick <= top:
+            parts += [
+                _line(LEFT, up(tick), WIDTH - RIGHT, up(tick), GRID),
+                _text(LEFT - 8.0, up(tick) + 4.0, f"{tick:g}", "end"),
+            ]
+    parts += [_text(across(x), HEIGHT - BOTTOM + 18.0, number(x), "middle") for x in xs[::2]]
+    parts.append(_text((LEFT + WIDTH) / 2.0, HEIGHT - BOTTOM + 36.0, curve["x_title"], "middle"))
+    parts.append(_text(LEFT, 12.0, curve["y_title"], "start"))
+    if stated:
+        parts.append(_line(LEFT, up(stated["value"]), WIDTH - RIGHT, up(stated["value"]), INK, 1.5, "6 4"))
+    for index, (name, line) in enumerate(curve["lines"].items()):
+        color = COLORS[index % len(COLORS)]
+        points = " ".join(f"{across(x):.1f},{up(y):.1f}" for x, y in zip(xs, line, strict=True) if y)
+        dash = ' stroke-dasharray="5 3"' if index % 2 else ""
+        parts.append(f'<polyline points="{points}" fill="none" stroke="{color}" stroke-width="2"{dash}/>')
+        y = HEIGHT - BOTTOM + 56.0 + 15.0 * index
+        parts += [
+            _line(LEFT, y, LEFT + 26.0, y, color, 2.0, "5 3" if index % 2 else ""),
+            _text(LEFT + 34.0, y + 4.0, name, "start"),
+        ]
+    _write(parts, HEIGHT, path)
+
+
+def _line(x1: float, y1: float, x2: float, y2: float, color: str, width: float = 1.0, dash: str = "") -> str:
+    dashed = f' stroke-dasharray="{dash}"' if dash else ""
+    ends = f'x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"'
+    return f'<line {ends} stroke="{color}" stroke-width="{width:g}"{dashed}/>'
+
+
+def _text(x: float, y: float, words: str, anchor: str) -> str:
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{INK}">{html.escape(words)}</text>'
+
+
+def _write(parts: Sequence[str], height: float, path: Path) -> None:
+    size = f'width="{WIDTH:.0f}" height="{height:.0f}" viewBox="0 0 {WIDTH:.0f} {height:.0f}"'
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" {size} font-family="sans-serif" font-size="12">'
+    ground = f'<rect width="{WIDTH:.0f}" height="{height:.0f}" fill="#fff"/>'
+    write_atomic(path, "\n".join([head, ground, *parts, "</svg>"]) + "\n")

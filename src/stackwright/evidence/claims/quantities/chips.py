@@ -1,0 +1,219 @@
+"""Claims on chips: peaks against what is served, links, parts of a rack, memory generations, energy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from stackwright.core.units import SECONDS_PER_HOUR
+from stackwright.evidence.claims.claim import Claim
+from stackwright.evidence.claims.computed import Computed, Finding, Interval, over_corners
+from stackwright.evidence.claims.engine import DECODE, POOLS, TOGETHER, Case, Engine
+from stackwright.model.precision import Precision
+
+BOTH_WAYS = 2.0
+MEGAWATT_HOUR = 1e6 * SECONDS_PER_HOUR
+
+
+def peak_ratio(claim: Claim, engine: Engine) -> Computed:
+    """Peak of a chip over its predecessor's, and what the engine makes of it in prefill and decode."""
+    new, old, other = (claim.choice(name) for name in ("new", "old", "other_predecessor"))
+
+    def peak(system: str) -> Any:
+        return Interval.of(engine.datum("chip", engine.catalog.get("rack", system).links["chip"], "peak_bf16"))
+
+    whole = over_corners(lambda a, b: a / b, peak(new), peak(old))
+    against = over_corners(lambda a, b: a / b, peak(new), peak(other))
+    served = {account: _served_ratio(claim, engine, account) for account in (DECODE, TOGETHER)}
+    prompts = _prompt_ratio(claim, engine)
+    rows = [
+        {"what": f"peak over {old}", "ratio": whole.value},
+        {"what": f"peak over {other}", "ratio": against.value},
+        {"what": "prefill, served", "ratio": prompts},
+        {"what": "decode, served", "ratio": served[DECODE]},
+        {"what": "both on the same chips, served", "ratio": served[TOGETHER]},
+    ]
+    return Computed(
+        whole=whole,
+        why=(
+            f"The peak grew {whole.value:.2f} times over the {old} and {against.value:.2f} times over the {other}."
+            f" Served, prompts grow {prompts:.1f} times and answers {served[DECODE]:.1f} times: memory bandwidth grew"
+            " less than the peak."
+        ),
+        rows=rows,
+        used=["google-tpu7x"],
+    )
+
+
+def _case(claim: Claim, system: str, account: str) -> Case:
+    return Case(
+        system=system,
+        model=claim.choice("model"),
+        software=claim.choice("software"),
+        precision=Precision("bf16", "bf16"),
+        input=claim.fact("input").value,
+        output=claim.fact("output").value,
+        account=account,
+        most_chips=8.0,
+        within_domain=True,
+    )
+
+
+def _served_ratio(claim: Claim, engine: Engine, account: str) -> float:
+    at = np.array([claim.fact("between_tokens").value])
+    best = [engine.curve(_case(claim, claim.choice(side), account)).best(at)[0] for side in ("new", "old")]
+    return float(best[0] / best[1])
+
+
+def _prompt_ratio(claim: Claim, engine: Engine) -> float:
+    """Prompts per second and chip, new over old: from what prompts cost beside answers."""
+    at = np.array([claim.fact("between_tokens").value])
+
+    def seconds(system: str) -> float:
+        rates = [engine.curve(_case(claim, system, account)).best(at)[0] for account in (POOLS, DECODE)]
+        return float(1.0 / rates[0] - 1.0 / rates[1])
+
+    return seconds(claim.choice("old")) / seconds(claim.choice("new"))
+
+
+def link_bandwidth(claim: Claim, engine: Engine) -> Computed:
+    """A chip's links to its domain, one way; both ways under the condition that says so."""
+    links = engine.datum("chip", claim.choice("chip"), "scale_up_bandwidth")
+    reached = engine.datum("network", claim.choice("links"), "efficiency")
+    one_way = Interval.of(links)
+    both = Interval(BOTH_WAYS * links.low, BOTH_WAYS * links.value, BOTH_WAYS * links.high)
+    return Computed(
+        whole=one_way,
+        why=(
+            f"One way a chip has {links.value / 1e9:.0f} GB/s, of which collectives reach {reached.value:.0%}"
+            f" ({links.value * reached.value / 1e9:.0f} GB/s), and only inside its rack."
+        ),
+        under={"both directions are added": both},
+        used=[one.source for one in (links, reached) if one.source != "assumption"],
+    )
+
+
+def parts_of_a_rack(claim: Claim, engine: Engine) -> Computed:
+    """Chips of a rack's domain, and processors by the memory that chips have of them."""
+    get, system = engine.datum, claim.choice("system")
+    chips = get("rack", system, "scale_up_domain")
+    hosts = chips.value * get("rack", system, "host_memory").value
+    processors = hosts / get("chip", claim.choice("processor"), "memory_capacity").value
+    liquid = get("rack", system, "liquid_share")
+    stated = claim.fact("processors")
+    return Computed(
+        whole=Interval.exactly(chips.value),
+        why=f"One domain of {chips.value:.0f} chips; their host memory is that of {processors:.0f} processors, and"
+        f" {liquid.value:.0%} of the heat goes to liquid.",
+        findings=[
+            Finding(
+                stated.low <= processors <= stated.high, f"host memory on record is that of {processors:.0f} processors"
+            )
+        ],
+        used=[chips.source],
+    )
+
+
+def host_link(claim: Claim, engine: Engine) -> Computed:
+    """Bandwidth from processor to chip, new over old, per chip."""
+    new, old = (engine.datum("chip", claim.choice(side), "host_bandwidth") for side in ("new", "old"))
+    whole = over_corners(lambda a, b: a / b, Interval.of(new), Interval.of(old))
+    return Computed(
+        whole=whole,
+        why=f"A chip has {new.value / 1e9:.0f} GB/s to its processor, {whole.value:.1f} times what PCIe gives one; the"
+        " engine uses it only where caches or weights lie in host memory.",
+        findings=[Finding(whole.low > 1.0, "the link on record is faster than PCIe")],
+        used=[one.source for one in (new, old)],
+    )
+
+
+def memory_generation(claim: Claim, engine: Engine) -> Computed:
+    """Stacks that a chip's memory bandwidth would take at the older generation's most, over the newer's."""
+    chips = claim.choice("chips")
+    older, newer = claim.fact("older_stack_bandwidth"), claim.fact("newer_stack_bandwidth")
+    most = claim.fact("stacks_on_a_package")
+    rows = []
+    for name in chips:
+        bandwidth = engine.datum("chip", name, "memory_bandwidth").value
+        rows.append(
+            {
+                "chip": name,
+                "stacks at the older": bandwidth / older.value,
+                "stacks at the newer": bandwidth / newer.value,
+            }
+            | {"TB/s": bandwidth / 1e12}
+        )
+    needs = [row["chip"] for row in rows if row["stacks at the older"] > most.high]
+    early = claim.choice("due_in_time")
+    told = "; ".join(
+        f"{row['chip']} {row['stacks at the older']:.1f} or {row['stacks at the newer']:.1f}" for row in rows
+    )
+    return Computed(
+        whole=None,
+        why=f"Stacks for the published bandwidths at the older generation's rate, or the newer's: {told}. Those that"
+        f" the older could not give on one package of {most.value:.0f}: {', '.join(needs) or 'none'}.",
+        findings=[
+            Finding(
+                bool(set(needs) & set(early)),
+                "the chips that need the newer memory are not among those due in the year claimed"
+                if needs
+                else "no chip needs the newer memory",
+            )
+        ],
+        rows=rows,
+        used=[engine.datum("chip", name, "memory_bandwidth").source for name in chips],
+    )
+
+
+def tokens_per_energy(claim: Claim, engine: Engine) -> Computed:
+    """Tokens per megawatt-hour of custom chips over those of graphics chips, at one speed."""
+    at = np.array([claim.fact("between_tokens").value])
+    rows: list[dict[str, Any]] = []
+    for side in ("custom", "graphics"):
+        for chosen in claim.choice(side):
+            case = Case(
+                system=chosen["system"],
+                model=claim.choice("model"),
+                software=chosen["software"],
+                precision=Precision(chosen["weights"], chosen["cache"]),
+                input=claim.fact("input").value,
+                output=claim.fact("output").value,
+                account=POOLS,
+                within_domain=True,
+            )
+            rate = float(engine.curve(case).best(at)[0])
+            watts = engine.watts(chosen["system"])
+            rows.append(
+                {"side": side, "system": chosen["system"], "tokens/s per chip": rate, "W per chip": watts["value"]}
+                | {"Mtoken per MWh": rate / watts["value"] * MEGAWATT_HOUR / 1e6}
+                | {"low": rate / watts["high"], "high": rate / watts["low"]}
+            )
+    best = {
+        side: max((r for r in rows if r["side"] == side), key=lambda r: r["Mtoken per MWh"])
+        for side in ("custom", "graphics")
+    }
+    custom, graphics = best["custom"], best["graphics"]
+    whole = Interval(
+        custom["low"] / graphics["high"],
+        custom["Mtoken per MWh"] / graphics["Mtoken per MWh"],
+        custom["high"] / graphics["low"],
+    )
+    for row in rows:
+        del row["low"], row["high"]
+    return Computed(
+        whole=whole,
+        why=f"The best custom system ({custom['system']}) makes {whole.value:.2f} times the tokens of the best graphics"
+        f" system ({graphics['system']}) from the same energy at its chips' limits.",
+        rows=rows,
+    )
+
+
+QUANTITIES = {
+    "peak_ratio": peak_ratio,
+    "link_bandwidth": link_bandwidth,
+    "parts_of_a_rack": parts_of_a_rack,
+    "host_link": host_link,
+    "memory_generation": memory_generation,
+    "tokens_per_energy": tokens_per_energy,
+}
