@@ -3,24 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
 
 from stackwright.catalog import Catalog
-from stackwright.codesign.drawn_rows import FAR, candidate_grid, candidate_rows, drawn_cell
+from stackwright.codesign.drawn_rows import FAR, candidate_grid, candidate_rows, drawn_cell, drawn_numbers, rows_at
 from stackwright.codesign.menu_draws import CAUSES, DrawnParts, Draws, OneDraw, cause_of, drawn_menu, resolved
-from stackwright.codesign.performance_grid import MODES, NUMBERS, POOLS, Grid, performance_grid
+from stackwright.codesign.performance_grid import MODES, NUMBERS, CellKey, Grid, performance_grid
 from stackwright.codesign.plan import Searched, searched
 from stackwright.codesign.plant_grid import OptionCuts, Weights, plant_classes
 from stackwright.codesign.search import search
+from stackwright.codesign.training_grid import TrainingDesign
 from stackwright.stack.design import Design
 from stackwright.stack.evaluate import numbers_of
 from stackwright.stack.parts import Parts
 from stackwright.stack.study import Study, load
 
 COUNT = 24
+
+RUN = """
+study: run
+seed: 3
+demand: {kind: training, tokens: 14.8e12 token, sequence: 4096 token, global_batch: 15360, deadline: 60 day}
+horizon: {first_year: 2027, years: 4}
+model: {architecture: [DeepSeek-V3], precision: [fp8]}
+training:
+  {tensor_parallel: [1, 8], pipeline_parallel: [8], expert_parallel: [8, 64], micro_batch: [1], recompute: [full]}
+rack: {system: [gb200-nvl72]}
+network: {fabric: [infiniband-ndr], oversubscription: [1, 2]}
+cooling: {type: [direct-liquid-dry], supply_temperature: [40 degC]}
+datacenter: {site: [abilene-tx], distribution: [ac-480-ups]}
+finance: {sourcing: [buy, lease]}
+constraints: {site_power: 8 MW}
+"""
 
 OWN_PLANTS = """    - name: own
       plants: [{technology: gas-turbine, most: 10 MW}, {technology: solar-pv, most: 10 MW}]
@@ -251,7 +268,10 @@ def test_candidates_are_few_and_hold_the_cheapest(small: Study, seen: Searched) 
     tables = np.unique(np.stack(options, axis=1), axis=0, return_inverse=True)[1].ravel()
     assert set(tables[rows]) == set(tables)
     assert np.unique(np.stack([tables, grid.rows.mode], axis=1)[rows], axis=0, return_counts=True)[1].max() <= 3
-    busy = np.sum([grid.rows.numbers[f"{pool}_chips"] / grid.rows.numbers[f"{pool}_rate"] for pool in POOLS], axis=0)
+    busy = np.sum(
+        [grid.rows.numbers[f"{pool}_chips"] / grid.rows.numbers[f"{pool}_rate"] for pool in ("decode", "prefill")],
+        axis=0,
+    )
     for table in np.unique(tables):
         here = np.flatnonzero(tables == table)
         cheapest = here[busy[here].argmin()]
@@ -268,3 +288,72 @@ def test_a_number_that_the_study_sets_is_not_drawn(
     drawn = drawn_menu(study, parts, known.scenario, known.grid, known.classes, Draws(4, 9))
     assert [menu.terms.discount_rate for menu in drawn] == pytest.approx([0.07] * 4)
     assert len({menu.terms.chip_life for menu in drawn}) == 4
+
+
+def test_a_run_is_drawn_as_drawn_specs_time_it(
+    write_study: Callable[[str], Study], parts: Parts, catalog: Catalog
+) -> None:
+    """Clusters are timed exactly, those that miss the deadline are not to be had, and leases have a draw's prices."""
+    study = write_study(RUN)
+    known = searched(study, catalog)
+    candidates = candidate_grid(study, parts, known.scenario, slacks=(0.8, 1.0))
+    drawn = drawn_menu(study, parts, known.scenario, candidates, known.classes, Draws(COUNT, 10))
+    sizes, rents = [], []
+    for index in range(0, COUNT, 6):
+        menu = drawn.at(index)
+        run_time = menu.grid.rows.numbers["run_time"]
+        assert (run_time <= known.scenario.run.deadline).all()  # type: ignore[attr-defined]
+        sizes.append(len(run_time))
+        rents.append(menu.grid.offers["gb200-nvl72", "lease"].lease)
+    assert min(sizes) < max(sizes) <= len(candidates.rows)
+    assert len(set(rents)) == len(rents)
+    for row in range(0, len(candidates.rows), 5):
+        chosen = {name: float(values[row]) for name, values in candidates.rows.choice.items()}
+        cell = drawn_cell(candidates, int(candidates.rows.cell[row]), OneDraw(drawn.parts, 3))
+        design = laid_out(candidates.keys[0], chosen)
+        outcome, numbers = numbers_of(cell, design, known.scenario.lengths)
+        for name, value in (numbers | {"run_time": outcome.run_time, "memory": outcome.step.memory}).items():
+            values = drawn.numbers[name][row]
+            assert values[3 if values.size > 1 else 0] == pytest.approx(float(value), rel=1e-12), name
+
+
+def laid_out(key: CellKey, numbers: dict[str, float]) -> TrainingDesign:
+    """A cluster as a design, its plant left open."""
+    return TrainingDesign(
+        architecture=key.architecture,
+        precision=key.precision,
+        cache_precision=key.cache_precision,
+        draft_tokens=key.draft_tokens,
+        software=key.software,
+        mode="",
+        chip=key.chip,
+        power_cap=numbers["power_cap"],
+        system=key.system,
+        fabric=key.fabric,
+        oversubscription=numbers["oversubscription"],
+        cooling="",
+        supply_temperature=0.0,
+        site="",
+        redundancy="",
+        distribution="",
+        portfolio="",
+        sourcing="",
+        numbers=numbers,
+    )
+
+
+def test_engines_share_kernels_as_if_each_were_alone(
+    write_study: Callable[[str], Study], small_text: str, parts: Parts, catalog: Catalog
+) -> None:
+    """Rows of one engine are the same whether another engine's stand beside them or not."""
+    study = write_study(small_text.replace("[vllm-2026]", "[vllm-2026, sglang-2026]"))
+    known = searched(study, catalog)
+    whole = DrawnParts(parts, Draws(COUNT, 11))
+    both = drawn_numbers(known.grid, whole, known.scenario, COUNT)
+    engines = np.array([key.software for key in known.grid.keys])[known.grid.rows.cell]
+    assert set(engines) == {"vllm-2026", "sglang-2026"}
+    own = np.flatnonzero(engines == "sglang-2026")
+    cut = replace(known.grid, rows=rows_at(known.grid.rows, own))
+    alone = drawn_numbers(cut, whole, known.scenario, COUNT)
+    for name in NUMBERS:
+        assert both[name][own] == pytest.approx(alone[name], rel=1e-9, abs=1e-12), name

@@ -226,9 +226,9 @@ def _groups(grid: Grid) -> list[list[int]]:
     """Cells that have rows, by what the times of kernels depend on: model, number format, drafts and chips."""
     groups: dict[Any, list[int]] = {}
     for cell in np.unique(grid.rows.cell).tolist():
-        key, pool = grid.keys[cell], grid.cells[cell].prefill
-        beside = None if pool is None else key.prefill_system
-        groups.setdefault((key.architecture, key.precision, key.draft_tokens, key.chip, beside), []).append(cell)
+        key = grid.keys[cell]
+        alike = (key.architecture, key.precision, key.draft_tokens, key.chip, key.prefill_system)
+        groups.setdefault(alike, []).append(cell)
     return list(groups.values())
 
 
