@@ -248,6 +248,15 @@ def test_draws_leave_rows_out_that_miss_a_target(small: Study, seen: Searched, p
         assert np.array_equal(menu.grid.rows.cell, seen.grid.rows.cell[menu.rows])
 
 
+def test_cells_without_rows_are_drawn_too(small: Study, seen: Searched, parts: Parts) -> None:
+    """A search reads the price of a system and its fabric from the first cell that has them."""
+    one = replace(seen.grid, rows=rows_at(seen.grid.rows, np.array([0])))
+    menu = drawn_menu(small, parts, seen.scenario, one, seen.classes, Draws(COUNT, 7)).at(3)
+    for key, cell in zip(menu.grid.keys, menu.grid.cells, strict=True):
+        assert cell.hardware.system is menu.parts.get("rack", key.system).spec
+        assert cell.hardware.fabric is menu.parts.get("network", key.fabric).spec
+
+
 def test_candidates_win_as_all_rows_do(small: Study, seen: Searched, parts: Parts) -> None:
     """The search of the candidates finds what a search of a grid made anew under the draw finds, nearly always."""
     rows = candidate_grid(small, parts, seen.scenario)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from stackwright.codesign.kinds import kind_of
 from stackwright.codesign.performance_grid import (
     MODES,
     Axes,
+    CellKey,
     Grid,
     Rows,
     evaluate_pool,
@@ -35,7 +37,7 @@ from stackwright.model.work import Work
 from stackwright.serving.replica import Machine
 from stackwright.serving.service import Lengths, PrefillPool, Service, disaggregated, with_prefill
 from stackwright.stack.parts import Parts
-from stackwright.stack.performance import POOL_CHUNK, Cell, both_phases, layout_of
+from stackwright.stack.performance import POOL_CHUNK, Cell, Hardware, both_phases, layout_of
 from stackwright.stack.scenario import Scenario
 from stackwright.stack.study import Study
 from stackwright.training.plan import Plan, Recompute
@@ -158,14 +160,26 @@ def _identity(rows: Rows) -> np.ndarray:
 
 def drawn_cell(grid: Grid, number: int, parts: Parts) -> Any:
     """A cell of a grid on the specs of other parts. Source: definition."""
-    key, cell = grid.keys[number], grid.cells[number]
+    return _on_parts(grid.keys[number], grid.cells[number], parts, partial(_hardware, parts))
+
+
+def drawn_cells(grid: Grid, parts: Parts) -> tuple[Any, ...]:
+    """All cells of a grid on the specs of other parts: prices are read from any that is alike, with rows or without."""
+    hardware = cache(partial(_hardware, parts))
+    return tuple(_on_parts(key, cell, parts, hardware) for key, cell in zip(grid.keys, grid.cells, strict=True))
+
+
+def _on_parts(key: CellKey, cell: Any, parts: Parts, hardware: Callable[[str, str, str], Hardware]) -> Any:
     if isinstance(cell, TrainingCell):
         return training_cell(parts, key, cell.architecture, cell.run)
-    made = replace(cell, hardware=hardware_of(parts, parts.get("rack", key.system), key.software, key.fabric))
+    made = replace(cell, hardware=hardware(key.system, key.software, key.fabric))
     if cell.prefill is None or key.prefill_system is None:
         return made
-    other = hardware_of(parts, parts.get("rack", key.prefill_system), key.software, key.fabric)
-    return replace(made, prefill=replace(cell.prefill, hardware=other))
+    return replace(made, prefill=replace(cell.prefill, hardware=hardware(key.prefill_system, key.software, key.fabric)))
+
+
+def _hardware(parts: Parts, system: str, software: str, fabric: str) -> Hardware:
+    return hardware_of(parts, parts.get("rack", system), software, fabric)
 
 
 def drawn_numbers(grid: Grid, parts: Parts, scenario: Scenario, count: int) -> dict[str, np.ndarray]:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from stackwright.codesign.drawn_plants import DrawnPlants, drawn_plants
-from stackwright.codesign.drawn_rows import drawn_cell, drawn_numbers, rows_at
+from stackwright.codesign.drawn_rows import drawn_cells, drawn_numbers, rows_at
 from stackwright.codesign.kinds import kind_of
 from stackwright.codesign.performance_grid import Grid
 from stackwright.codesign.plant_grid import PlantClass, PlantOption, plant_classes
@@ -279,14 +279,11 @@ class Drawn:
         numbers = {name: values[:, index if values.shape[1] > 1 else 0].copy() for name, values in self.numbers.items()}
         misses = kind_of(self.study).misses(numbers, self.scenario)
         fits = np.flatnonzero(np.maximum.reduce([*misses.values()]) <= 0.0) if only is None else only
-        cells = list(self.grid.cells)
-        for place in np.unique(self.grid.rows.cell[fits]):
-            cells[place] = drawn_cell(self.grid, int(place), parts)
         systems = tuple(parts.get("rack", system.id) for system in self.grid.systems)
         return OneMenu(
             grid=replace(
                 self.grid,
-                cells=tuple(cells),
+                cells=drawn_cells(self.grid, parts),
                 systems=systems,
                 rows=rows_at(self.grid.rows, fits, numbers),
                 offers=offers_of_menu(self.study, parts, systems),
