@@ -28,6 +28,7 @@ from dispatch import dispatch_table, measure_dispatch
 from peer_accuracy import accuracy_table, measure_accuracy
 from peer_speed import measure_speed, speed_table
 
+from codesign import codesign_table, measure_codesign
 from cooling import cooling_table, measure_cooling
 from stackwright.catalog import Catalog
 from stackwright.codesign.finalists import best_finalists, terms_of
@@ -128,12 +129,14 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=ROOT / "out" / "bench.json")
     out = parser.parse_args().out
     print(table(figures := measure()), flush=True)
+    print("", codesign_table(codesign := measure_codesign()), sep="\n", flush=True)
     print("", cooling_table(cooling := measure_cooling()), sep="\n", flush=True)
     print("", dispatch_table(dispatch := measure_dispatch()), sep="\n", flush=True)
     print("", configurations_table(configurations := measure_configurations()), sep="\n", flush=True)
     print("", speed_table(speed := measure_speed()), sep="\n", flush=True)
     print("", accuracy_table(accuracy := measure_accuracy()), sep="\n")
     figures |= {
+        "codesign": codesign,
         "cooling": cooling,
         "dispatch": dispatch,
         "configurations": configurations,

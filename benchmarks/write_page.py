@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from codesign import HEAD, codesign_head, codesign_lines
+
 ROOT = Path(__file__).resolve().parents[1]
 OURS = ("stackwright", "records alone")
 Lines = Sequence[Sequence[str]]
@@ -20,6 +22,11 @@ Lines = Sequence[Sequence[str]]
 def markdown(head: Sequence[str], lines: Lines) -> str:
     """A table."""
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *lines))
+
+
+def codesign(made: Mapping[str, Any]) -> str:
+    """The joint search beside its targets."""
+    return f"{codesign_head(dict(made))}\n\n" + markdown(HEAD, codesign_lines(dict(made)))
 
 
 def configurations(made: Mapping[str, Any]) -> str:
@@ -100,6 +107,7 @@ def main() -> None:
     made = json.loads(given.bench.read_text(encoding="utf-8"))
     parts = {
         "run": f"Run of {made['measured_at'][:10]}, {made['machine']}.",
+        "codesign": codesign(made["codesign"]),
         "configurations": configurations(made["configurations"]),
         "speed": speed(made["speed"]),
         "accuracy": accuracy(made["accuracy"]),
