@@ -31,6 +31,7 @@ from stackwright.cli.main import app
 from stackwright.core import yamltext
 from stackwright.core.errors import InputError
 from stackwright.core.records import decode
+from stackwright.evidence.announcements.reading import read_announcement
 from stackwright.stack.study import load
 from stackwright.stack.study.interconnection import read_agreement
 from stackwright.sweep.axes import read_sweep
@@ -117,6 +118,8 @@ def check_yaml(block: Block, folder: Path) -> None:
         check_record(block, file)
     elif file.parent.name == "sources":
         Catalog.load([file.parents[1]])
+    elif "announcement" in given:
+        read_announcement(file, Catalog.load())
     elif "interconnection" in given:
         read_agreement(file, Catalog.load())
     elif "study" in given:

@@ -297,8 +297,11 @@ def flagged(row: Row, told: Announcement, engine: Expected) -> Row:
     return replace(row, flags=tuple(found))
 
 
-LOW_ONLY = ("price", "due_share", "operating_share")
-"""Of which more than the range is no fault of the figure: a margin, or a project that runs ahead."""
+LOW_ONLY = (
+    *("price", "due_share", "operating_share", "months_to_first_power", "months_to_full_power"),
+    *("months_per_100_megawatts", "months_from_announcement"),
+)
+"""Of which more than the range is no fault of the figure: a margin, a project that runs ahead, a date that is kept."""
 
 
 def against(name: str) -> str:

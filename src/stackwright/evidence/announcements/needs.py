@@ -11,6 +11,12 @@ from stackwright.evidence.announcements.intervals import Interval
 from stackwright.evidence.announcements.reading import Announcement
 
 BILLION = 1e9
+PAST = {
+    "campus": ", such as chips that replace the first",
+    "shell": ", such as chips",
+    "chips": ", such as the building",
+}
+"""What a sum that is too large for what it buys may pay for besides."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +57,7 @@ def _capital(miss: Miss) -> str:
         spare = (dollars - miss.limit * miss.told.power.value) / BILLION
         return (
             f"at {miss.limit:.3g} USD/W the dollars build {built:,.0f} MW, not {miss.megawatts:,.0f}; or"
-            f" {spare:,.1f} billion USD pay for something else, such as chips that replace these"
+            f" {spare:,.1f} billion USD pay for something else{PAST[miss.told.buys or '']}"
         )
     short = (miss.limit * miss.told.power.value - dollars) / BILLION
     return (
