@@ -11,6 +11,7 @@ import numpy as np
 from stackwright.catalog import Catalog
 from stackwright.codesign import performance_grid as grids
 from stackwright.codesign.eligibility import absent, ineligible
+from stackwright.codesign.fronts import non_dominated
 from stackwright.codesign.performance_grid import Grid, Rows, draw_of
 from stackwright.codesign.plant_grid import OptionCuts, PlantClass, Weights, class_beside, thermals_of
 from stackwright.codesign.plants import terms_of
@@ -174,7 +175,7 @@ def kept(grid: Grid, peak: np.ndarray | None) -> Grid:
         here = np.flatnonzero((table == name).all(axis=1))
         part = {key: values[here] for key, values in rows.numbers.items()}
         draws = [draw_of(grid.cells[int(name[0])], float(name[2]))]
-        stays.append(here[grids.non_dominated(grids.criteria(part, peak, draws))])
+        stays.append(here[non_dominated(grids.criteria(part, peak, draws))])
     taken = np.sort(np.concatenate(stays))
     return replace(
         grid,

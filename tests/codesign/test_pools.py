@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from stackwright.catalog import Catalog
-from stackwright.codesign import performance_grid as grids
+from stackwright.codesign import chooser
 from stackwright.codesign.finalists import best_finalists, design_of, objective_value, plant_for, terms_of
 from stackwright.codesign.performance_grid import PREFILL_UTILIZATION, worst_margin
 from stackwright.codesign.plan import Searched, evaluate_study, plan_study, searched
@@ -157,7 +157,7 @@ def test_nothing_that_was_dropped_could_win(
     )
     cut = searched(study, shelf)
     monkeypatch.setenv("STACKWRIGHT_CACHE", str(tmp_path))
-    monkeypatch.setattr(grids, "non_dominated", lambda criteria: np.arange(len(criteria)))
+    monkeypatch.setattr(chooser, "non_dominated", lambda criteria: np.arange(len(criteria)))
     whole = searched(study, shelf)
     assert len(whole.grid.rows) > 2 * len(cut.grid.rows)
     assert {key.prefill_system for key in whole.grid.keys} == {None, "hgx-arithmetic", "hgx-b200-liquid"}

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from stackwright.catalog import Catalog
-from stackwright.codesign import performance_grid as grids
+from stackwright.codesign import chooser
 from stackwright.codesign.finalists import design_of, evaluated, objective_value, plant_for, terms_of
 from stackwright.codesign.fronts import non_dominated
 from stackwright.codesign.plan import Searched, searched
@@ -48,7 +48,7 @@ def test_pruned_search_finds_what_the_whole_grid_holds(
 ) -> None:
     """Nothing that was dropped could have won: with every feasible point kept, the best is the same."""
     monkeypatch.setenv("STACKWRIGHT_CACHE", str(tmp_path))
-    monkeypatch.setattr(grids, "non_dominated", lambda criteria: np.arange(len(criteria)))
+    monkeypatch.setattr(chooser, "non_dominated", lambda criteria: np.arange(len(criteria)))
     whole = searched(small, catalog)
     assert len(whole.grid.rows) > 5 * len(seen.grid.rows)
     assert whole.found.best is not None and seen.found.best is not None
