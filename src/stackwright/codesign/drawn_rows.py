@@ -42,9 +42,9 @@ from stackwright.stack.scenario import Scenario
 from stackwright.stack.study import Study
 from stackwright.training.plan import Plan, Recompute
 
-SLACKS = (0.7, 0.85, 1.0, 1.15)
-"""Latency targets, over those of the study, at which candidates are looked for: draws make replicas slower or faster,
-so the best row under a draw is one that would be best, at the records' values, under another target."""
+SLACKS = (0.85, 1.15)
+"""Targets, over those of the study, at which candidates are looked for: draws make replicas slower or faster, so the
+best row under a draw is one that would be best, at the records' values, under another target."""
 EACH = 1
 """Candidates of each cell, mode, power cap and oversubscription, at each of these targets."""
 ROOM = 0.03
@@ -62,13 +62,13 @@ def candidate_grid(
 ) -> Grid:
     """The rows that can be best under draws: the cheapest at tighter and looser targets, none twice.
 
-    One of `slacks` is 1: the cells, and what was not to be had, are told as at the study's own targets.
+    What misses the targets, and how much was looked at, is told as at the first of `slacks`.
     """
     made = [kind_of(study).grid(study, parts, _at_targets(scenario, slack), None) for slack in slacks]
     found = [rows_at(grid.rows, candidate_rows(grid, scenario, each=each)) for grid in made]
     rows = _joined(found)
     _, first = np.unique(_identity(rows), axis=0, return_index=True)
-    return replace(made[list(slacks).index(1.0)], rows=rows_at(rows, np.sort(first)))
+    return replace(made[0], rows=rows_at(rows, np.sort(first)))
 
 
 def _at_targets(scenario: Scenario, slack: float) -> Scenario:
