@@ -28,10 +28,11 @@ from stackwright.evidence.claims.claim import (
 from stackwright.evidence.claims.computed import Computed, Finding, Interval, over_corners
 from stackwright.evidence.claims.engine import DECODE, Engine
 from stackwright.evidence.claims.page import write_page
-from stackwright.evidence.claims.quantities import QUANTITIES
+from stackwright.evidence.claims.quantities import QUANTITIES, thesis
 from stackwright.evidence.claims.quantities.speedups import case_of
 from stackwright.evidence.claims.runner import claim_named, run, run_all
 from stackwright.evidence.claims.verdicts import ORDER, Verdict, attribution_verdict, figure_verdict, worse
+from stackwright.stack.study import load
 
 REGISTER = {one.id: one for one in packaged_claims()}
 KEYS = {"id", "stated", "computed", "figure", "attribution", "verdict", "reason", "conditions", "sources"}
@@ -44,8 +45,15 @@ def engine() -> Engine:
 
 @pytest.fixture(scope="module")
 def made(engine: Engine) -> dict[str, Mapping[str, Any]]:
-    """Every claim, run once."""
-    return {one.id: run(one, engine) for one in REGISTER.values()}
+    """Every claim, run once; the thesis on a study that takes a second."""
+    small = Path(__file__).parents[3] / "docs" / "examples" / "small.yaml"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(thesis, "load", lambda path, catalog: load(small, catalog))
+        return {one.id: run(one, engine) for one in REGISTER.values()}
+
+
+def test_the_study_of_the_thesis_is_good(engine: Engine) -> None:
+    assert len(load(thesis.study_path(REGISTER["thesis-all-layers"]), engine.catalog)) == 1
 
 
 def claim(stated: float = 10.0, sense: Sense = Sense.IS, witnesses: tuple[Witness, ...] = ()) -> Claim:
@@ -210,7 +218,7 @@ def test_thirty_times_needs_a_baseline_that_is_held_back(made: dict[str, Mapping
     assert found["figure"] == "conditional" and found["computed"]["high"] < 10.0
     held = [one for one in found["under"] if one["low"] <= 30.0 <= one["high"]]
     assert len(held) == 1 and "answers alone" in held[0]["conditions"]
-    factors = {row["factor"]: row["ratio"] for row in found["rows"]}
+    factors = {row["factor"]: row["ratio"] for row in found["rows"] if "ratio" in row}
     parts = [factors[name] for name in ("domain", "precision", "bandwidth", "capacity", "compute and kernels")]
     at = found["curve"]["x"].index(50.0)
     whole = found["curve"]["lines"][

@@ -14,7 +14,7 @@ from typing import Any
 from stackwright.core.files import write_atomic
 from stackwright.evidence.claims.words import number
 
-COLORS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#5c6773", "#b59a00")
+COLORS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#5c6773", "#b59a00", "#7b4173")
 INK, GRID = "#1f2933", "#d9dee3"
 WIDTH, ROW, NAMES, RIGHT = 860.0, 24.0, 250.0, 30.0
 VERDICTS = {
@@ -27,7 +27,9 @@ VERDICTS = {
 }
 LEAST, MOST = 0.02, 50.0
 """Ends of the axis of a computed figure over the stated one."""
-HEIGHT, LEFT, TOP, BOTTOM = 420.0, 64.0, 20.0, 150.0
+PLOT, LEFT, TOP, LEGEND_ROW = 270.0, 64.0, 20.0, 15.0
+FEW = 3
+"""Points up to which a line is shown with a mark at each."""
 
 
 def picture_standing(made: Sequence[Mapping[str, Any]], path: Path) -> None:
@@ -71,7 +73,7 @@ def picture_curve(curve: Mapping[str, Any], stated: Mapping[str, Any] | None, pa
         return LEFT + math.log(x / xs[0]) / math.log(xs[-1] / xs[0]) * (WIDTH - LEFT - RIGHT)
 
     def up(y: float) -> float:
-        return TOP + math.log(top / y) / math.log(top / bottom) * (HEIGHT - TOP - BOTTOM)
+        return TOP + math.log(top / y) / math.log(top / bottom) * (PLOT - TOP)
 
     parts = []
     for tick in (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0):
@@ -80,8 +82,8 @@ def picture_curve(curve: Mapping[str, Any], stated: Mapping[str, Any] | None, pa
                 _line(LEFT, up(tick), WIDTH - RIGHT, up(tick), GRID),
                 _text(LEFT - 8.0, up(tick) + 4.0, f"{tick:g}", "end"),
             ]
-    parts += [_text(across(x), HEIGHT - BOTTOM + 18.0, number(x), "middle") for x in xs[::2]]
-    parts.append(_text((LEFT + WIDTH) / 2.0, HEIGHT - BOTTOM + 36.0, curve["x_title"], "middle"))
+    parts += [_text(across(x), PLOT + 18.0, number(x), "middle") for x in xs[::2]]
+    parts.append(_text((LEFT + WIDTH) / 2.0, PLOT + 36.0, curve["x_title"], "middle"))
     parts.append(_text(LEFT, 12.0, curve["y_title"], "start"))
     if stated:
         parts.append(_line(LEFT, up(stated["value"]), WIDTH - RIGHT, up(stated["value"]), INK, 1.5, "6 4"))
@@ -90,12 +92,15 @@ def picture_curve(curve: Mapping[str, Any], stated: Mapping[str, Any] | None, pa
         points = " ".join(f"{across(x):.1f},{up(y):.1f}" for x, y in zip(xs, line, strict=True) if y)
         dash = ' stroke-dasharray="5 3"' if index % 2 else ""
         parts.append(f'<polyline points="{points}" fill="none" stroke="{color}" stroke-width="2"{dash}/>')
-        y = HEIGHT - BOTTOM + 56.0 + 15.0 * index
+        marked = [(x, y) for x, y in zip(xs, line, strict=True) if y]
+        if len(marked) <= FEW:
+            parts += [f'<circle cx="{across(x):.1f}" cy="{up(y):.1f}" r="5" fill="{color}"/>' for x, y in marked]
+        y = PLOT + 56.0 + LEGEND_ROW * index
         parts += [
             _line(LEFT, y, LEFT + 26.0, y, color, 2.0, "5 3" if index % 2 else ""),
             _text(LEFT + 34.0, y + 4.0, name, "start"),
         ]
-    _write(parts, HEIGHT, path)
+    _write(parts, PLOT + 56.0 + LEGEND_ROW * len(curve["lines"]), path)
 
 
 def _line(x1: float, y1: float, x2: float, y2: float, color: str, width: float = 1.0, dash: str = "") -> str:

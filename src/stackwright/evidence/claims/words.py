@@ -25,7 +25,7 @@ def number(value: float) -> str:
 
 def unit_text(unit: str) -> str:
     """A unit with a space before it; nothing for pure numbers, and times for ratios. Source: definition."""
-    return {"1": "", "": "", "x": " times", "B USD": " billion USD", "chip": " chips"}.get(unit, f" {unit}")
+    return {"1": "", "": "", "x": "x", "B USD": " billion USD", "chip": " chips"}.get(unit, f" {unit}")
 
 
 def stated_text(stated: Mapping[str, Any] | None) -> str:

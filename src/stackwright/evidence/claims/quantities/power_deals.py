@@ -41,10 +41,7 @@ def contract_capacity(claim: Claim, engine: Engine) -> Computed:
     contract, values = part.spec, part.record.values
     energy, paid = term_range(contract, part.record, ("capacity_factor",))
     capacity = Interval.of(values["capacity"])
-    rows = [
-        {"year": int(year), "MW, mean": float(contract.capacity * contract.ramp_share(float(year))) / MEGAWATT}
-        for year in contract.years()
-    ]
+    rows = _steps(contract)
     mean = energy.value / (contract.capacity_factor * contract.tenor)
     new = float(contract.additional) * float(contract.capacity)
     whole, under = capacity, {}
@@ -63,6 +60,17 @@ def contract_capacity(claim: Claim, engine: Engine) -> Computed:
         rows=rows,
         used=[values[name].source for name in ("capacity", "capacity_factor")],
     )
+
+
+def _steps(contract: Contract) -> list[dict[str, Any]]:
+    """Megawatts under contract, in the years in which they change."""
+    years = [float(year) for year in contract.years()]
+    held = [float(contract.capacity * contract.ramp_share(year)) / MEGAWATT for year in years]
+    return [
+        {"from year": int(year), "MW, mean of the year": here}
+        for year, here, before in zip(years, held, [0.0, *held], strict=False)
+        if here != before
+    ]
 
 
 def _expected(claim: Claim, contract: Contract) -> list[Finding]:

@@ -208,8 +208,8 @@ def _edges(engine: Engine, base: Sequence[Case]) -> list[dict[str, Any]]:
     for words, case in zip(("any layout", "stages within own links"), base, strict=True):
         curve = engine.curve(case)
         worth = float(curve.between[curve.rate >= WORTHWHILE * curve.rate.max()].min())
-        rows.append({"factor": f"ms at which the baseline ends, {words}", "ratio": edge(engine, case) * 1e3})
-        rows.append({"factor": f"ms at which it falls to a tenth, {words}", "ratio": worth * 1e3})
+        rows.append({"factor": f"the baseline ends, {words}", "ms between tokens": edge(engine, case) * 1e3})
+        rows.append({"factor": f"it falls to a tenth, {words}", "ms between tokens": worth * 1e3})
     return rows
 
 
@@ -276,10 +276,26 @@ def measured_curve(claim: Claim, engine: Engine) -> Computed:
             "the baseline is one replica over two nodes, and the rack drafts tokens ahead": Interval.around(recipes)
         },
         rows=rows,
+        curve=_speed_curve(claim, engine),
         used=_used(engine, claim),
     )
 
 
+def _speed_curve(claim: Claim, engine: Engine) -> dict[str, Any]:
+    """Ratios per chip over speed, by how the baseline runs, with the measured points."""
+    points = {float(one["speed"]): float(one["measured"]) for one in claim.choice("points") if one["per"] == "chip"}
+    speeds = np.unique([*SPEEDS, *points])
+    lines = {words: over(*rates) for words, rates in _ways(claim, engine, 1.0 / speeds).items()}
+    return {
+        "x": [float(one) for one in speeds],
+        "x_title": "tokens per second and user",
+        "y_title": "tokens per second and chip, new over old",
+        "lines": {"measured": [points.get(float(one)) for one in speeds]}
+        | {words: [_plain(one) for one in line] for words, line in lines.items()},
+    }
+
+
+SPEEDS = (15.0, 20.0, 25.0, 30.0, 40.0, 50.0, 60.0, 75.0, 90.0, 100.0, 116.0, 130.0, 150.0)
 RECIPE = "two nodes"
 
 

@@ -13,10 +13,14 @@ from stackwright.evidence.claims.engine import Engine
 from stackwright.stack.study import load
 
 
+def study_path(claim: Claim) -> Path:
+    """The study on which a claim is computed."""
+    return Path(str(resources.files("stackwright.evidence.claims") / "studies" / f"{claim.choice('study')}.yaml"))
+
+
 def dividend(claim: Claim, engine: Engine) -> Computed:
     """Cost of stacks that are decided apart over that of the joint one: the least and the most of all ways."""
-    path = Path(str(resources.files("stackwright.evidence.claims") / "studies" / f"{claim.choice('study')}.yaml"))
-    made = dividend_study(load(path, engine.catalog)[0], engine.catalog)
+    made = dividend_study(load(study_path(claim), engine.catalog)[0], engine.catalog)
     joint = made["joint"]["value"]
     apart = {name: one["value"] for name, one in made["baselines"].items() if not name.startswith("reference")}
     rows: list[dict[str, Any]] = [
