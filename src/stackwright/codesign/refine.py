@@ -699,6 +699,7 @@ def built(option: PlantOption) -> Built:
 
 
 def class_key(plant: PlantClass) -> tuple[Any, ...]:
+    """What tells a class apart from all others of a study."""
     return (plant.thermal, plant.cooling, plant.supply_scale, plant.busbar_scale, plant.supply_temperature)
 
 
@@ -914,6 +915,7 @@ def _some_rows(grid: Grid, places: np.ndarray) -> Grid:
 
 
 def systems_named(key: CellKey) -> tuple[str, ...]:
+    """The systems of a cell, decode before prefill."""
     return (key.system,) if key.prefill_system is None else (key.system, key.prefill_system)
 
 
