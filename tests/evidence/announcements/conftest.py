@@ -44,5 +44,6 @@ def engine() -> Expected:
         "dollars_per_megawatt_hour": Interval(70.0, 50.0, 100.0),
         "months_to_first_power": Interval(24.0, 12.0, 50.0),
         "months_to_full_power": Interval(40.0, 20.0, 120.0),
+        "pace_needed": Interval(50.0, 10.0, 150.0),
     }
     return Expected(ranges, "stated", (), ())

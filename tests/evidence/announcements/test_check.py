@@ -103,6 +103,15 @@ def test_a_late_project_is_told_what_it_lacks(told, engine, catalog):
     assert flag["needs"] == "300 MW more on that day"
 
 
+@pytest.mark.parametrize(("power", "flagged"), [("1 GW", False), ("5 GW", True)])
+def test_growth_is_flagged_where_no_builder_keeps_up(told, engine, catalog, power, flagged):
+    lines = f"power: {power}\ndates: {{full_power: 2027-01}}\noperating: [{{date: 2026-01, value: 200 MW}}]\n"
+    found = flags_of(checked(told(lines), engine, (), catalog), "pace_needed")
+    assert bool(found) == flagged
+    if flagged:
+        assert "400 MW a month, where the range ends at 150" in found["the engine"]["needs"]
+
+
 def test_an_engine_without_a_stack_says_why(told, catalog):
     none = Expected({}, "none", ("no stack that serves it",), ())
     rows = rows_of(checked(told(CAMPUS.format(dollars=35)), none, (), catalog))
@@ -161,3 +170,25 @@ def test_the_result_is_json_without_gaps(told, engine, catalog):
     for row in made["quantities"]:
         assert row["implied"]["value"] is not None or row["implied"]["reason"]
         assert row["expected"]["value"] is not None or row["expected"]["reason"]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "power: 1 W\n",
+        "power: 1e15 W\nchips: 1 chip\n",
+        "power: 1 GW\ndates: {construction: 2026-01, first_power: 2026-01, full_power: 2026-01}\n",
+        "power: 1 GW\ndates: {construction: {value: 2026-01, high: 2027-01}, full_power: 2026-06}\n",
+        "power: 1 GW\nschedule: [{date: 2026-01, value: 1 MW}]\noperating: [{date: 2026-01, value: 1 W}]\n",
+        "buys: compute\ndollars: 1 USD\nterm: 0.0001 year\nchips: 1e9 chip\npower: 1 GW\n",
+        "buys: energy\ndollars: 1 USD\nterm: 60 year\ncapacity_factor: 0.001\nenergy_price: 1e6 USD/MWh\npower: 1 kW\n",
+        "tokens: 1e30 token/year\npower: 1 W\nprice: 1e-9 USD/Mtoken\n",
+    ],
+)
+def test_strange_figures_are_told_and_not_fallen_over(told, engine, catalog, lines):
+    made = checked(told(lines), engine, projects(catalog), catalog)
+    for row in made["quantities"]:
+        if (found := row["implied"])["value"] is not None:
+            assert 0.0 <= found["low"] <= found["value"] <= found["high"]
+    assert all(flag["factor"] >= 0.0 and flag["needs"] for flag in made["flags"])
+    json.dumps(made, allow_nan=False)

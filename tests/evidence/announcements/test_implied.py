@@ -66,3 +66,13 @@ def test_a_schedule_stands_in_place_of_straight_lines(told):
     read = told(lines + "operating: [{date: 2027-01, value: 150 MW}]\n")
     assert implied.due_by(read, 2025.5).value == pytest.approx(2e8)
     assert implied.due_share(read).value == pytest.approx(0.5)
+
+
+def test_growth_seen_and_growth_needed(told):
+    lines = "power: 1 GW\ndates: {full_power: 2027-01}\n"
+    read = told(lines + "operating: [{date: 2025-01, value: 100 MW}, {date: 2026-01, value: 400 MW}]\n")
+    assert implied.pace_seen(read).value == pytest.approx(25.0)
+    assert implied.pace_needed(read).value == pytest.approx(50.0)
+    late = told(lines + "operating: [{date: 2027-06, value: 100 MW}]\n")
+    assert implied.pace_needed(late) == "full power was due before the last day that was seen"
+    assert implied.pace_seen(late) == "fewer than two steps of operating power are stated"

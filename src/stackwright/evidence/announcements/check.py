@@ -43,6 +43,8 @@ LABELS: dict[str, tuple[str, str]] = {
     "months_to_full_power": ("ground-breaking to full power", "month"),
     "months_per_100_megawatts": ("months of building per 100 MW", "month"),
     "months_from_announcement": ("announcement to full power", "month"),
+    "pace_seen": ("growth in operation", "MW/month"),
+    "pace_needed": ("growth that full power on its day still needs", "MW/month"),
     "operating_share": ("in operation, of all that is announced", "1"),
     "due_share": ("in operation, of what was due by then", "1"),
 }
@@ -290,18 +292,25 @@ def flagged(row: Row, told: Announcement, engine: Expected) -> Row:
         if span is None or (miss := outside(row.implied, span)) is None:
             continue
         side, factor = miss
-        if side == "above" and row.name in LOW_ONLY:
+        if row.name in ONE_SIDED and side != ONE_SIDED[row.name]:
             continue
         needs = needed(row.name, side, row.implied, span, told, engine)
         found.append(Flag(row.name, whom, side, factor, needs))
     return replace(row, flags=tuple(found))
 
 
-LOW_ONLY = (
-    *("price", "due_share", "operating_share", "months_to_first_power", "months_to_full_power"),
-    *("months_per_100_megawatts", "months_from_announcement"),
-)
-"""Of which more than the range is no fault of the figure: a margin, a project that runs ahead, a date that is kept."""
+ONE_SIDED = {
+    "price": "below",
+    "months_to_first_power": "below",
+    "months_to_full_power": "below",
+    "months_per_100_megawatts": "below",
+    "months_from_announcement": "below",
+    "pace_seen": "below",
+    "pace_needed": "above",
+    "operating_share": "below",
+    "due_share": "below",
+}
+"""The side on which a figure is flagged, where the other is no fault: a margin, a late date, a project ahead."""
 
 
 def against(name: str) -> str:

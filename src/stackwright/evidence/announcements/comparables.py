@@ -132,6 +132,8 @@ BEHIND: dict[str, tuple[str, ...]] = {
     "months_to_full_power": ("dates.construction", "dates.full_power"),
     "months_per_100_megawatts": ("dates.construction", "dates.full_power", "power"),
     "months_from_announcement": ("dates.announced", "dates.full_power"),
+    "pace_seen": ("operating",),
+    "pace_needed": ("operating", "power", "dates.full_power"),
     "operating_share": ("operating", "power"),
     "due_share": ("operating", "schedule", "power", "dates.full_power"),
     "contract_value": ("dollars", "energy_price", "term", "capacity_factor", "power"),

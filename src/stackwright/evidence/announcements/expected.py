@@ -200,7 +200,7 @@ def _add_nameplate(ranges: dict[str, Interval], system: str, catalog: Catalog) -
 
 
 def building_months(power: float, ranges: Mapping[str, Interval], catalog: Catalog) -> dict[str, Interval]:
-    """Months from ground-breaking to the first block and to the last, by the building's record.
+    """Months from ground-breaking to the first block and to the last, and megawatts a month, by the building's record.
 
     Ends take every lead time, block and interval at its own end. Source: line of balance.
     """
@@ -228,4 +228,11 @@ def building_months(power: float, ranges: Mapping[str, Interval], catalog: Catal
     blocks = of("block_power", turned=True)
     places = Interval(*(math.ceil(racks / getattr(blocks, end) - 1e-9) - 1.0 for end in ("value", "low", "high")))
     last = first + places * of("block_interval")
-    return {"months_to_first_power": first / MONTH, "months_to_full_power": last / MONTH}
+    size = of("block_power") / 1e6
+    pace = size / (of("block_interval") / MONTH)
+    return {
+        "months_to_first_power": first / MONTH,
+        "months_to_full_power": last / MONTH,
+        "pace_seen": pace,
+        "pace_needed": pace,
+    }

@@ -130,7 +130,8 @@ def contract_value(told: Announcement) -> Implied:
 def _months(late: Day | None, early: Day | None, names: str) -> Implied:
     if late is None or early is None:
         return f"{names} are not both stated"
-    return (late.interval - early.interval) * MONTHS
+    found = (late.interval - early.interval) * MONTHS
+    return Interval(max(found.value, 0.0), max(found.low, 0.0), max(found.high, 0.0))
 
 
 def months_to_first_power(told: Announcement) -> Implied:
@@ -154,6 +155,31 @@ def months_per_block(told: Announcement) -> Implied:
     if isinstance(months, str):
         return months
     return power if isinstance(power, str) else months / (power / (BLOCK * MEGAWATT))
+
+
+def pace_seen(told: Announcement) -> Implied:
+    """Megawatts a month by which the power in operation grew, from the first step seen to the last.
+
+    Source: definition.
+    """
+    if len(told.operating) < 2:
+        return "fewer than two steps of operating power are stated"
+    first, last = told.operating[0], told.operating[-1]
+    grown = last.interval - first.interval
+    months = (last.date - first.date) * MONTHS
+    return Interval(*(max(end, 0.0) / months / MEGAWATT for end in (grown.value, grown.low, grown.high)))
+
+
+def pace_needed(told: Announcement) -> Implied:
+    """Megawatts a month from the last step seen in operation to full power on its day. Source: definition."""
+    if not told.operating or told.power is None or told.dates.full_power is None:
+        return "operating power, power and full_power are not all stated"
+    last = told.operating[-1]
+    left = told.power.interval - last.interval
+    months = (told.dates.full_power.interval - Interval.of(last.date)) * MONTHS
+    if months.low <= 0.0:
+        return "full power was due before the last day that was seen"
+    return Interval(max(left.value, 0.0), max(left.low, 0.0), max(left.high, 0.0)) / months / MEGAWATT
 
 
 def due_by(told: Announcement, date: float) -> Implied:
@@ -213,6 +239,8 @@ IMPLIED: dict[str, Callable[[Announcement], Implied]] = {
     "months_to_full_power": months_to_full_power,
     "months_per_100_megawatts": months_per_block,
     "months_from_announcement": months_from_announcement,
+    "pace_seen": pace_seen,
+    "pace_needed": pace_needed,
     "operating_share": operating_share,
     "due_share": due_share,
 }

@@ -132,12 +132,21 @@ def _months(miss: Miss) -> str:
     told = f"{miss.near:.1f} months against {miss.limit:.1f}"
     if not miss.megawatts:
         return told
-    pace = miss.megawatts / miss.near if miss.near > 0.0 else float("inf")
-    return f"{told}: {pace:,.0f} MW a month, where the range ends at {miss.megawatts / miss.limit:,.0f}"
+    return f"{told}: {_pace(miss.megawatts, miss.near)}, where the range ends at {_pace(miss.megawatts, miss.limit)}"
 
 
 def _months_per_block(miss: Miss) -> str:
-    return f"{BLOCK / miss.near:,.0f} MW a month, where the range ends at {BLOCK / miss.limit:,.0f}"
+    return f"{_pace(BLOCK, miss.near)}, where the range ends at {_pace(BLOCK, miss.limit)}"
+
+
+def _pace(megawatts: float, months: float) -> str:
+    """Megawatts over months, in words."""
+    return f"{megawatts / months:,.0f} MW a month" if months > 0.0 else "all at once"
+
+
+def _growth(miss: Miss) -> str:
+    turn = "more blocks or sites at a time" if miss.side == "above" else "what holds it up to be gone"
+    return f"{miss.near:,.0f} MW a month, where the range ends at {miss.limit:,.0f}: it takes {turn}"
 
 
 def _share(miss: Miss) -> str:
@@ -159,6 +168,8 @@ WAYS: dict[str, Callable[[Miss], str]] = {
     "months_to_full_power": _months,
     "months_per_100_megawatts": _months_per_block,
     "months_from_announcement": _months,
+    "pace_seen": _growth,
+    "pace_needed": _growth,
     "operating_share": _share,
     "due_share": _share,
 }
