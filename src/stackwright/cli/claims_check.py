@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -31,6 +31,7 @@ def check(
 ) -> None:
     """Check an announcement: its ratios against a searched stack and published projects."""
     with outcome(json) as output:
+        from stackwright.evidence.announcements.entries import entries_of
         from stackwright.evidence.announcements.reading import read_announcement
 
         records = open_catalog(catalog)
@@ -39,7 +40,7 @@ def check(
 
         made = checked(told, records)
         print_check(made, output.console)
-        output.json(made)
+        output.json(cast("Mapping[str, Any]", entries_of(made)))
 
 
 def print_check(made: Mapping[str, Any], console: Console) -> None:

@@ -37,9 +37,15 @@ def test_it_prints_figures_ratios_and_flags_and_writes_the_same(run, tmp_path):
     assert "! capital per watt: above the range of the engine" in words
     assert "No source is named for: dollars." in words
     made = json.loads(Path(tmp_path / "one.json").read_text(encoding="utf-8"))
-    assert made["given"]["power"]["source"] == "a release"
-    assert {flag["quantity"] for flag in made["flags"]} == {"dollars_per_watt"}
-    assert [stack["model"] for stack in made["engine"]["stacks"]] == ["deepseek-r1"]
+    found = {one["id"]: one for one in made}
+    capital = found["one.dollars_per_watt"]
+    assert capital["stated"] == {"value": 80.0, "low": 80.0, "high": 80.0, "unit": "USD/W"}
+    assert capital["computed"]["high"] < 80.0
+    assert (capital["figure"], capital["attribution"], capital["verdict"]) == ("refuted", "not_testable", "refuted")
+    assert capital["sources"] == [{"title": "a release", "url": None}]
+    assert [stack["model"] for stack in capital["stacks"]] == ["deepseek-r1"]
+    assert found["one.tokens_per_second"]["stated"] is None
+    assert found["one.tokens_per_second"]["computed"]["unit"] == "token/s"
 
 
 def test_faults_of_the_file_end_with_2(run):

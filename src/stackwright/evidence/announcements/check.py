@@ -106,7 +106,7 @@ class Row:
 
 
 def check(told: Announcement, catalog: Catalog) -> dict[str, Any]:
-    """What an announcement implies, and where that is out of range, as ``claims check`` writes it."""
+    """What an announcement implies, and where that is out of range, as plain data."""
     return checked(told, expected(told, catalog), projects(catalog), catalog)
 
 
