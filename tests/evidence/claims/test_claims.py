@@ -26,7 +26,7 @@ from stackwright.evidence.claims.claim import (
     read_claims,
 )
 from stackwright.evidence.claims.computed import Computed, Finding, Interval, over_corners
-from stackwright.evidence.claims.engine import DECODE, Engine
+from stackwright.evidence.claims.engine import DECODE, Engine, study_path
 from stackwright.evidence.claims.page import write_page
 from stackwright.evidence.claims.quantities import QUANTITIES, thesis
 from stackwright.evidence.claims.quantities.speedups import case_of
@@ -53,7 +53,7 @@ def made(engine: Engine) -> dict[str, Mapping[str, Any]]:
 
 
 def test_the_study_of_the_thesis_is_good(engine: Engine) -> None:
-    assert len(load(thesis.study_path(REGISTER["thesis-all-layers"]), engine.catalog)) == 1
+    assert len(load(study_path(REGISTER["thesis-all-layers"]), engine.catalog)) == 1
 
 
 def claim(stated: float = 10.0, sense: Sense = Sense.IS, witnesses: tuple[Witness, ...] = ()) -> Claim:
@@ -253,6 +253,14 @@ def test_the_ramp_makes_energy_dearer(made: dict[str, Mapping[str, Any]]) -> Non
     found = made["susquehanna-price"]
     flat = next(one for one in found["under"] if "every hour" in one["conditions"])
     assert flat["value"] == pytest.approx(63.0, rel=0.01) and found["computed"]["low"] > 1.15 * flat["value"]
+
+
+def test_a_megawatt_is_worth_more_where_tokens_are_dearer(made: dict[str, Mapping[str, Any]]) -> None:
+    rows = [row for row in made["electricity-binds"]["rows"] if "USD/Mtoken" in row]
+    assert len({row["site"] for row in rows}) >= 4
+    for low, high in zip(rows[::2], rows[1::2], strict=True):
+        assert low["site"] == high["site"]
+        assert low["million USD a MW more is worth"] < high["million USD a MW more is worth"]
 
 
 # The command, the page and faults.

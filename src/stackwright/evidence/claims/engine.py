@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import numpy as np
 from stackwright.catalog import Catalog
 from stackwright.catalog.loader import packaged
 from stackwright.core.records import Datum
+from stackwright.evidence.claims.claim import Claim
 from stackwright.evidence.replay import POOL_UTILIZATION
 from stackwright.model.architecture import Architecture
 from stackwright.model.config import from_mapping
@@ -79,6 +81,11 @@ class Curve:
     def best_at(self, limit: float, sequences: float) -> float:
         """The highest rate within a limit of designs with no more sequences per chip. Source: definition."""
         return float(self.rate[(self.between <= limit) & (self.sequences <= sequences)].max(initial=0.0))
+
+
+def study_path(claim: Claim) -> Path:
+    """The study on which a claim is computed. Source: definition."""
+    return Path(str(resources.files("stackwright.evidence.claims") / "studies" / f"{claim.choice('study')}.yaml"))
 
 
 class Engine:

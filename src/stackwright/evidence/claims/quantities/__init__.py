@@ -11,6 +11,7 @@ from stackwright.evidence.claims.quantities import (
     custom_silicon,
     power_deals,
     prices,
+    scarcity,
     speedups,
     thesis,
 )
@@ -24,5 +25,6 @@ QUANTITIES: Mapping[str, Quantity] = {
     **power_deals.QUANTITIES,
     **buildout.QUANTITIES,
     **custom_silicon.QUANTITIES,
+    **scarcity.QUANTITIES,
     **thesis.QUANTITIES,
 }

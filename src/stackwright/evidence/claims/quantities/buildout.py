@@ -109,49 +109,10 @@ def growth_between(claim: Claim, engine: Engine) -> Computed:
     )
 
 
-def longest_wait(claim: Claim, engine: Engine) -> Computed:
-    """How much longer a site waits for its grid connection than for chips: over one, electricity is what binds."""
-    chips = claim.fact("chip_lead_time")
-    rows, ratios = [], []
-    for site in claim.choice("sites"):
-        wait = engine.datum("datacenter", site, "interconnection_time")
-        ratio = over_corners(lambda a, b: a / b, Interval.of(wait), chips)
-        ratios.append(ratio)
-        rows.append({"site": site, "low": ratio.low, "ratio": ratio.value, "high": ratio.high})
-    middle = sorted(one.value for one in ratios)[len(ratios) // 2]
-    bridged = over_corners(lambda a, b: a / b, claim.fact("own_plant_lead_time"), chips)
-    share = over_corners(
-        lambda price, drawn, cost: price * drawn / (price * drawn + cost),
-        claim.fact("electricity_price"),
-        Interval.exactly(engine.watts(claim.choice("system"))["value"] * claim.fact("pue").value),
-        _yearly(claim, engine),
-    )
-    return Computed(
-        whole=Interval(min(o.low for o in ratios), middle, max(o.high for o in ratios)),
-        why=f"A new connection takes {middle:.1f} times the wait for chips in the middle of {len(ratios)} sites, so"
-        f" electricity is what holds a new site up; with plants of one's own it is {bridged.value:.1f} times. Once it"
-        f" runs, electricity is {share.low:.0%} to {share.high:.0%} of what it costs: as a cost, chips bind.",
-        under={"the campus brings plants of its own": bridged},
-        findings=[
-            Finding(middle > 1.0, "a connection takes longer than chips do"),
-            Finding(share.value > 0.5, "electricity is the smaller part of a token's cost: money goes to chips"),
-        ],
-        rows=rows,
-        used=[engine.datum("datacenter", one, "interconnection_time").source for one in claim.choice("sites")],
-    )
-
-
-def _yearly(claim: Claim, engine: Engine) -> Interval:
-    """Dollars per second of a chip's system over its life, without interest. Source: definition."""
-    price = engine.datum("rack", claim.choice("system"), "price_per_chip")
-    return over_corners(lambda a, b: a / b, Interval.of(price), claim.fact("chip_life"))
-
-
 QUANTITIES: dict[str, Callable[[Claim, Engine], Computed]] = {
     "cost_of_capacity": cost_of_capacity,
     "deployed_by": deployed_by,
     "operating_over_due": operating_over_due,
     "chips_of_a_generation": chips_of_a_generation,
     "growth_between": growth_between,
-    "longest_wait": longest_wait,
 }

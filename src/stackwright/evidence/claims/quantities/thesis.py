@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from importlib import resources
-from pathlib import Path
 from typing import Any
 
 from stackwright.codesign.dividend import dividend_study
 from stackwright.evidence.claims.claim import Claim
 from stackwright.evidence.claims.computed import Computed, Finding, Interval
-from stackwright.evidence.claims.engine import Engine
+from stackwright.evidence.claims.engine import Engine, study_path
 from stackwright.stack.study import load
-
-
-def study_path(claim: Claim) -> Path:
-    """The study on which a claim is computed."""
-    return Path(str(resources.files("stackwright.evidence.claims") / "studies" / f"{claim.choice('study')}.yaml"))
 
 
 def dividend(claim: Claim, engine: Engine) -> Computed:
