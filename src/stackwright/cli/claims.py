@@ -39,11 +39,13 @@ def claims(
     if context.invoked_subcommand is not None:
         return
     with outcome(json) as output:
+        from stackwright.cli.progress import progress
         from stackwright.evidence.claims.claim import claims_of
         from stackwright.evidence.claims.runner import run_all
 
         chosen, records = claims_of(register), open_catalog(catalog)
-        made = run_all(records, chosen)
+        with progress("claims") as tell:
+            made = run_all(records, chosen, tell)
         _print_all(made, output.console)
         if page is not None:
             from stackwright.evidence.claims.page import write_page

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -292,6 +293,14 @@ def test_the_command_shows_one_claim() -> None:
     assert "crane-16-billion: refuted" in result.output
     wrong = CliRunner().invoke(app, ["claims", "run", "crane-16-bilion"])
     assert wrong.exit_code == 2 and "did you mean 'crane-16-billion'" in wrong.output
+
+
+def test_json_is_a_list_with_the_keys_of_the_interface() -> None:
+    result = CliRunner().invoke(app, ["claims", "run", "crane-835-mw", "--json", "-"])
+    (one,) = json.loads(result.stdout)
+    assert set(one) >= KEYS and one["id"] == "crane-835-mw"
+    assert set(one["computed"]) == {"value", "low", "high", "unit"}
+    assert all(source["title"] for source in one["sources"])
 
 
 def test_faults_of_a_record_are_listed_together(tmp_path: Path) -> None:

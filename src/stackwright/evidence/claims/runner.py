@@ -14,7 +14,8 @@ from stackwright.evidence.claims.engine import Engine
 from stackwright.evidence.claims.quantities import QUANTITIES
 from stackwright.evidence.claims.verdicts import attribution_verdict, figure_verdict, worse
 
-Told = Callable[[str], None]
+Told = Callable[[str, float], None]
+"""Called with the claim that is next and the share of all that is done."""
 
 
 def claim_named(id: str, claims: Sequence[Claim]) -> Claim:
@@ -30,9 +31,10 @@ def run_all(catalog: Catalog, claims: Sequence[Claim] | None = None, tell: Told 
     """Every claim as plain data, in the order of the register. Raises `InputError` for records that do not fit."""
     engine = Engine(catalog)
     made = []
-    for claim in packaged_claims() if claims is None else claims:
+    chosen = packaged_claims() if claims is None else claims
+    for index, claim in enumerate(chosen):
         if tell is not None:
-            tell(claim.id)
+            tell(claim.id, index / len(chosen))
         made.append(run(claim, engine))
     return made
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -120,7 +121,7 @@ def margin_advantage(claim: Claim, engine: Engine) -> Computed:
         leaves = {
             name: getattr(program.record.values[name], end) for name in ("partner_margin", "system_cost", "partner_nre")
         }
-        spec = type(program.spec)(**{**vars_of(program.spec), **leaves})
+        spec = replace(program.spec, **leaves)
         tied = break_even(spec, Range(1.0, 1.0, 1.0), rate)
         made[end] = tied["ways"]["partner"]["all_in"]["value"]
     faster = rate_of(claim, engine, "custom") / rate_of(claim, engine, "bought")
@@ -148,11 +149,6 @@ def margin_advantage(claim: Claim, engine: Engine) -> Computed:
         ],
         used=[one.source for one in (price, cost)],
     )
-
-
-def vars_of(spec: Any) -> dict[str, Any]:
-    """The fields of a spec by name. Source: definition."""
-    return {name: getattr(spec, name) for name in spec.__dataclass_fields__}
 
 
 QUANTITIES = {
