@@ -178,7 +178,7 @@ def test_amounts_agree_with_the_score(small: Study, seen: Searched) -> None:
 
 
 def test_a_dividend_holds_what_it_must(small: Study, catalog: Catalog, seen: Searched) -> None:
-    made = dividend_of(small, catalog, seen)
+    made = dividend_of(small, catalog, seen, 0.0)
     whole = made["reference"]["value"] - made["joint"]["value"]
     assert sum(made["shapley"].values()) == pytest.approx(whole, rel=1e-9)
     assert set(made["shapley"]) == set(made["alone"]) == set(LAYERS)

@@ -166,7 +166,7 @@ def test_the_plan_has_what_programs_read(plan: dict[str, Any]) -> None:
         assert plan["metrics"][name]["reason"]
     for name in ("run_time", "mfu", "goodput", "tokens_per_second", "energy_per_token", "capex", "chips", "racks"):
         assert plan["metrics"][name]["value"] > 0
-    assert plan["gap"] == 0.0
+    assert 0.0 <= plan["gap"] <= 1e-3
     assert plan["cut_gap"] < 0.01
 
 

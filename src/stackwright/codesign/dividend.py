@@ -28,6 +28,7 @@ from stackwright.codesign.references import Reference, references
 from stackwright.codesign.robustness import robustness
 from stackwright.codesign.search import Pick, amounts_of, pick_of, search
 from stackwright.codesign.searched import Progress, Searched, searched, space_of
+from stackwright.codesign.solve import proved
 from stackwright.codesign.table import Point
 from stackwright.codesign.team_measures import MEASURES
 from stackwright.core.errors import InfeasibleError
@@ -170,10 +171,13 @@ def dividend_study(study: Study, catalog: Catalog, draws: int = 0, progress: Pro
     Raises `InfeasibleError` when nothing meets the study's limits.
     """
     started = time.perf_counter()
-    seen = searched(study, catalog, progress)
-    if seen.found.best is None:
+    whole, proof = proved(study, searched(study, catalog, progress))
+    seen = whole.seen
+    if seen.found.best is None or proof is None:
         raise InfeasibleError("no stack meets the study's demand and limits; `stackwright plan` shows the nearest")
-    made = {"study": study.id, "case": study.case} | dividend_of(study, catalog, seen, draws=draws, progress=progress)
+    made = {"study": study.id, "case": study.case} | dividend_of(
+        study, catalog, seen, proof.gap, draws=draws, progress=progress
+    )
     made["space"] = space_of(study, seen)
     made["run"] = {"seconds": time.perf_counter() - started}
     return made
@@ -183,14 +187,15 @@ def dividend_of(
     study: Study,
     catalog: Catalog,
     seen: Searched,
+    gap: float,
     joint: Finalist | None = None,
     draws: int = 0,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """What a study's integration is worth, as ``stackwright dividend`` prints it; `joint` where it is settled already.
 
-    Over `draws` of the inputs' ranges, or at their values alone. The reference is null, with the reason, where no
-    stack of today can serve the study's demand.
+    `gap` is how far joint can be from the best of the refined domain. Over `draws` of the inputs' ranges, or at their
+    values alone. The reference is null, with the reason, where no stack of today can serve the study's demand.
     """
     table = seen.found.table
     assert table is not None and seen.found.best is not None
@@ -225,7 +230,7 @@ def dividend_of(
         "near_optimal": near_optimal(layers, made.joint.value),
         "same_quality": same_quality(study, seen, layers),
         "menu": {layer: len(options) for layer, options in layers.options.items()},
-        "gap": 0.0,
+        "gap": gap,
         "cut_gap": abs(settled.searched - abs(settled.value)) / abs(settled.value),
         "robustness": robust,
         "front": fronts_of(study, told, pick),

@@ -8,7 +8,6 @@ import platform
 import resource
 import time
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from stackwright import __version__
 from stackwright.catalog import Catalog
 from stackwright.catalog.series import load_site_series
 from stackwright.chip.basis import operator_bases
+from stackwright.codesign.at_stake import layers_at_stake
 from stackwright.codesign.custom_chips import margins_entry
 from stackwright.codesign.dates import dates_entry
 from stackwright.codesign.deals import deals_entry
@@ -34,11 +34,11 @@ from stackwright.codesign.finalists import (
 )
 from stackwright.codesign.interconnection import interconnection_entry, interconnection_margins
 from stackwright.codesign.kinds import kind_of
-from stackwright.codesign.plant_grid import PlantClass, plant_classes
+from stackwright.codesign.plant_grid import PlantClass
 from stackwright.codesign.plant_pictures import first_hours, marginal_entry, plant_pictures
 from stackwright.codesign.plants import missing_shapes, terms_of
 from stackwright.codesign.queue_check import finalist_entries, queue_check
-from stackwright.codesign.refine import Halves, Refined, gap_entry, refined
+from stackwright.codesign.refine import Refined, gap_entry
 from stackwright.codesign.result import (
     cash_entry,
     margin_entries,
@@ -51,6 +51,7 @@ from stackwright.codesign.result import (
 from stackwright.codesign.search import Found, Pick, limit_missed
 from stackwright.codesign.searched import RELAXED, Progress, Searched, narrowed, relaxed_study, searched, space_of
 from stackwright.codesign.shadow_prices import shadow_prices
+from stackwright.codesign.solve import proved
 from stackwright.codesign.trade_offs import (
     Coolant,
     clean_shares,
@@ -98,16 +99,15 @@ def plan_study(study: Study, catalog: Catalog, progress: Progress | None = None)
     Raises `InfeasibleError` with the nearest design's plan when nothing meets the study's limits.
     """
     started = time.perf_counter()
-    seen = searched(study, catalog, progress)
-    if seen.found.best is None:
+    whole, proof = proved(study, searched(study, catalog, progress))
+    seen = whole.seen
+    if seen.found.best is None or proof is None:
         raise InfeasibleError(*_nearest(study, catalog, seen, started))
     design = design_of(seen.grid, seen.classes, seen.found.best)
     coolant = coolant_of(study, catalog, seen, design)
-    proof = refined(study, seen, Halves(kind_of(study).grid, partial(plant_classes, curves=seen.curves)))
-    assert proof is not None
     first = first_of(study, seen, proof, coolant)
     finalists = best_finalists(study, seen.parts, seen.scenario, seen.grid, seen.classes, seen.found, first)
-    return _result(study, catalog, seen, finalists, Refinement(coolant, proof), started, progress)
+    return _result(study, catalog, seen, finalists, Refinement(coolant, proof, whole.left), started, progress)
 
 
 def evaluate_study(study: Study, catalog: Catalog) -> dict[str, Any]:
@@ -132,6 +132,8 @@ class Refinement:
 
     coolant: Coolant | None
     proof: Refined
+    left: str | None
+    """Why designs were not priced that an order which can break may have dropped wrongly."""
 
 
 def first_of(study: Study, seen: Searched, proof: Refined, coolant: Coolant | None) -> Finalist:
@@ -188,7 +190,7 @@ def _result(
                 lambda done, terms: objective_value(str(study.objective), seen.scenario, done, terms),
             )
         },
-        "dividend": dividend_of(study, catalog, seen, item, DRAWS, progress),
+        "dividend": dividend_of(study, catalog, seen, refinement.proof.gap, item, DRAWS, progress),
         "margins_by_layer": margins_entry(study, catalog, seen, item),
         "shadow_prices": shadow_prices(kind, held, catalog, item),
         "elasticities": elasticities(item, seen.scenario, str(study.objective)),
@@ -209,7 +211,7 @@ def _result(
         "names": names_of(seen, item),
         "operators": operators_of(item),
         "sources": source_entries(item, catalog),
-        "warnings": warnings_of(study, seen, item),
+        "warnings": [*warnings_of(study, seen, item), *([refinement.left] if refinement.left else [])],
         "versions": versions(),
         "seed": study.seed,
         "inputs": {
@@ -219,6 +221,7 @@ def _result(
             "editions": {part.id: part.record.edition for part in item.parts.values()},
         },
     }
+    made["at_stake"] = layers_at_stake(made)
     return finished(made, started)
 
 
