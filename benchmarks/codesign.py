@@ -369,7 +369,7 @@ def in_process(name: str, folder: str) -> Figures:
 
 def spent(made: Figures) -> str:
     """CPU and wall seconds."""
-    return f"{made['cpu_seconds']:.3g} CPU-s, {made['wall_seconds']:.3g} s"
+    return f"{made['cpu_seconds']:.1f} CPU-s, {made['wall_seconds']:.0f} s"
 
 
 def codesign_lines(made: Figures) -> list[tuple[str, ...]]:
@@ -383,16 +383,20 @@ def codesign_lines(made: Figures) -> list[tuple[str, ...]]:
 def _rate_lines(made: Figures) -> list[tuple[str, ...]]:
     whole, moving = ({mode: made[f"{kind}_{mode}"] for mode in MODES} for kind in ("all_axes", "moving_axes"))
 
-    def each(name: str, mode: str) -> str:
-        return " / ".join(f"{kind[mode][name] / 1e6:.2f} million" for kind in (whole, moving))
+    def rates(name: str, *modes: str) -> str:
+        each = (
+            sum(kind[mode][name] for mode in modes) / sum(kind[mode]["cpu_seconds"] for mode in modes)
+            for kind in (whole, moving)
+        )
+        return " / ".join(f"{rate / 1e6:.2f} million" for rate in each)
 
     still = ", ".join(name for name, axis in made["axes"].items() if not axis["moves"]) or "none"
-    what = "designs per CPU-second at the performance half's grid; all axes / those that move the objective:"
-    first = (f"{what} aggregated, each timed", "4,600 (a smaller model)", "2.4 million", "3 million")
+    what = "designs of the performance half per CPU-second (all axes / those that move the objective)"
+    beside = ("4,600 (a smaller model)", "2.4 million", "3 million")
     return [
-        (*first, each("timed_per_cpu_second", "aggregated")),
-        ("- pools of disaggregated pairs, each timed", "", "", "", each("timed_per_cpu_second", "disaggregated")),
-        ("- pairs of these pools, counted", "", "", "", each("points_per_cpu_second", "disaggregated")),
+        (f"{what}: both modes, pairs of pools counted", *beside, rates("points", *MODES)),
+        ("- each timed, aggregated", "", "", "", rates("timed", "aggregated")),
+        ("- each timed, replicas of both pools", "", "", "", rates("timed", "disaggregated")),
         ("- axes that never move the objective by 0.01 %", "", "", "not counted", still),
     ]
 
@@ -414,13 +418,13 @@ def _search_lines(made: Figures) -> list[tuple[str, ...]]:
             "",
             "2 s",
             "5 s",
-            f"{spent(whole)}, {table['frozen_serving']['cpu_seconds']:.3g} of them for serving held",
+            f"{spent(whole)}, {table['frozen_serving']['cpu_seconds']:.1f} of them for serving held",
         ),
     ]
 
 
 def _counts(space: Figures) -> str:
-    return f"{space['designs']:.2g}; {space['feasible']:.2g}"
+    return f"{space['designs']:.2g}; {space['feasible']:.2g}".replace("e+", "e")
 
 
 def _again(what: str, target: str) -> Callable[[Figures], list[tuple[str, ...]]]:
@@ -429,7 +433,7 @@ def _again(what: str, target: str) -> Callable[[Figures], list[tuple[str, ...]]]
 
 def _cuts_lines(made: Figures) -> list[tuple[str, ...]]:
     what = f"cuts of {made['sites']} sites and {made['policies']} policies, none kept"
-    ours = f"{made['cpu_seconds']:.3g} CPU-s; with the plants that read them {spent(made['built'])}"
+    ours = f"{made['cpu_seconds']:.1f} CPU-s; with the plants that read them {spent(made['built'])}"
     return [(what, "", "3.8 s for 23", "60 s", ours)]
 
 
@@ -487,8 +491,8 @@ def codesign_head(made: Figures) -> str:
     """The study, the machine and how busy it was."""
     loads = [value for name in PARTS if name in made for value in made[name]["load"]]
     return (
-        f"Flagship study `chat.yaml`, {made['machine']}, {made['measured_at'][:10]}, while {min(loads):.0f} to "
-        f"{max(loads):.0f} processes wanted a core (ours among them)."
+        f"Flagship study `chat.yaml`, {made['machine']}, {made['measured_at'][:10]}; load of the machine, this run "
+        f"included: {min(loads):.0f} to {max(loads):.0f}."
     )
 
 
