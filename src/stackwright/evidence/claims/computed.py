@@ -65,6 +65,11 @@ class Finding:
     supports: bool | None
     why: str
 
+    @classmethod
+    def either(cls, holds: bool, yes: str, no: str) -> Finding:
+        """A finding in the words for what was found. Source: definition."""
+        return cls(holds, yes if holds else no)
+
 
 @dataclass(frozen=True)
 class Computed:

@@ -70,9 +70,9 @@ def operating_over_due(claim: Claim, engine: Engine) -> Computed:
     return Computed(
         whole=whole,
         why=f"{operating.value / 1e6:,.0f} MW ran of {due.value / 1e6:,.0f} due by then on the announcement's own"
-        f" schedule ({whole.value:.0%}), and of {headline.value / 1e6:,.0f} in the headline ({of_headline:.0%}): most"
-        " of the gap to the headline is not yet due.",
-        findings=[Finding(whole.high < 1.0, "less runs than was due by the date")],
+        f" schedule ({whole.value:.0%}), and of {headline.value / 1e6:,.0f} in the headline ({of_headline:.0%}), of"
+        f" which {due.value / headline.value:.0%} was due.",
+        findings=[Finding.either(whole.high < 1.0, "less runs than was due by the date", "as much may run as was due")],
         rows=[{"of": "due by the date", "share": whole.value}, {"of": "the headline", "share": of_headline}],
     )
 
@@ -104,8 +104,7 @@ def growth_between(claim: Claim, engine: Engine) -> Computed:
     whole = over_corners(lambda a, b: (b / a) ** part, first, last)
     return Computed(
         whole=whole,
-        why=f"Evenly grown to the forecast it is {whole.low:.2f} to {whole.high:.2f} times as much, after years that"
-        " each set a record.",
+        why=f"Evenly grown to the forecast it is {whole.low:.2f} to {whole.high:.2f} times as much.",
     )
 
 

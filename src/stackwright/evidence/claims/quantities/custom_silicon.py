@@ -52,11 +52,12 @@ def volume_that_repays(claim: Claim, engine: Engine) -> Computed:
     return Computed(
         whole=None,
         why=f"A program of this class repays with a partner at {told} chips{never}; the power announced is that of"
-        f" {announced / 1e6:.1f} million. What limits it is then wafers and packages, not its own volume.",
+        f" {announced / 1e6:.1f} million.",
         findings=[
-            Finding(
+            Finding.either(
                 bool(volumes) and min(volumes.values()) <= announced,
                 "the volume announced repays a program of its class",
+                "the volume announced does not repay a program of its class",
             )
         ],
         rows=[{"end of the price": end, "chips that repay": one} for end, one in made["volume"].items()],
@@ -108,7 +109,11 @@ def share_by_then(claim: Claim, engine: Engine) -> Computed:
         whole=whole,
         why=f"At the growth forecast, own chips would be {whole.low:.0%} to {whole.high:.0%}; to be all, they would"
         f" have to grow {needed:.1f} times a year while bought ones go to nothing.",
-        findings=[Finding(whole.high >= 0.9, "the growth forecast does not reach the whole")],
+        findings=[
+            Finding.either(
+                whole.high >= 0.9, "the growth forecast may do", "the growth forecast does not reach the whole"
+            )
+        ],
     )
 
 
@@ -136,9 +141,13 @@ def margin_advantage(claim: Claim, engine: Engine) -> Computed:
         f" {own.low:,.0f} to {own.high:,.0f} USD with system, partner's margin and program, and serves {faster:.2f}"
         f" times the tokens: a bought token costs {whole.low:.1f} to {whole.high:.1f} times an own one, power"
         " and building aside.",
-        findings=[Finding(whole.low > 1.0, "an own token is cheaper at every end of the ranges")]
-        if whole.low > 1.0
-        else [Finding(whole.value > 1.0, "an own token is cheaper only at the middle of the ranges")],
+        findings=[
+            Finding.either(
+                whole.low > 1.0,
+                "an own token is cheaper at every end of the ranges",
+                "an own token is dearer at an end of the ranges",
+            )
+        ],
         rows=[
             {
                 "what": "makers' share of the bought system's price",

@@ -172,7 +172,11 @@ def dedicated_share(claim: Claim, engine: Engine) -> Computed:
         whole=Interval(ends["low"], ends["value"], ends["high"]),
         why=f"{ends['value']:.0%} of {total / 1e9:.1f} GW stand behind a buyer's meter;"
         f" {len(attributes)} of {len(rows)} contracts deliver no energy at all, attributes only.",
-        findings=[Finding(ends["high"] >= 0.5, "every one of the contracts is served over the grid")],
+        findings=[
+            Finding.either(
+                ends["high"] >= 0.5, "half of the megawatts may be behind a meter", "most megawatts come over the grid"
+            )
+        ],
         rows=rows,
         used=[one.record.values["capacity"].source for one in parts],
     )

@@ -46,7 +46,11 @@ def cost_ratio_by_basis(claim: Claim, engine: Engine) -> Computed:
         f" chip's token over the custom one's by basis: {told}.",
         under={f"the basis is {words}": one for words, one in made.items() if one is not whole},
         findings=[
-            Finding(made["what each owner pays for the system"].value > 1.0, "the sign depends on the price basis")
+            Finding.either(
+                made["what each owner pays for the system"].value > 1.0,
+                "at what each owner pays, the custom chip's token is the cheaper one",
+                "at what each owner pays, the custom chip's token is the dearer one",
+            )
         ],
         rows=[{"basis": words, "low": one.low, "ratio": one.value, "high": one.high} for words, one in made.items()],
         used=[engine.datum("rack", one, "rent_on_demand").source for one in (new, old)],
@@ -146,10 +150,12 @@ def list_price_cut(claim: Claim, engine: Engine) -> Computed:
         why=f"The list price fell by {whole.value:.1%}; the vendor's next generation alone, at its list rent and"
         f" {rates['next'] / rates['cut']:.1f} times the tokens, asks for {forced:.0%} at equal cost per token.",
         findings=[
-            Finding(
-                True if forced < 0.5 * whole.value else None,
-                "the next generation of graphics chips asks for as large a cut: the buyer's own chips are not needed to"
-                " explain it",
+            Finding(True, "the next generation of graphics chips asks for less than half of the cut")
+            if forced < 0.5 * whole.value
+            else Finding(
+                None,
+                "the next generation of graphics chips asks for much of the cut by itself: the buyer's own chips"
+                " are not needed to explain it",
             )
         ],
         rows=[

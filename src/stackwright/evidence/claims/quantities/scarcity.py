@@ -39,15 +39,21 @@ def longest_wait(claim: Claim, engine: Engine) -> Computed:
     gains = [row["million USD a MW more is worth"] for row in worth]
     return Computed(
         whole=Interval(min(o.low for o in ratios), middle, max(o.high for o in ratios)),
-        why=f"A new connection takes {middle:.1f} times the wait for chips in the middle of {len(ratios)} sites, so"
-        f" electricity is what holds a new site up; with plants of one's own it is {bridged.value:.1f} times. Once it"
-        f" runs, electricity is {share.low:.0%} to {share.high:.0%} of what it costs: as a cost, chips bind. A"
+        why=f"A new connection takes {middle:.1f} times the wait for chips in the middle of {len(ratios)} sites;"
+        f" plants of one's own take {bridged.value:.1f} times. Once a site runs, electricity is {share.low:.0%} to"
+        f" {share.high:.0%} of what chips cost to buy and run. A"
         f" megawatt more of a connection is worth {min(gains):.0f} to {max(gains):.0f} million USD net of all costs"
         f" over five years, by the price of a token; sites differ by {apart:.1%} at one price.",
         under={"the campus brings plants of its own": bridged},
         findings=[
-            Finding(middle > 1.0, "a connection takes longer than chips do"),
-            Finding(share.value > 0.5, "electricity is the smaller part of a token's cost: money goes to chips"),
+            Finding.either(
+                middle > 1.0, "a connection takes longer than chips do", "chips take longer than a connection does"
+            ),
+            Finding.either(
+                share.value > 0.5,
+                "electricity is most of what chips cost to buy and run",
+                "electricity is the smaller part of what chips cost to buy and run",
+            ),
         ],
         rows=[*rows, *worth],
         used=[engine.datum("datacenter", one, "interconnection_time").source for one in claim.choice("sites")],

@@ -31,7 +31,13 @@ def dividend(claim: Claim, engine: Engine) -> Computed:
         why=f"Deciding apart costs {min(ratios):.2f} to {max(ratios):.2f}"
         f" times the joint optimum, by the way of deciding. {made['says']}",
         under=under,
-        findings=[Finding(max(ratios) > 1.001, "deciding layers apart costs more than deciding them together")],
+        findings=[
+            Finding.either(
+                max(ratios) > 1.001,
+                "deciding layers apart costs more than deciding them together",
+                "deciding layers apart costs no more than deciding them together",
+            )
+        ],
         rows=rows,
     )
 
