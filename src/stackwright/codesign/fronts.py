@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-
 LEADERS = 8
 """Rows that are judged together: enough that few rounds are left, and few enough that a round stays small."""
 
