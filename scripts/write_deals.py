@@ -16,7 +16,9 @@ from typing import Any
 from stackwright.catalog import Catalog
 from stackwright.codesign.deals import deals_entry
 from stackwright.codesign.finalists import best_finalists, design_of
-from stackwright.codesign.plan import coolant_of, searched, warmed
+from stackwright.codesign.plan import coolant_of, first_of
+from stackwright.codesign.searched import searched
+from stackwright.codesign.solve import proved
 from stackwright.stack.study import load
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -88,11 +90,12 @@ def entries(catalog: Catalog) -> dict[str, Entry]:
     made = {}
     for name in DEALS:
         (study,) = load(ROOT / "examples" / f"{name}.yaml", catalog)
-        seen = searched(study, catalog)
-        assert seen.found.best is not None
+        whole, proof = proved(study, searched(study, catalog))
+        seen = whole.seen
+        assert seen.found.best is not None and proof is not None
         found = (study, seen.parts, seen.scenario, seen.grid, seen.classes, seen.found)
         coolant = coolant_of(study, catalog, seen, design_of(seen.grid, seen.classes, seen.found.best))
-        best = best_finalists(*found, warmed(study, seen, coolant))[0]
+        best = best_finalists(*found, first_of(study, seen, proof, coolant))[0]
         (made[name],) = deals_entry(study, seen.parts, seen.scenario, best) or ()
     return made
 

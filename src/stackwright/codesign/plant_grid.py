@@ -357,30 +357,41 @@ def _table(site: _Site, cooling: _Cooling, scenario: Scenario, curves: Curves) -
     ]
     losses = wired(loads, site.chains)
     capital = {dry: wired_capital(loads, site.chains, dry=dry) for dry in set(decided)}
+    # a type of cooling may be as good at any temperature
+    size = (len(cooling.thermals), len(cooling.temperatures))
+
+    def every(slope: Array) -> Array:
+        return np.broadcast_to(slope, (*size, *slope.shape[2:]))
+
     scaled = [
         CutTerms(
             constant=one.cuts.constant,
-            idle=one.cuts.idle[:, :, None] * losses.idle[..., None, None],
-            busy=one.cuts.busy[:, :, None] * losses.busy[..., None, None],
+            idle=every(one.cuts.idle[:, :, None] * losses.idle[..., None, None]),
+            busy=every(one.cuts.busy[:, :, None] * losses.busy[..., None, None]),
         )
         for one in found
         if one.cuts is not None
     ]
     return _Table(
-        values=_values(site, loads, found, losses, [capital[dry] for dry in decided]),
+        values=_values(site, size, loads, found, losses, [capital[dry] for dry in decided]),
         cuts=tuple(scaled),
         groups=tuple(plant.name for plant, dry in zip(plants, decided, strict=True) if dry),
     )
 
 
 def _values(
-    site: _Site, loads: Loads, found: Sequence[Priced], losses: Wired, capital: Sequence[WiredCapital]
+    site: _Site,
+    size: tuple[int, int],
+    loads: Loads,
+    found: Sequence[Priced],
+    losses: Wired,
+    capital: Sequence[WiredCapital],
 ) -> dict[str, Array]:
     """Weights by name [L, T, P] or [L, T, P, Y]; the options are each portfolio's wirings, one portfolio after another.
 
     Costs, energy and carbon of a wiring follow the mean load at the meter.
     """
-    around, count = (*loads.overload.shape, len(found), losses.idle.shape[-1]), len(found[0].limit)
+    around, count = (*size, len(found), losses.idle.shape[-1]), len(found[0].limit)
 
     def rows(value: Array) -> Array:
         """Of what broadcasts to [L, T, M, W]."""

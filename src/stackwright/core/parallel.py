@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -31,16 +32,15 @@ _shared: Callable[[Any], Any] | None = None
 def in_processes(answer: Callable[[Question], Answer], questions: Iterable[Question]) -> Iterator[Answer]:
     """The answer to each question, in turn; processes share the work, where it is of many small steps.
 
-    Where processes cannot inherit from this one, or there is one core, this one does all.
+    Where processes cannot inherit from this one, or JAX runs in it, whose threads no process inherits, threads do.
     """
-    cores = os.cpu_count() or 1
-    if cores == 1 or FORK not in multiprocessing.get_all_start_methods():
-        yield from map(answer, questions)
+    if "jax" in sys.modules or FORK not in multiprocessing.get_all_start_methods():
+        yield from in_order(answer, questions)
         return
     global _shared
     _shared = answer
     try:
-        with ProcessPoolExecutor(cores, mp_context=multiprocessing.get_context(FORK)) as workers:
+        with ProcessPoolExecutor(os.cpu_count() or 1, mp_context=multiprocessing.get_context(FORK)) as workers:
             yield from workers.map(_answer, questions)
     finally:
         _shared = None
