@@ -29,6 +29,7 @@ from stackwright.codesign.performance_grid import (
     fleet_size,
     hardware_of,
 )
+from stackwright.codesign.slabs import service_numbers
 from stackwright.codesign.table import choices_of
 from stackwright.codesign.training_grid import RunScenario, TrainingCell, cluster_numbers, training_cell
 from stackwright.core.parallel import in_order
@@ -271,29 +272,12 @@ def _numbers(pair: Pair, rows: Rows, places: np.ndarray, lengths: Lengths, kerne
     """Numbers of rows of one cell, mode and chunk under its draws: [R, 1, n], so that rows are no axis of layouts."""
     chosen = {name: values[places][:, None, None] for name, values in rows.choice.items()}
     if MODES[rows.mode[places[0]]] == "aggregated":
-        return _service_numbers(_both(pair, chosen, places, lengths, kernels)) | {"prefill_rate": 1.0}
+        return service_numbers(_both(pair, chosen, places, lengths, kernels)) | {"prefill_rate": 1.0}
     decode = _decode(pair, chosen, places, lengths, kernels)
     pool = _pool(pair, chosen, places, lengths, kernels)
-    return _service_numbers(with_prefill(decode, pool)) | {
+    return service_numbers(with_prefill(decode, pool)) | {
         "prefill_chips": pool.chips,
         "prefill_rate": pool.requests_per_second,
-    }
-
-
-def _service_numbers(service: Service) -> dict[str, Any]:
-    return {
-        "decode_chips": service.decode.chips,
-        "decode_rate": service.requests_per_second,
-        "decode_flops": service.decode.flop_rate,
-        "decode_bytes": service.decode.byte_rate,
-        "prefill_chips": service.prefill.chips,
-        "prefill_flops": service.prefill.flop_rate,
-        "prefill_bytes": service.prefill.byte_rate,
-        "ttft_p50": service.ttft_p50,
-        "ttft_p95": service.ttft_p95,
-        "tpot_p50": service.tpot_p50,
-        "tpot_p95": service.tpot_p95,
-        "memory": service.memory,
     }
 
 

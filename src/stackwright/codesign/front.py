@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from stackwright.codesign.finalists import SENSE, UNITS, design_of
+from stackwright.codesign.fronts import undominated
 from stackwright.codesign.plants import terms_of
 from stackwright.codesign.search import Pick, Scored, groups_of, jobs_of, scored_by, scores, sides_of, sides_rows
 from stackwright.codesign.searched import Searched
-from stackwright.codesign.thinning import undominated
 from stackwright.core.parallel import in_order
 from stackwright.stack.deployment import money
 from stackwright.stack.study import Study

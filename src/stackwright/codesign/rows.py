@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -103,8 +103,10 @@ def _coded(values: np.ndarray) -> tuple[np.ndarray, list[Any]]:
     return codes.ravel(), names.tolist()
 
 
-def rows_of(tables: list[dict[str, np.ndarray]]) -> Rows:
-    """The rows of tables, one table after another."""
+def rows_of(
+    tables: list[dict[str, np.ndarray]], choices: Sequence[str] = CHOICES, numbers: Sequence[str] = NUMBERS
+) -> Rows:
+    """The rows of tables, one table after another; those of a training run have other choices and numbers."""
 
     def joined(name: str) -> np.ndarray:
         return np.concatenate([table[name] for table in tables]) if tables else np.zeros(0)
@@ -112,6 +114,6 @@ def rows_of(tables: list[dict[str, np.ndarray]]) -> Rows:
     return Rows(
         cell=joined("cell").astype(int),
         mode=joined("mode").astype(int),
-        choice={name: joined(name) for name in CHOICES},
-        numbers={name: joined(name) for name in NUMBERS},
+        choice={name: joined(name) for name in choices},
+        numbers={name: joined(name) for name in numbers},
     )

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from stackwright.codesign.eligibility import absent, ineligible
+from stackwright.codesign.fronts import undominated
 from stackwright.codesign.performance_grid import CellKey, Grid
 from stackwright.codesign.plant_grid import OptionCuts, PlantClass, PlantOption, Weights, class_beside, thermals_of
 from stackwright.codesign.table import Frame, Point, Table, choices_of
-from stackwright.codesign.thinning import undominated
 from stackwright.core.errors import StackwrightError
 from stackwright.core.parallel import in_order
 from stackwright.core.units import SECONDS_PER_YEAR

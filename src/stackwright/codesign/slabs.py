@@ -51,7 +51,7 @@ def aggregated_tables(services: list[Service], axes: Axes) -> Iterator[Slab]:
     """All replicas that do both phases, by power cap and oversubscription; a part for each chunk."""
     alone = dict.fromkeys(("mode", *PREFILL_CHOICES), 0.0) | {"prefill_rate": 1.0}
     chunks = [
-        _wide(_service_numbers(service) | _choice_numbers(axes) | {"chunk": chunk} | alone, axes.shape)
+        _wide(service_numbers(service) | _choice_numbers(axes) | {"chunk": chunk} | alone, axes.shape)
         for service, chunk in zip(services, axes.chunks, strict=True)
     ]
     for place in np.ndindex(axes.shape[:2]):
@@ -60,7 +60,7 @@ def aggregated_tables(services: list[Service], axes: Axes) -> Iterator[Slab]:
 
 def pools_of(service: Service, axes: Axes, pool: PrefillPool, apart: Axes) -> Iterator[tuple[Slab, Slab]]:
     """All decode and all prefill replicas of a cell, by power cap and oversubscription."""
-    decode = _wide(_service_numbers(service) | _choice_numbers(axes) | {"chunk": 0.0}, axes.shape)
+    decode = _wide(service_numbers(service) | _choice_numbers(axes) | {"chunk": 0.0}, axes.shape)
     shape = (*apart.shape[:3], apart.utilization.size)
     prefill = _wide(_pool_numbers(pool, apart) | {"power_cap": apart.power_cap}, shape)
     for place in np.ndindex(axes.shape[:2]):
@@ -86,7 +86,8 @@ def paired(left: dict[str, np.ndarray], right: dict[str, np.ndarray]) -> dict[st
     return table | joined | {"mode": np.ones(len(first))}
 
 
-def _service_numbers(service: Service) -> dict[str, Any]:
+def service_numbers(service: Service) -> dict[str, Any]:
+    """What rows hold of a service, by the names of `rows.NUMBERS`. Source: definition."""
     return {
         "decode_chips": service.decode.chips,
         "decode_rate": service.requests_per_second,

@@ -18,7 +18,8 @@ from stackwright.chip.accelerator import Accelerator
 from stackwright.chip.family import FORMATS, KernelFamily, Kernels
 from stackwright.chip.power import PowerFamily
 from stackwright.codesign.fronts import non_dominated
-from stackwright.codesign.performance_grid import NEEDED, CellKey, Grid, Rows, Tally
+from stackwright.codesign.performance_grid import NEEDED, CellKey, Grid, Tally
+from stackwright.codesign.rows import rows_of
 from stackwright.codesign.sourcing import offers_of_menu
 from stackwright.core.arrays import namespace
 from stackwright.core.spec import spec
@@ -464,8 +465,8 @@ def training_grid(
         keys=tuple(key for key, _, _ in found),
         cells=cells,
         systems=tuple(system for _, _, system in found),
-        rows=_rows(kept),
-        nearest=_rows(missed),
+        rows=rows_of(kept, CHOICES, NUMBERS),
+        nearest=rows_of(missed, CHOICES, NUMBERS),
         tally=tally,
         offers=offers_of_menu(study, parts, [system for _, _, system in found]),
     )
@@ -538,15 +539,3 @@ def sorted_out(
         return kept, []
     best = int(np.argmin(miss))
     return [], [{name: values[best : best + 1] for name, values in table.items()}]
-
-
-def _rows(tables: list[dict[str, np.ndarray]]) -> Rows:
-    def joined(name: str) -> np.ndarray:
-        return np.concatenate([table[name] for table in tables]) if tables else np.zeros(0)
-
-    return Rows(
-        cell=joined("cell").astype(int),
-        mode=joined("mode").astype(int),
-        choice={name: joined(name) for name in CHOICES},
-        numbers={name: joined(name) for name in NUMBERS},
-    )

@@ -171,7 +171,7 @@ def _numbers(text: Text, kind: str, cls: type, faults: list[Fault]) -> dict[str,
         path = ("values", name)
         if name not in known:
             faults.append(text.fault(path, f"field {shown(name)}", f"a field of {kind}", nearest=nearest(name, known)))
-        elif (datum := _datum(text, path, given, known[name], faults)) is not None:
+        elif (datum := read_datum(text, path, given, known[name], faults)) is not None:
             made[name] = datum
     for name in sorted(set(known) - optional_fields(cls) - set(values)):
         expected = f"a number in {known[name]} for {name!r} (a {kind} needs it)"
@@ -179,7 +179,11 @@ def _numbers(text: Text, kind: str, cls: type, faults: list[Fault]) -> dict[str,
     return made
 
 
-def _datum(text: Text, path: tuple, given: Any, unit: Unit, faults: list[Fault]) -> Datum | None:
+def read_datum(text: Text, path: tuple, given: Any, unit: Unit, faults: list[Fault]) -> Datum | None:
+    """One number of a record, to be measured in a unit; None where it has a fault, which is added to `faults`.
+
+    Source: definition.
+    """
     if not isinstance(given, dict):
         faults.append(text.fault(path, shown(given), f"a mapping with value, source and kind (in {unit})"))
         return None

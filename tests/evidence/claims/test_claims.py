@@ -30,7 +30,7 @@ from stackwright.evidence.claims.computed import Computed, Finding, Interval, ov
 from stackwright.evidence.claims.engine import DECODE, Engine, study_path
 from stackwright.evidence.claims.page import write_page
 from stackwright.evidence.claims.quantities import QUANTITIES, thesis
-from stackwright.evidence.claims.quantities.speedups import case_of
+from stackwright.evidence.claims.quantities.cases import case_of
 from stackwright.evidence.claims.runner import claim_named, run, run_all
 from stackwright.evidence.claims.verdicts import ORDER, Verdict, attribution_verdict, figure_verdict, worse
 from stackwright.stack.study import load
@@ -230,8 +230,8 @@ def test_thirty_times_needs_a_baseline_that_is_held_back(made: dict[str, Mapping
 
 def test_the_ratio_has_no_bound_where_the_baseline_ends(engine: Engine) -> None:
     one = REGISTER["speedup-30x"]
-    base = engine.curve(case_of(one, "old", account=DECODE, within_domain=True))
-    rack = engine.curve(case_of(one, "new", account=DECODE, within_domain=True))
+    base = engine.curve(case_of(one, one.choice("old"), account=DECODE, within_domain=True))
+    rack = engine.curve(case_of(one, one.choice("new"), account=DECODE, within_domain=True))
     first = base.between[base.rate > 0.0].min()
     assert base.best(np.array([0.99 * first]))[0] == 0.0
     assert rack.best(np.array([0.99 * first]))[0] > 0.0

@@ -16,7 +16,7 @@ from typing import Any
 
 from stackwright.core import yamltext
 from stackwright.core.errors import NOTHING, Fault, InputError, UnitError, nearest, shown
-from stackwright.core.records import DATUM_KEYS, DEFAULT_SPREAD, KINDS, Datum
+from stackwright.core.records import Datum, read_datum
 from stackwright.core.units import Unit, parse, unit
 from stackwright.core.yamltext import Text
 from stackwright.evidence.claims.computed import Interval
@@ -224,45 +224,18 @@ def _facts(text: Text, given: Any, faults: list[Fault]) -> dict[str, Datum]:
 
 def _fact(text: Text, path: tuple[str, ...], entry: Any, faults: list[Fault]) -> Datum | None:
     """A number as the catalog's records have it, in a unit of its own."""
-    before = len(faults)
     if not isinstance(entry, dict) or "value" not in entry:
         faults.append(text.fault(path, shown(entry), "a mapping with value, source and kind"))
         return None
-    for key in sorted(set(entry) - DATUM_KEYS):
-        faults.append(text.fault((*path, key), f"key {shown(key)}", "a key of a number"))
-    if not entry.get("source"):
-        faults.append(text.fault((*path, "source"), NOTHING, "the key of a source, or 'assumption' with a note"))
     if entry.get("source") == "assumption" and not entry.get("note"):
         faults.append(text.fault((*path, "note"), NOTHING, "why this is assumed"))
-    kind = entry.get("kind")
-    if kind not in KINDS:
-        faults.append(text.fault((*path, "kind"), shown(kind), f"one of {', '.join(KINDS)}"))
-    if len(faults) > before:
         return None
     try:
-        value, meant = quantity_of(entry["value"])
-        spread = DEFAULT_SPREAD[str(kind)] * abs(value)
-        low = parse(entry["low"], meant) if "low" in entry else value - spread
-        high = parse(entry["high"], meant) if "high" in entry else value + spread
+        _, meant = quantity_of(entry["value"])
     except UnitError as error:
         faults.append(text.fault(path, shown(entry["value"]), "a quantity", remedy=str(error)))
         return None
-    if not low <= value <= high:
-        faults.append(text.fault(path, f"low {low:g}, value {value:g}, high {high:g} (SI)", "low <= value <= high"))
-        return None
-    return Datum(
-        value=value,
-        low=low,
-        high=high,
-        unit=str(meant),
-        text=str(entry["value"]),
-        source=str(entry["source"]),
-        kind=str(kind),
-        where=str(entry.get("where") or ""),
-        date=str(entry.get("date") or ""),
-        note=str(entry.get("note") or ""),
-        stated_range="low" in entry or "high" in entry,
-    )
+    return read_datum(text, path, entry, meant, faults)
 
 
 def _witnesses(text: Text, given: Any, faults: list[Fault]) -> Iterator[Witness]:

@@ -10,6 +10,7 @@ from stackwright.core.units import SECONDS_PER_HOUR
 from stackwright.evidence.claims.claim import Claim
 from stackwright.evidence.claims.computed import Computed, Finding, Interval, over_corners
 from stackwright.evidence.claims.engine import DECODE, POOLS, TOGETHER, Case, Engine
+from stackwright.evidence.claims.quantities.cases import case_of
 from stackwright.model.precision import Precision
 
 BOTH_WAYS = 2.0
@@ -177,13 +178,9 @@ def tokens_per_energy(claim: Claim, engine: Engine) -> Computed:
     rows: list[dict[str, Any]] = []
     for side in ("custom", "graphics"):
         for chosen in claim.choice(side):
-            case = Case(
-                system=chosen["system"],
-                model=claim.choice("model"),
-                software=chosen["software"],
-                precision=Precision(chosen["weights"], chosen["cache"]),
-                input=claim.fact("input").value,
-                output=claim.fact("output").value,
+            case = case_of(
+                claim,
+                chosen,
                 account=POOLS,
                 within_domain=True,
             )

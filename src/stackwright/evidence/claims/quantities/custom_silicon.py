@@ -11,20 +11,16 @@ from stackwright.codesign.make_or_buy import Range, break_even
 from stackwright.core.units import SECONDS_PER_DAY, SECONDS_PER_YEAR
 from stackwright.evidence.claims.claim import Claim
 from stackwright.evidence.claims.computed import Computed, Finding, Interval, over_corners
-from stackwright.evidence.claims.engine import POOLS, Case, Engine
-from stackwright.model.precision import Precision
+from stackwright.evidence.claims.engine import POOLS, Engine
+from stackwright.evidence.claims.quantities.cases import case_of
 
 
 def rate_of(claim: Claim, engine: Engine, side: str) -> float:
     """Tokens per second and chip of a side of a claim at its time between tokens, prompts counted."""
     chosen = claim.choice(side)
-    case = Case(
-        system=chosen["system"],
-        model=claim.choice("model"),
-        software=chosen["software"],
-        precision=Precision(chosen["weights"], chosen["cache"]),
-        input=claim.fact("input").value,
-        output=claim.fact("output").value,
+    case = case_of(
+        claim,
+        chosen,
         account=POOLS,
         within_domain=True,
     )

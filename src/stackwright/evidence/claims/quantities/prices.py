@@ -11,8 +11,8 @@ from stackwright.codesign.make_or_buy import tie
 from stackwright.core.units import SECONDS_PER_YEAR
 from stackwright.evidence.claims.claim import Claim
 from stackwright.evidence.claims.computed import Computed, Finding, Interval, over_corners
-from stackwright.evidence.claims.engine import POOLS, TOGETHER, Case, Engine
-from stackwright.model.precision import Precision
+from stackwright.evidence.claims.engine import POOLS, TOGETHER, Engine
+from stackwright.evidence.claims.quantities.cases import case_of
 
 ROWS, WIDTH = 8192.0, 8192.0
 """A matrix product that keeps a chip busy, as image models and prompts do."""
@@ -59,13 +59,9 @@ def cost_ratio_by_basis(claim: Claim, engine: Engine) -> Computed:
 
 def _rate(claim: Claim, engine: Engine, side: str, at: Any) -> float:
     chosen = claim.choice(side)
-    case = Case(
-        system=chosen["system"],
-        model=claim.choice("model"),
-        software=chosen["software"],
-        precision=Precision(chosen["weights"], chosen["cache"]),
-        input=claim.fact("input").value,
-        output=claim.fact("output").value,
+    case = case_of(
+        claim,
+        chosen,
         account=TOGETHER,
         within_domain=True,
         most_chips=8.0,
@@ -128,13 +124,9 @@ def list_price_cut(claim: Claim, engine: Engine) -> Computed:
     chosen = {side: claim.choice(side) for side in ("next", "cut")}
     rates = {}
     for side, one in chosen.items():
-        case = Case(
-            system=one["system"],
-            model=claim.choice("model"),
-            software=one["software"],
-            precision=Precision(one["weights"], one["cache"]),
-            input=claim.fact("input").value,
-            output=claim.fact("output").value,
+        case = case_of(
+            claim,
+            one,
             account=POOLS,
         )
         rates[side] = float(engine.curve(case).best(at)[0])

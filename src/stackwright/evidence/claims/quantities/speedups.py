@@ -18,6 +18,7 @@ import numpy as np
 from stackwright.evidence.claims.claim import Claim
 from stackwright.evidence.claims.computed import Computed, Finding, Interval
 from stackwright.evidence.claims.engine import ACCOUNTS, DECODE, POOLS, TOGETHER, Case, Engine, slower
+from stackwright.evidence.claims.quantities.cases import case_of
 from stackwright.model.precision import Precision
 
 LIMITS = np.array([10.0, 15.0, 20.0, 25.0, 30.0, 40.0, 50.0, 60.0, 70.0, 85.0, 100.0, 125.0, 150.0, 200.0]) * 1e-3
@@ -30,21 +31,6 @@ WORDS = {
 FREE, HELD = "any layout, also over the fabric", "each stage of the baseline within its own links"
 LEAST = 0.01
 """Share of its best rate that a system has to reach for a ratio to it to be told."""
-
-
-def case_of(claim: Claim, side: str, **more: Any) -> Case:
-    """The case of a side of a claim, ``new`` or ``old``: its system, stack and formats, and the claim's lengths."""
-    chosen = claim.choice(side)
-    return Case(
-        system=chosen["system"],
-        model=claim.choice("model"),
-        software=chosen["software"],
-        precision=Precision(chosen["weights"], chosen["cache"]),
-        input=claim.fact("input").value,
-        output=claim.fact("output").value,
-        draft_tokens=float(chosen.get("draft_tokens", 0.0)),
-        **more,
-    )
 
 
 def over(new: np.ndarray, old: np.ndarray) -> np.ndarray:
@@ -74,7 +60,10 @@ def speedup_over_ttl(claim: Claim, engine: Engine) -> Computed:
     known = [one for one in free if one is not None]
     whole = Interval(min(o.low for o in known), here[POOLS, FREE].value, max(o.high for o in known))  # type: ignore[union-attr]
     under = {f"{HELD}, and {WORDS[account]}": one for account in ACCOUNTS if (one := here[account, HELD]) is not None}
-    base = [case_of(claim, "old", account=DECODE, within_domain=held, kv_heads=heads[0]) for held in (False, True)]
+    base = [
+        case_of(claim, claim.choice("old"), account=DECODE, within_domain=held, kv_heads=heads[0])
+        for held in (False, True)
+    ]
     edges = [edge(engine, one) for one in base]
     factors = decomposed(claim, engine, at, heads[0])
     return Computed(
@@ -113,8 +102,8 @@ def _ratio(
     factor: float = 1.0,
 ) -> np.ndarray:
     common: dict[str, Any] = {"account": account, "first_token": first, "kv_heads": kv_heads}
-    new = engine.curve(slower(case_of(claim, "new", within_domain=True, **common), factor)).best(limits)
-    old = engine.curve(slower(case_of(claim, "old", within_domain=held, **common), factor)).best(limits)
+    new = engine.curve(slower(case_of(claim, claim.choice("new"), within_domain=True, **common), factor)).best(limits)
+    old = engine.curve(slower(case_of(claim, claim.choice("old"), within_domain=held, **common), factor)).best(limits)
     return over(new, old)
 
 
@@ -153,8 +142,8 @@ def decomposed(claim: Claim, engine: Engine, at: float, kv_heads: int) -> list[d
     """
     old: Any = engine.hardware(claim.choice("old")["system"], claim.choice("old")["software"])
     formats = Precision(claim.choice("old")["weights"], claim.choice("old")["cache"])
-    new = case_of(claim, "new", account=DECODE, within_domain=True, kv_heads=kv_heads)
-    base = case_of(claim, "old", account=DECODE, within_domain=True, kv_heads=kv_heads)
+    new = case_of(claim, claim.choice("new"), account=DECODE, within_domain=True, kv_heads=kv_heads)
+    base = case_of(claim, claim.choice("old"), account=DECODE, within_domain=True, kv_heads=kv_heads)
     leaves: dict[str, tuple[tuple[str, float], ...]] = {
         "domain": (
             ("system.scale_up_domain", float(old.system.scale_up_domain)),
@@ -302,9 +291,9 @@ RECIPE = "two nodes"
 def _ways(claim: Claim, engine: Engine, limits: np.ndarray) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Rates of new and old at limits, by how the baseline runs."""
     first = claim.fact("first_token").value
-    new = case_of(claim, "new", account=POOLS, first_token=first, within_domain=True)
+    new = case_of(claim, claim.choice("new"), account=POOLS, first_token=first, within_domain=True)
     drafting = replace(new, draft_tokens=float(claim.choice("drafts")))
-    pools = case_of(claim, "old", account=POOLS, first_token=first)
+    pools = case_of(claim, claim.choice("old"), account=POOLS, first_token=first)
     together = replace(pools, account=TOGETHER)
     found = {
         "any layout": (new, pools),
@@ -333,7 +322,7 @@ def worth_of_fabric(claim: Claim, engine: Engine) -> Computed:
     fabric = float(engine.hardware(claim.choice("new")["system"], claim.choice("new")["software"]).system.nic_bandwidth)
     values = []
     for count in heads:
-        case = case_of(claim, "new", account=DECODE, within_domain=True, kv_heads=count)
+        case = case_of(claim, claim.choice("new"), account=DECODE, within_domain=True, kv_heads=count)
         halved = replace(case, changed=(("system.nic_bandwidth", 0.5 * fabric),))
         values.append(float(over(engine.curve(case).best(at), engine.curve(halved).best(at)).item()))
     made = Interval.around(values)

@@ -1,0 +1,1 @@
+"""The OpenAI-compatible endpoint of a planned stack, on the wall clock."""
