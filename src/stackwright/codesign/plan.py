@@ -49,7 +49,7 @@ from stackwright.codesign.result import (
     with_chances,
 )
 from stackwright.codesign.search import Found, Pick, limit_missed
-from stackwright.codesign.searched import RELAXED, Progress, Searched, narrowed, relaxed_study, searched, space_of
+from stackwright.codesign.searched import Progress, Searched, narrowed, searched, space_of
 from stackwright.codesign.shadow_prices import shadow_prices
 from stackwright.codesign.solve import proved
 from stackwright.codesign.trade_offs import (
@@ -63,6 +63,7 @@ from stackwright.codesign.trade_offs import (
 )
 from stackwright.codesign.uncertainty import draws, evaluate_with, swings
 from stackwright.core.errors import InfeasibleError
+from stackwright.core.units import unit
 from stackwright.stack.design import Design
 from stackwright.stack.parts import Parts
 from stackwright.stack.study import SAME, Study
@@ -70,8 +71,8 @@ from stackwright.stack.study import SAME, Study
 RESIZED = "Ranges: every draw of the inputs sizes its own fleet to the demand; the serving settings stay as chosen."
 DRAWS = 64
 """Draws of the inputs in which a plan's dividend is decided anew; `stackwright dividend` makes more."""
-BINDS = 1e-3
-"""A limit binds when relaxing it improves the objective by more than this share."""
+LIMITS = ("demand.", "constraints.")
+"""Where the limits stand whose shadow prices are told beside the margins."""
 
 LAYER_OF_OPTION = {
     "interface": "interface",
@@ -164,6 +165,7 @@ def _result(
     kind = kind_of(study)
     nominal, at_base, at_draws = (kind.metrics(done, seen.scenario, item) for done in (item.done, base, drawn))
     alternatives = alternatives_of(study, seen, item)
+    shadow = shadow_prices(kind, held, catalog, item)
     made: dict[str, Any] = {
         "study": study.as_dict(),
         "objective": objective_entry(study, seen.scenario, item, base, drawn),
@@ -172,7 +174,7 @@ def _result(
         "cost_by_layer": kind.costs(item),
         "cash_flow": cash_entry(item, seen.scenario),
         "margins": with_chances(
-            with_worth(study, catalog, seen, item), item, drawn, kind.margins(drawn, seen.scenario)
+            with_worth(margin_rows(study, seen, item), shadow), item, drawn, kind.margins(drawn, seen.scenario)
         ),
         "alternatives": alternatives,
         "not_eligible": dict(sorted(seen.found.barred.items())),
@@ -192,7 +194,7 @@ def _result(
         },
         "dividend": dividend_of(study, catalog, seen, refinement.proof.gap, item, DRAWS, progress),
         "margins_by_layer": margins_entry(study, catalog, seen, item),
-        "shadow_prices": shadow_prices(kind, held, catalog, item),
+        "shadow_prices": shadow,
         "elasticities": elasticities(item, seen.scenario, str(study.objective)),
         "same_meter": same_meter(study, held, again, item),
         "dispatch": dispatch_entry(item),
@@ -376,30 +378,24 @@ def _reasons(alternatives: list[dict[str, Any]]) -> dict[str, str]:
     return reasons
 
 
-def with_worth(study: Study, catalog: Catalog, seen: Searched, item: Finalist) -> list[dict[str, Any]]:
-    """Margins with what binds and what a unit of it is worth.
-
-    Each limit is relaxed by a tenth and serving or training re-tuned, the other layers held: if the objective
-    improves, the limit binds, and the improvement per unit is a lower bound on its worth.
-    """
+def margin_rows(study: Study, seen: Searched, item: Finalist) -> list[dict[str, Any]]:
+    """Margins of the demand, the plant and the agreement, none of them priced yet."""
     conditions = interconnection_margins(study, item, first_hours(seen.scenario, item).meter)
-    rows = margin_entries(study, item, [*kind_of(study).margins(item.done, seen.scenario), *conditions])
-    unit = UNITS[str(study.objective)]
-    same = searched(narrowed(study, item.design), catalog).found.best
+    return margin_entries(study, item, [*kind_of(study).margins(item.done, seen.scenario), *conditions])
+
+
+def with_worth(rows: list[dict[str, Any]], shadow: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Margins with what binds and what a unit of it is worth, as far as a shadow price says.
+
+    The worth of a tenth more of a limit, per unit: a lower bound, as the other layers are held.
+    """
+    priced = {str(one["path"]).partition(".")[2]: one for one in shadow if one["path"].startswith(LIMITS)}
     for row in rows:
-        relaxed = relaxed_study(study, item, str(row["constraint"]))
-        if relaxed is None or same is None:
-            continue
-        again = searched(relaxed, catalog).found.best
-        if again is None:
-            continue
-        gain = same.score - again.score
-        if gain > BINDS * abs(same.score):
-            row["binding"] = True
-            row["worth"] = {
-                "value": gain / (RELAXED * float(row["limit"])) * abs(item.value) / abs(same.score),
-                "unit": f"{unit} per {row['unit']}",
-            }
+        one = priced.get(row["constraint"])
+        if one is not None and one["binding"]:
+            objective = one["one_more"]["unit"].partition(" per ")[0]
+            ours = abs(one["one_more"]["value"]) * unit(row["unit"]).factor / unit(one["unit"]).factor
+            row["binding"], row["worth"] = True, {"value": ours, "unit": f"{objective} per {row['unit']}"}
     return rows
 
 

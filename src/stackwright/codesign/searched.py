@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from stackwright.catalog import Catalog
-from stackwright.codesign.finalists import Finalist
 from stackwright.codesign.kinds import kind_of
 from stackwright.codesign.performance_grid import Grid
 from stackwright.codesign.plant_grid import PlantClass, plant_classes
@@ -21,8 +20,6 @@ from stackwright.stack.scenario import Scenario
 from stackwright.stack.study import Study
 
 Progress = Callable[[str, float], None]
-RELAXED = 0.1
-"""By how much a limit is relaxed to see whether it binds and what a unit of it is worth."""
 
 
 @dataclass(frozen=True)
@@ -81,21 +78,6 @@ def narrowed(study: Study, design: Design) -> Study:
             "finance": study.finance.model_copy(update={"sourcing": (design.sourcing,)}),
         }
     )
-
-
-def relaxed_study(study: Study, item: Finalist, constraint: str) -> Study | None:
-    """The narrowed study with one limit a tenth wider; None for limits that are physics."""
-    base, wider = narrowed(study, item.design), 1.0 + RELAXED
-    if constraint in ("ttft", "tpot", "deadline"):
-        demand = base.demand.model_copy(update={constraint: getattr(base.demand, constraint) * wider})
-        return base.model_copy(update={"demand": demand})
-    limits = base.constraints
-    if constraint == "site_power":
-        return base.with_wider_connections(wider)
-    if constraint in ("budget", "water", "carbon"):
-        changed = {constraint: getattr(limits, constraint) * wider}
-        return base.model_copy(update={"constraints": limits.model_copy(update=changed)})
-    return None
 
 
 def space_of(study: Study, seen: Searched) -> dict[str, Any]:
