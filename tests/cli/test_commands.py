@@ -87,6 +87,21 @@ def test_no_feasible_answer_is_exit_3_with_the_nearest(run, chat, engine, made_p
     assert not (tmp_path / "out").exists()
 
 
+def test_a_dividend_of_nothing_shows_the_nearest(run, chat, engine, made_plan, tmp_path):
+    def plan_study(study, catalog, progress):
+        raise InfeasibleError("site power is 12 MW short", made_plan)
+
+    def dividend_study(study, catalog, draws, progress):
+        raise InfeasibleError("no stack")
+
+    engine("stackwright.codesign.dividend", dividend_study=dividend_study)
+    engine("stackwright.codesign.plan", plan_study=plan_study)
+    result = run("dividend", chat, "--json", "answer.json")
+    assert result.exit_code == 3
+    answer = json.loads((tmp_path / "answer.json").read_text())
+    assert answer["nearest"]["stack"]["cooling"] == "dry-cooler"
+
+
 def test_an_infeasible_case_keeps_the_others(run, chat, engine, made_plan, tmp_path):
     def plan_study(study, catalog, progress):
         if study.case == "two":

@@ -10,6 +10,8 @@ import typer
 
 from stackwright.cli.options import CatalogOption, JsonOption
 from stackwright.cli.outcome import Output, open_catalog, outcome
+from stackwright.cli.plan import show
+from stackwright.core.errors import InfeasibleError
 
 if TYPE_CHECKING:
     from stackwright.catalog import Catalog
@@ -26,7 +28,7 @@ def dividend(
     json: JsonOption = None,
 ) -> None:
     """Show what integrating the layers of a study is worth, where it comes from, and how sure that is."""
-    with outcome(json) as output:
+    with outcome(json, show) as output:
         from stackwright.stack.study import load
 
         records = open_catalog(catalog)
@@ -53,8 +55,13 @@ def _dividend(study: Study, catalog: Catalog, draws: int, output: Output) -> Map
     from stackwright.cli.dividend_tables import print_dividend
     from stackwright.cli.progress import progress
     from stackwright.codesign.dividend import dividend_study
+    from stackwright.codesign.plan import plan_study
 
     with progress(study.case or study.id) as tell:
-        made = dividend_study(study, catalog, draws, tell)
+        try:
+            made = dividend_study(study, catalog, draws, tell)
+        except InfeasibleError:
+            plan_study(study, catalog, tell)  # raises as well, with the nearest stack
+            raise
     print_dividend(made, output.console)
     return made

@@ -174,7 +174,7 @@ def dividend_study(study: Study, catalog: Catalog, draws: int = 0, progress: Pro
     whole, proof = proved(study, searched(study, catalog, progress))
     seen = whole.seen
     if seen.found.best is None or proof is None:
-        raise InfeasibleError("no stack meets the study's demand and limits; `stackwright plan` shows the nearest")
+        raise InfeasibleError("no stack meets the study's demand and limits")
     made = {"study": study.id, "case": study.case} | dividend_of(
         study, catalog, seen, proof.gap, draws=draws, progress=progress
     )
