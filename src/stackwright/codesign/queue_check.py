@@ -21,12 +21,10 @@ from stackwright.core.units import Ratio, Seconds, Tokens
 from stackwright.model.sharding import Layout
 from stackwright.serving.memory import BLOCK_TOKENS
 from stackwright.serving.replica import Machine
+from stackwright.serving.scheduler import CHUNK_TOKENS, PREFIX_BLOCKS, Limits
 from stackwright.serving.scheduler_tables import Timing, timing_of
 from stackwright.serving.service import Lengths, unevenness
 from stackwright.serving.simulator import (
-    CHUNK_TOKENS,
-    PREFIX_BLOCKS,
-    Limits,
     Run,
     Stream,
     poisson,
