@@ -3,6 +3,13 @@
 from stackwright.finance.lease import Lease
 from stackwright.finance.margins import Margin
 from stackwright.finance.program import ChipProgram
+from stackwright.finance.supplier import SupplierShare
 from stackwright.finance.terms import Terms
 
-TYPES = {"ChipProgram": ChipProgram, "Lease": Lease, "Margin": Margin, "Terms": Terms}
+TYPES = {
+    "ChipProgram": ChipProgram,
+    "Lease": Lease,
+    "Margin": Margin,
+    "SupplierShare": SupplierShare,
+    "Terms": Terms,
+}
