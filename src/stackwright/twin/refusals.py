@@ -1,0 +1,99 @@
+"""Errors of the endpoint in the shape that OpenAI's clients read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+
+BAD_REQUEST = "invalid_request_error"
+
+
+class ErrorDetail(BaseModel):
+    """What is wrong, for a person and for a program."""
+
+    message: str
+    type: str
+    param: str | None = None
+    code: str | None = None
+
+
+class ErrorBody(BaseModel):
+    """The body of every answer that is an error."""
+
+    error: ErrorDetail
+
+
+class Refusal(Exception):
+    """A request that is not served, and how to say so."""
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        kind: str = BAD_REQUEST,
+        param: str | None = None,
+        code: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.detail = ErrorDetail(message=message, type=kind, param=param, code=code)
+        self.headers = dict(headers or {})
+
+    def response(self) -> JSONResponse:
+        """The refusal as an answer."""
+        body = ErrorBody(error=self.detail).model_dump()
+        return JSONResponse(body, status_code=self.status, headers=self.headers)
+
+
+def unknown_model(asked: str, served: str) -> Refusal:
+    """The request names a model that the plan does not have."""
+    message = f"The model {asked[:80]!r} does not exist; this endpoint serves {served!r}."
+    return Refusal(404, message, param="model", code="model_not_found")
+
+
+def too_long(prompt: int, output: int, longest: int) -> Refusal:
+    """Prompt and output together are longer than the plan's longest context."""
+    message = (
+        f"This plan's longest context is {longest} tokens. The request has {prompt} tokens in its prompt and asks for "
+        f"{output} more."
+    )
+    return Refusal(400, message, param="messages", code="context_length_exceeded")
+
+
+def overloaded(waiting: int, limit: int, retry_after: int) -> Refusal:
+    """The queue is full."""
+    message = f"{waiting} requests wait for their first token, and at most {limit} may. Try again in {retry_after} s."
+    return Refusal(429, message, kind="requests", code="rate_limit_exceeded", headers={"Retry-After": str(retry_after)})
+
+
+def body_too_large(limit: int) -> Refusal:
+    """The body has more bytes than are read."""
+    return Refusal(413, f"The body is larger than {limit} bytes.", code="request_too_large", headers=CLOSE)
+
+
+def body_too_slow(seconds: float) -> Refusal:
+    """The body did not come in time."""
+    return Refusal(408, f"The body did not come within {seconds:g} s.", code="request_timeout", headers=CLOSE)
+
+
+def wrong_key() -> Refusal:
+    """The key is absent or another one."""
+    message = "This endpoint wants its API key: Authorization: Bearer KEY."
+    return Refusal(401, message, code="invalid_api_key", headers={"WWW-Authenticate": "Bearer"})
+
+
+def invalid(faults: Sequence[Mapping[str, Any]]) -> Refusal:
+    """A body or query that is not as the schema has it; the first fault is said, and how many more there are."""
+    first = faults[0]
+    path = ".".join(str(part) for part in first["loc"] if part != "body")
+    more = f" ({len(faults) - 1} more)" if len(faults) > 1 else ""
+    return Refusal(400, f"{path or 'body'}: {first['msg']}{more}", param=path or None)
+
+
+CLOSE = {"Connection": "close"}
+"""What is left of a body that was not read whole cannot be told from a next request."""
