@@ -16,6 +16,7 @@ from stackwright import __version__
 from stackwright.catalog import Catalog
 from stackwright.catalog.series import load_site_series
 from stackwright.chip.basis import operator_bases
+from stackwright.codesign.alternative_stacks import TOLD, alternative_stack
 from stackwright.codesign.at_stake import layers_at_stake
 from stackwright.codesign.custom_chips import margins_entry
 from stackwright.codesign.dates import dates_entry
@@ -271,6 +272,8 @@ def alternatives_of(study: Study, seen: Searched, item: Finalist) -> list[dict[s
                 "next_best": rank == 0,
                 "design": design_of(seen.grid, seen.classes, options[value]).by_layer(),
             }
+            if axis in TOLD:
+                row["stack"] = alternative_stack(study, seen, options[value])
             if axis == "rack" and (note := _barred(seen.found, str(value))):
                 row["not_eligible"] = note
             made.append(row)

@@ -1,0 +1,39 @@
+"""The whole stack of an alternative, so that it can be compared, launched or served as the plan itself can."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stackwright.codesign.finalists import Finalist, design_of, parts_of, plant_for, unsettled
+from stackwright.codesign.kinds import kind_of
+from stackwright.codesign.plants import terms_of
+from stackwright.codesign.result import stack_entry
+from stackwright.codesign.search import Pick
+from stackwright.codesign.searched import Searched
+from stackwright.stack.study import Study
+
+TOLD = ("interface", "serving", "rack")
+"""Axes whose alternatives carry their stack: another engine, another way of serving, another system."""
+
+
+def alternative_stack(study: Study, seen: Searched, pick: Pick) -> dict[str, Any]:
+    """The stack of a pick as `plan.json` has that of the plan: settings, replicas and the option of each layer.
+
+    The fleet is sized to the demand; what its hours cost is not settled. Source: definition.
+    """
+    grid, classes, scenario = seen.grid, seen.classes, seen.scenario
+    design = design_of(grid, classes, pick)
+    item = Finalist(
+        design=design,
+        cell=grid.cells[int(grid.rows.cell[pick.row])],
+        plant=plant_for(study, seen.parts, scenario, design),
+        terms=terms_of(study, seen.parts),
+        parts=parts_of(study, seen.parts, design),
+        done=unsettled(study, seen.parts, scenario, grid, classes, pick),
+        value=abs(pick.score),
+        searched=abs(pick.score),
+        volume=None,
+        limits=classes[pick.plant_class].weights.limit[pick.option],
+        budget=study.constraints.budget,
+    )
+    return stack_entry(item, kind_of(study).stack(item), {})
