@@ -44,8 +44,8 @@ def bound(host: str, port: int) -> socket.socket:
         ) from None
 
 
-def run(app: Guard, listening: socket.socket, on_ready: Callable[[], None]) -> None:
-    """Serve until the process is told to stop."""
+def run(app: Guard, listening: socket.socket, on_ready: Callable[[uvicorn.Server], None]) -> None:
+    """Serve until the process or the server, which `on_ready` gets, is told to stop."""
     protocol = type("Protocol", (TimedProtocol,), {"header_seconds": app.limits.header_seconds})
     config = uvicorn.Config(
         app,
@@ -60,14 +60,13 @@ def run(app: Guard, listening: socket.socket, on_ready: Callable[[], None]) -> N
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=LAST_SECONDS,
     )
-    server = _Server(config, on_ready)
-    server.run(sockets=[listening])
+    _Server(config, on_ready).run(sockets=[listening])
 
 
 class _Server(uvicorn.Server):
     """uvicorn's server, which tells when it is ready."""
 
-    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, on_ready: Callable[[uvicorn.Server], None]) -> None:
         super().__init__(config)
         self.on_ready = on_ready
 
@@ -75,4 +74,4 @@ class _Server(uvicorn.Server):
         """Listen, then say so."""
         await super().startup(sockets=sockets)
         if self.started:
-            self.on_ready()
+            self.on_ready(self)
