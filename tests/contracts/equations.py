@@ -72,6 +72,8 @@ TYPICAL = {
     "1/year": 2.5e-9,
     "USD": 3e9,
     "USD/W": 11.0,
+    "USD/s": 0.015,
+    "USD/token": 1.2e-6,
     "USD/J": 1.5e-8,
     "USD/W/year": 2e-9,
     "kgCO2/J": 1e-7,
