@@ -3,6 +3,7 @@
 from stackwright.finance.lease import Lease
 from stackwright.finance.margins import Margin
 from stackwright.finance.program import ChipProgram
+from stackwright.finance.staff import Staff
 from stackwright.finance.supplier import SupplierShare
 from stackwright.finance.terms import Terms
 
@@ -10,6 +11,7 @@ TYPES = {
     "ChipProgram": ChipProgram,
     "Lease": Lease,
     "Margin": Margin,
+    "Staff": Staff,
     "SupplierShare": SupplierShare,
     "Terms": Terms,
 }
