@@ -1,0 +1,151 @@
+"""How concentrated a plan is: whom and what it rests on, what cannot be replaced, and what a second of it would cost.
+
+Shapes of the key ``concentration`` of a plan are in the documentation (ideas, concentration).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from stackwright.codesign.at_stake import Told
+from stackwright.codesign.diversity import (
+    DRAWS,
+    ENGINE,
+    FOUNDRY,
+    GRID,
+    PLATFORM,
+    SITE,
+    VENDOR,
+    Menu,
+    diversity_of,
+    labels_of_design,
+)
+from stackwright.codesign.finalists import Finalist, design_of
+from stackwright.codesign.menu_draws import Draws
+from stackwright.codesign.searched import Searched
+from stackwright.codesign.suppliers import Shares, absent, shares_of, whole_of
+from stackwright.stack.study import Study
+
+FABRIC = "fabric vendor"
+LAYER = {
+    VENDOR: "chip",
+    PLATFORM: "interface",
+    ENGINE: "interface",
+    FOUNDRY: "chip",
+    SITE: "datacenter",
+    GRID: "power",
+}
+"""Layer of each kind of thing that a plan can rest on alone."""
+
+
+def concentration_entry(plan: Mapping[str, Any], study: Study, seen: Searched, item: Finalist) -> dict[str, Any]:
+    """Shares and indices, single points of failure, and the cost of diversity of a plan that is otherwise made.
+
+    Source: definition.
+    """
+    draws, told, menu = Draws(DRAWS, study.seed), Told(plan), Menu.of(study, seen)
+    shares = shares_of(item, seen.parts, draws)
+    whole = whole_of(shares, told.shares, DRAWS)
+    barred = {**plan["not_eligible"], **plan["not_feasible"]}
+    reason = _undivided(study)
+    return {
+        "shares": [one.entry(_dollars(told, told.shares.get(one.layer))) for one in shares],
+        "whole": whole.entry(_dollars(told, 1.0)),
+        "single_points": single_points(told, menu, item, whole, barred),
+        "diversity": None if reason else diversity_of(menu, item, draws, barred, told.cost or {}),
+        "reason": reason,
+    }
+
+
+def _undivided(study: Study) -> str | None:
+    """Why a study's demand is not divided between two fleets."""
+    if study.demand.kind == "training":
+        return "a run is one job: it is not divided between two fleets"
+    if study.demand.volume != "fixed":
+        return "the demand is open, one site is filled: two would be another size"
+    return None
+
+
+def _dollars(told: Told, share: float | None) -> dict[str, Any]:
+    """Present dollars of a share of the plan's cost."""
+    if share is None:
+        return absent("the plan's cost has no part for it", "USD")
+    return told.dollars(share, share, share)
+
+
+def single_points(
+    told: Told, menu: Menu, item: Finalist, whole: Shares, barred: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    """What all of the plan's tokens hang on, and what doing without it costs: what nothing replaces first, then by
+    dollars.
+
+    Source: definition; stand-ins are the best designs of the study's search that do not rest on it.
+    """
+    labels = labels_of_design(item.design, menu.seen.parts)
+    rows = [_point(told, menu, kind, sorted(labels[kind]), barred) for kind in LAYER]
+    rows.append(_fabric(told, menu, item))
+    held = dict(zip(whole.suppliers, whole.value.tolist(), strict=True))
+    for row in rows:
+        row["cost_share"] = sum(held.get(name, 0.0) for name in row["names"]) or None
+    return sorted(rows, key=_urgency)
+
+
+def _urgency(row: Mapping[str, Any]) -> tuple[bool, float, str]:
+    dollars = row["lost"]["dollars"]["value"]
+    return (row["lost"]["stands_in"] is not None, -(dollars or 0.0), str(row["kind"]))
+
+
+def _point(told: Told, menu: Menu, kind: str, names: list[str], barred: Mapping[str, str]) -> dict[str, Any]:
+    """One kind of thing: the best fleet without any of what the plan has of it, for all of the demand."""
+    fleets = [
+        fleet
+        for fleet in menu.fleets(engines=kind == ENGINE, together=True)
+        if fleet.eligible and not fleet.labels[kind] & frozenset(names)
+    ]
+    head = {"kind": kind, "layer": LAYER[kind], "names": names}
+    if not fleets:
+        return head | {
+            "lost": _all_lost(told, f"nothing on the study's menu that can be had is without it{_told(barred)}")
+        }
+    best = min(fleets, key=lambda fleet: menu.sign * fleet.value)
+    share = max(0.0, menu.sign * (best.value - menu.single) / abs(menu.single))
+    design = design_of(menu.seen.grid, menu.seen.classes, menu.pick(best, True))
+    rests = sorted(labels_of_design(design, menu.seen.parts)[kind])
+    return head | {"lost": _lost(told, f"{' and '.join(rests)}: {design.by_layer()['rack']} at {design.site}", share)}
+
+
+def _told(barred: Mapping[str, str]) -> str:
+    return "".join(f"; {key}: {why}" for key, why in barred.items())
+
+
+def _fabric(told: Told, menu: Menu, item: Finalist) -> dict[str, Any]:
+    """The vendor of the network between racks, and the best fabric of another."""
+    vendor = item.parts["fabric"].record.vendor or item.parts["fabric"].name
+    head = {"kind": FABRIC, "layer": "network", "names": [vendor]}
+    others = [
+        row
+        for row in told.plan["alternatives"]
+        if row["layer"] == "network" and menu.seen.parts.get("network", row["option"][0]).record.vendor != vendor
+    ]
+    if not others:
+        return head | {"lost": _all_lost(told, "no fabric of another vendor is on the menu and fits the systems")}
+    best = min(others, key=lambda row: row["difference"])
+    return head | {"lost": _lost(told, best["name"], max(0.0, float(best["difference"])))}
+
+
+def _lost(told: Told, stands_in: str, share: float) -> dict[str, Any]:
+    tokens = absent("what stands in serves them, at another cost", "token")
+    dollars = told.dollars(share, share, share)
+    return {"stands_in": stands_in, "share": share, "dollars": dollars, "tokens": tokens, "reason": None}
+
+
+def _all_lost(told: Told, reason: str) -> dict[str, Any]:
+    months = told.months
+    return {
+        "stands_in": None,
+        "share": None,
+        "dollars": absent(reason, "USD"),
+        "tokens": told.months_of_tokens(months, months, months),
+        "reason": reason,
+    }
