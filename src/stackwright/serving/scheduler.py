@@ -12,10 +12,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import MutableMapping, Sequence
 from dataclasses import dataclass
-from heapq import heappop, heappush
+from heapq import heappop, heappush, heapreplace
 from typing import Any
 
-from stackwright.core.units import Ratio
+from stackwright.core.units import Ratio, Seconds, Tokens
 from stackwright.serving.memory import BLOCK_TOKENS
 from stackwright.serving.scheduler_prefixes import PrefixCache
 from stackwright.serving.scheduler_tables import Timing
@@ -277,3 +277,35 @@ class Scheduler:
                 del running[who]
                 self._unseat(who, end)
                 self._finish(who, now)
+
+
+Prompt = tuple[Seconds, Tokens, Tokens, int]
+"""A request before a prefill pool: arrival, tokens to compute, all tokens of the prompt, its number."""
+
+
+class PrefillQueue:
+    """A prefill pool's queue and its servers: whole prompts, first come first served.
+
+    A server whose first stage is free takes the prompt at the head of the queue, and those behind it that have come
+    as far as all fit into `pass_tokens`. `stretch` and `pace` multiply all times.
+    """
+
+    def __init__(self, timing: Timing, servers: int, pass_tokens: Tokens, stretch: Ratio) -> None:
+        self.timing, self.pass_tokens, self.stretch, self.pace = timing, pass_tokens, stretch, 1.0
+        self.prompts: deque[Prompt] = deque()
+        self.ready = [0.0] * servers
+        """When the first stage of each server is free: a heap."""
+
+    def take(self) -> tuple[Seconds, Seconds, list[Prompt]]:
+        """The next pass: when it starts, its seconds over all stages, and its prompts."""
+        prompts, timing, ready = self.prompts, self.timing, self.ready
+        arrival, tokens, length, _ = head = prompts.popleft()
+        start = max(arrival, ready[0])
+        seconds, taken = timing.prefill(tokens, length), [head]
+        while prompts and prompts[0][0] <= start and (tokens := tokens + prompts[0][1]) <= self.pass_tokens:
+            _, computed, length, _ = joining = prompts.popleft()
+            seconds += timing.prefill(computed, length, first=False)
+            taken.append(joining)
+        seconds *= self.stretch * self.pace
+        heapreplace(ready, start + seconds / timing.stages)
+        return start, seconds, taken

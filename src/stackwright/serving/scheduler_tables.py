@@ -47,6 +47,20 @@ class Table:
         return near + (far - near) * (row - rows[i - 1]) / (rows[i] - rows[i - 1])
 
 
+class Curve:
+    """Values at the points of one rising axis, linear between them and beyond the last."""
+
+    def __init__(self, points: np.ndarray, values: np.ndarray) -> None:
+        self.points: list[float] = points.tolist()
+        self.values: list[float] = values.tolist()
+
+    def at(self, point: float) -> float:
+        """The value at a point. Source: linear interpolation (definition)."""
+        points, values = self.points, self.values
+        i = bisect_right(points, point, 1, len(points) - 1)
+        return values[i - 1] + (values[i] - values[i - 1]) * (point - points[i - 1]) / (points[i] - points[i - 1])
+
+
 @dataclass(frozen=True)
 class Mixed:
     """What prompts add to a round that decodes too: see `Machine.chunk`."""

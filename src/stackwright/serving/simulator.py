@@ -13,13 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from heapq import heappop, heapreplace
+from heapq import heappop
 
 import numpy as np
 
 from stackwright.core.units import Array, Count, Ratio, RequestsPerSecond, Seconds, Tokens
 from stackwright.serving.memory import BLOCK_TOKENS
-from stackwright.serving.scheduler import PREFIX_TOKENS, Limits, Scheduler
+from stackwright.serving.scheduler import PREFIX_TOKENS, Limits, PrefillQueue, Scheduler
 from stackwright.serving.scheduler_prefixes import PrefixCache
 from stackwright.serving.scheduler_tables import Timing
 
@@ -158,38 +158,29 @@ def simulate_prefills(
 ) -> PoolRun:
     """A prefill pool: one queue, whole prompts, first come first served.
 
-    A server whose first stage is free takes the prompt at the head of the queue, and those behind it that have come
-    as far as all fit into `pass_tokens`. Prefixes are found wherever they lie in the pool. `stretch` multiplies
+    The rules are those of `PrefillQueue`. Prefixes are found wherever they lie in the pool. `stretch` multiplies
     all times.
 
     Source: definition (first come, first served).
     """
     cache = PrefixCache(prefix_blocks)
-    arrival: list[float] = stream.arrival.tolist()
     lengths: list[int] = stream.input_tokens.tolist()
     hits: list[int] = stream.hits.tolist()
-    count = len(arrival)
     computed = []
     for who, length in enumerate(lengths):
         known = cache.take(stream.prefixes[who]) * PREFIX_TOKENS if stream.prefixes else hits[who]
         computed.append(length - min(known, length - 1))
-    ready = [0.0] * servers
+    queue = PrefillQueue(timing, servers, pass_tokens, stretch)
+    queue.prompts.extend(zip(stream.arrival.tolist(), computed, lengths, range(len(stream)), strict=True))
     latency: list[float] = []
-    work, who = 0.0, 0
-    while who < count:
-        start = max(arrival[who], ready[0])
-        tokens, seconds, begun = computed[who], timing.prefill(computed[who], lengths[who]), who
-        who += 1
-        while who < count and arrival[who] <= start and (tokens := tokens + computed[who]) <= pass_tokens:
-            seconds += timing.prefill(computed[who], lengths[who], first=False)
-            who += 1
-        seconds *= stretch
-        heapreplace(ready, start + seconds / timing.stages)
+    work = 0.0
+    while queue.prompts:
+        start, seconds, prompts = queue.take()
         work += seconds / timing.stages
-        latency += [start + seconds - came for came in arrival[begun:who]]
+        latency += [start + seconds - prompt[0] for prompt in prompts]
     return PoolRun(
         latency=np.array(latency),
-        busy=work / servers / (arrival[-1] - arrival[0]),
+        busy=work / servers / (stream.arrival[-1] - stream.arrival[0]),
         hits=1.0 - sum(computed) / sum(lengths),
     )
 
