@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from stackwright.codesign.at_stake import Told
+from stackwright.codesign.at_stake import UNSURE, Told, changes_of
 from stackwright.codesign.diversity import (
     DRAWS,
     ENGINE,
@@ -112,7 +112,8 @@ def _point(told: Told, menu: Menu, kind: str, names: list[str], barred: Mapping[
     share = max(0.0, menu.sign * (best.value - menu.single) / abs(menu.single))
     design = design_of(menu.seen.grid, menu.seen.classes, menu.pick(best, True))
     rests = sorted(labels_of_design(design, menu.seen.parts)[kind])
-    return head | {"lost": _lost(told, f"{' and '.join(rests)}: {design.by_layer()['rack']} at {design.site}", share)}
+    stands_in = f"{' and '.join(rests)}: {design.by_layer()['rack']} at {design.site}"
+    return head | {"lost": _lost(told, LAYER[kind], stands_in, share)}
 
 
 def _told(barred: Mapping[str, str]) -> str:
@@ -131,20 +132,28 @@ def _fabric(told: Told, menu: Menu, item: Finalist) -> dict[str, Any]:
     if not others:
         return head | {"lost": _all_lost(told, "no fabric of another vendor is on the menu and fits the systems")}
     best = min(others, key=lambda row: row["difference"])
-    return head | {"lost": _lost(told, best["name"], max(0.0, float(best["difference"])))}
+    return head | {"lost": _lost(told, "network", best["name"], max(0.0, float(best["difference"])))}
 
 
-def _lost(told: Told, stands_in: str, share: float) -> dict[str, Any]:
+def _lost(told: Told, layer: str, stands_in: str, share: float) -> dict[str, Any]:
+    """What a stand-in costs; nothing at the low end where draws of the inputs choose otherwise in the layer."""
+    changes = changes_of(told.plan, layer)
+    low = 0.0 if changes is not None and changes >= UNSURE else share
     tokens = absent("what stands in serves them, at another cost", "token")
-    dollars = told.dollars(share, share, share)
-    return {"stands_in": stands_in, "share": share, "dollars": dollars, "tokens": tokens, "reason": None}
+    return {
+        "stands_in": stands_in,
+        "share": {"value": share, "low": low, "high": share, "unit": "1"},
+        "dollars": told.dollars(low, share, share),
+        "tokens": tokens,
+        "reason": None,
+    }
 
 
 def _all_lost(told: Told, reason: str) -> dict[str, Any]:
     months = told.months
     return {
         "stands_in": None,
-        "share": None,
+        "share": absent(reason),
         "dollars": absent(reason, "USD"),
         "tokens": told.months_of_tokens(months, months, months),
         "reason": reason,
