@@ -18,6 +18,7 @@ from stackwright.catalog.series import load_site_series
 from stackwright.chip.basis import operator_bases
 from stackwright.codesign.alternative_stacks import TOLD, alternative_stack
 from stackwright.codesign.at_stake import layers_at_stake
+from stackwright.codesign.concentration import concentration_entry
 from stackwright.codesign.custom_chips import margins_entry
 from stackwright.codesign.dates import dates_entry
 from stackwright.codesign.deals import deals_entry
@@ -225,6 +226,7 @@ def _result(
         },
     }
     made["at_stake"] = layers_at_stake(made)
+    made["concentration"] = concentration_entry(made, study, seen, item)
     return finished(made, started)
 
 
