@@ -8,7 +8,6 @@ several (see `Crowd`); those that it stands for go through the same scheduler, a
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import exp, sqrt
 
@@ -16,7 +15,7 @@ import numpy as np
 
 from stackwright.core.errors import StackwrightError
 from stackwright.core.units import Count, Ratio, RequestsPerSecond, Seconds, Tokens
-from stackwright.serving.live import NEVER, Event, LivePools, LivePrefills, LiveReplica, TooLongError
+from stackwright.serving.live import NEVER, Event, LivePools, LiveReplica, TooLongError
 from stackwright.serving.served import ServedReplica
 
 __all__ = ["Crowd", "Event", "LiveStack", "OverloadedError", "State", "Ticket", "TooLongError"]
@@ -104,6 +103,7 @@ class LiveStack:
         self._clients: set[Ticket] = set()
         self._sent = self._refused = 0
         self._pace: Ratio = 1.0
+        self._prefill_pace: Ratio = 1.0
         self._lost: Ratio = 0.0
         self._meter = _Meter()
 
@@ -164,14 +164,34 @@ class LiveStack:
 
     @property
     def pace(self) -> Ratio:
-        """What multiplies the time of every pass and round that begins from now on."""
+        """What multiplies the time of every round that begins from now on; set, that of prefill passes as well."""
         return self._pace
 
     @pace.setter
     def pace(self, value: Ratio) -> None:
-        self._pace = value
-        for pool in self._pools:
-            pool.pace = value
+        self.slow(decode=value, prefill=value)
+
+    @property
+    def prefill_pace(self) -> Ratio:
+        """The same of the passes of a prefill pool."""
+        return self._prefill_pace
+
+    def slow(self, *, decode: Ratio, prefill: Ratio) -> None:
+        """Rounds and prefill passes take so many times as long: a lower clock holds up prompts more than tokens.
+
+        Where prefills share the rounds, `decode` is for both.
+        """
+        self._pace, self._prefill_pace = decode, prefill
+        pools = self._scheduler
+        if isinstance(pools, LivePools):
+            pools.decodes.pace, pools.prefills.pace = decode, prefill
+        else:
+            pools.pace = decode
+
+    @property
+    def lost(self) -> Ratio:
+        """Share of the part's ranks and prefill servers that is gone."""
+        return self._lost
 
     def lose(self, share: Ratio, now: Seconds | None = None) -> None:
         """That share of the part's ranks and prefill servers is gone; what ran on them is computed again."""
@@ -214,11 +234,6 @@ class LiveStack:
             pace=self._pace,
             lost=self._lost,
         )
-
-    @property
-    def _pools(self) -> Sequence[LiveReplica | LivePrefills]:
-        pools = self._scheduler
-        return (pools.prefills, pools.decodes) if isinstance(pools, LivePools) else (pools,)
 
     def _later(self, now: Seconds | None) -> Seconds:
         self.now = self.now if now is None else max(self.now, now)
