@@ -68,6 +68,7 @@ def running_entry(scenario: Scenario, item: Finalist) -> dict[str, Any]:
             "availability": float(done.availability),
         },
         "pools": {pool.name: _pool_entry(pool, year) for pool in _pools(item, done)},
+        "prefill_utilization": float(item.design.numbers["prefill_utilization"]) or None,
         "chips": _chip_entry(scenario, item),
         "spread": _spread_entry(scenario, item),
         "plant": _plant_entry(scenario, item, year),

@@ -52,6 +52,15 @@ class Levers:
 
 
 PLANNED = Levers()
+UNITS = {
+    "chip, rack, building, meter, by_contract, parts, site_limit": "W",
+    "usd_per_request, energy_usd_per_request": "USD",
+    "kg_co2_per_request, marginal_kg_co2_per_request": "kg",
+    "usd_per_second": "USD/s",
+    "market_price": "USD/J",
+    "joules_per_token": "J",
+    "water": "m3/s",
+}
 
 
 @dataclass(frozen=True)
@@ -153,6 +162,16 @@ class Meter:
         return self.pools["decode"].replicas
 
     @property
+    def chips(self) -> float:
+        """Chips of the fleet in service."""
+        return sum(pool.chips for pool in self.pools.values())
+
+    @property
+    def chips_per_rack(self) -> float:
+        """Of the decode pool's system."""
+        return self.pools["decode"].chips_per_rack
+
+    @property
     def planned_cap(self) -> Ratio:
         """The plan's power cap over the chip's limit."""
         return float(self.caps[-1])
@@ -198,20 +217,24 @@ class Meter:
             marginal_carbon=parts.total * condition.marginal_carbon,
         )
 
-    def power(self, activity: Activity, condition: Condition, levers: Levers = PLANNED) -> dict[str, Any]:
-        """Watts at chip, rack, building and meter and by contract, dollars and grams, of the fleet and the share."""
+    def power(
+        self, activity: Activity, condition: Condition, levers: Levers = PLANNED, part: Ratio | None = None
+    ) -> dict[str, Any]:
+        """Watts at every level and by contract, dollars and grams, of the whole fleet and of the served part.
+
+        `part` is what of the fleet the activity is of: one replica by default.
+        """
         flow = self.flow(activity, condition, levers)
-        share = 1.0 / self.replicas
-        requests = activity.requests_per_second
-        whole = self._told(flow, condition, 1.0, requests * self.replicas)
+        served = 1.0 / self.replicas if part is None else part
+        requests, tokens = activity.requests_per_second / served, activity.tokens_per_second / served
         return {
-            **whole,
-            "of": f"the whole fleet of {self.replicas:g} replicas, each of which does as the served one does",
-            "share": {"of": "the served replica and its share of all else", "share": share}
-            | self._told(flow, condition, share, requests),
+            **_told(flow, condition, 1.0, requests),
+            "of": f"the whole fleet of {self.replicas:,.0f} replicas, each of which does as the served part does",
+            "share": {"of": "the served part, and its share of all else", "share": served}
+            | _told(flow, condition, served, activity.requests_per_second),
             "load": {"decode": activity.decode, "prefill": activity.prefill},
-            "tokens_per_second": activity.tokens_per_second * self.replicas,
-            "joules_per_token": _over(flow.meter, activity.tokens_per_second * self.replicas),
+            "tokens_per_second": tokens,
+            "joules_per_token": _over(flow.meter, tokens),
             "if_spread": {
                 "meter": self._if_spread(activity, condition, levers),
                 "what": "meter if the router spreads requests evenly over all replicas in place of keeping some full",
@@ -220,16 +243,10 @@ class Meter:
             "market_price": condition.market_price,
             "power_cap": self.planned_cap if levers.power_cap is None else levers.power_cap,
             "clock": self._clock(levers.power_cap),
+            "dark": levers.dark,
+            "idle": levers.idle,
             "site_limit": self.site_limit,
-            "units": {
-                "chip, rack, building, meter, by_contract, parts, site_limit": "W",
-                "usd_per_request, energy_usd_per_request": "USD",
-                "kg_co2_per_request, marginal_kg_co2_per_request": "kg",
-                "usd_per_second": "USD/s",
-                "market_price": "USD/J",
-                "joules_per_token": "J",
-                "water": "m3/s",
-            },
+            "units": UNITS,
         }
 
     def cap_for(
@@ -340,27 +357,28 @@ class Meter:
         even = idle + min(busy / first, 1.0) * (np.array(batched) - idle)
         return self._parts(float((levels + pool.chips * (even - packed))[-1]), condition).total
 
-    def _told(self, flow: Flow, condition: Condition, share: Ratio, requests: float) -> dict[str, Any]:
-        """A share of a flow, and what of it a request takes."""
-        parts = flow.parts
-        made: dict[str, Any] = {
-            "chip": flow.chip * share,
-            "rack": flow.rack * share,
-            "building": flow.building * share,
-            "meter": flow.meter * share,
-            "parts": {name: getattr(parts, name) * share for name in ("it", "cooling", "house", "losses")},
-            "by_contract": {name: flow.meter * share * part for name, part in condition.sources.items()},
-            "water": flow.water * share,
-            "usd_per_second": {"all": flow.dollars * share, "energy": flow.energy * share},
-            "requests_per_second": requests,
-            "usd_per_request": _over(flow.dollars * share, requests),
-            "energy_usd_per_request": _over(flow.energy * share, requests),
-            "kg_co2_per_request": _over(flow.carbon * share, requests),
-            "marginal_kg_co2_per_request": _over(flow.marginal_carbon * share, requests),
-        }
-        if not requests:
-            made["reason"] = NOT_SERVED
-        return made
+
+def _told(flow: Flow, condition: Condition, share: Ratio, requests: float) -> dict[str, Any]:
+    """A share of a flow, and what of it a request takes."""
+    parts = flow.parts
+    made: dict[str, Any] = {
+        "chip": flow.chip * share,
+        "rack": flow.rack * share,
+        "building": flow.building * share,
+        "meter": flow.meter * share,
+        "parts": {name: getattr(parts, name) * share for name in ("it", "cooling", "house", "losses")},
+        "by_contract": {name: flow.meter * share * part for name, part in condition.sources.items()},
+        "water": flow.water * share,
+        "usd_per_second": {"all": flow.dollars * share, "energy": flow.energy * share},
+        "requests_per_second": requests,
+        "usd_per_request": _over(flow.dollars * share, requests),
+        "energy_usd_per_request": _over(flow.energy * share, requests),
+        "kg_co2_per_request": _over(flow.carbon * share, requests),
+        "marginal_kg_co2_per_request": _over(flow.marginal_carbon * share, requests),
+    }
+    if not requests:
+        made["reason"] = NOT_SERVED
+    return made
 
 
 def _over(amount: float, rate: float) -> float | None:
