@@ -94,11 +94,12 @@ def comparables(name: str, told: Announcement, published: Sequence[Announcement]
         others = [one for one in others if (one.buys == "energy") == (told.buys == "energy")]
     if name in SAME_SYSTEM and told.system is not None:
         others = [one for one in others if one.system in (None, told.system)]
-    rows = [row for one in others if (row := _row(name, one)) is not None]
+    rows = [row for one in others if (row := comparable(name, one)) is not None]
     return Comparables(rows, "" if rows else "no published project has the same ratio")
 
 
-def _row(name: str, one: Announcement) -> Comparable | None:
+def comparable(name: str, one: Announcement) -> Comparable | None:
+    """What one project has of a quantity; None where its figures do not give it. Source: definition."""
     found = IMPLIED[name](one)
     if isinstance(found, str):
         return None

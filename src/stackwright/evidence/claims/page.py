@@ -63,7 +63,8 @@ the worse of the two is the claim's verdict. No verdict is written down anywhere
 {grid(MEANING_HEADS, MEANINGS)}
 
 A word such as *massive* or *step change* has no figure: the number that it is read as stands under *conditions*, and is
-ours. Ranges are the least and the most over the corners of the records' ranges; a dash is no figure."""
+ours. Ranges are the 5th and 95th percentile over draws of the records' ranges, numbers drawn apart; where a claim
+leaves open how it is meant, the least and the most of its readings. A dash is no figure."""
 
 
 def _table(made: Sequence[Made]) -> str:
@@ -102,11 +103,13 @@ def _claim(folder: Path, one: Made) -> str:
         lines.append(grid(("if", "computed"), rows))
     if one["rows"]:
         lines.append(_rows(one["rows"]))
+    lines += [f"{title}:\n\n{_rows(rows)}" for title, rows in one["tables"].items()]
     if one["curve"]:
         name = f"claims-{one['id']}.svg"
-        picture_curve(one["curve"], one["stated"], folder / name)
+        picture_curve(one["curve"], folder / name)
         lines.append(
-            f"![{one['quantity']}]({name})\n\nDashed across: the stated figure. A line that ends has no design."
+            f"![{one['quantity']}]({name})"
+            + ("\n\nDashed across: the stated figure." if one["curve"]["stated"] is not None else "")
         )
     lines.append(_evidence(one))
     return "\n\n".join(line for line in lines if line)
@@ -117,6 +120,7 @@ def _facts(one: Made) -> list[str]:
     told.append(f"- Stated: {stated_text(one['stated'])}; computed: {computed_text(one['computed'])}")
     told += [f"- Condition: {words}" for words in one["conditions"]]
     told += [f"- Price basis: {one['price_basis']}"] if one["price_basis"] else []
+    told += [f"- What would change the verdict: {one['would_change']}"]
     told += [f"- Not computed: {one['cannot']}"] if one["cannot"] else []
     return told
 

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from stackwright.core.files import write_atomic
+from stackwright.evidence.claims.computed import LOG
 from stackwright.evidence.claims.words import number
 
 COLORS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#5c6773", "#b59a00", "#7b4173")
@@ -27,7 +28,7 @@ VERDICTS = {
 }
 LEAST, MOST = 0.02, 50.0
 """Ends of the axis of a computed figure over the stated one."""
-PLOT, LEFT, TOP, LEGEND_ROW = 270.0, 64.0, 20.0, 15.0
+PLOT, LEFT, TOP, LEGEND_ROW, APART = 270.0, 64.0, 20.0, 15.0, 44.0
 FEW = 3
 """Points up to which a line is shown with a mark at each."""
 
@@ -62,37 +63,31 @@ def _at(ratio: float) -> float:
     return NAMES + share * (WIDTH - NAMES - RIGHT)
 
 
-def picture_curve(curve: Mapping[str, Any], stated: Mapping[str, Any] | None, path: Path) -> None:
-    """Lines of a claim's curve on logarithmic axes; where a line ends there is no design."""
-    xs = curve["x"]
-    known = [value for line in curve["lines"].values() for value in line if value]
-    top = max([*known, *([stated["value"]] if stated else [])]) * 1.2
-    bottom = min([*known, 1.0]) / 1.1
-
-    def across(x: float) -> float:
-        return LEFT + math.log(x / xs[0]) / math.log(xs[-1] / xs[0]) * (WIDTH - LEFT - RIGHT)
-
-    def up(y: float) -> float:
-        return TOP + math.log(top / y) / math.log(top / bottom) * (PLOT - TOP)
-
+def picture_curve(curve: Mapping[str, Any], path: Path) -> None:
+    """Lines of a claim's curve, on the scales that it names; where a line ends there is nothing."""
+    stated, xs = curve["stated"], curve["x"]
+    known = [value for line in curve["lines"].values() for value in line if value is not None]
+    known += [stated] if stated is not None else []
+    across = _scale(curve["x_scale"], (xs[0], xs[-1]), (LEFT, WIDTH - RIGHT))
+    ends = (min(known) / 1.1, max(known) * 1.2) if curve["y_scale"] == LOG else (min(0.0, *known), 1.08 * max(known))
+    up = _scale(curve["y_scale"], ends, (PLOT, TOP))
     parts = []
-    for tick in (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0):
-        if bottom <= tick <= top:
-            parts += [
-                _line(LEFT, up(tick), WIDTH - RIGHT, up(tick), GRID),
-                _text(LEFT - 8.0, up(tick) + 4.0, f"{tick:g}", "end"),
-            ]
-    parts += [_text(across(x), PLOT + 18.0, number(x), "middle") for x in xs[::2]]
+    for tick in _ticks(curve["y_scale"], *ends):
+        parts += [
+            _line(LEFT, up(tick), WIDTH - RIGHT, up(tick), GRID),
+            _text(LEFT - 8.0, up(tick) + 4.0, number(tick), "end"),
+        ]
+    parts += [_text(across(x), PLOT + 18.0, _told(x), "middle") for x in _spread(xs, across)]
     parts.append(_text((LEFT + WIDTH) / 2.0, PLOT + 36.0, curve["x_title"], "middle"))
     parts.append(_text(LEFT, 12.0, curve["y_title"], "start"))
-    if stated:
-        parts.append(_line(LEFT, up(stated["value"]), WIDTH - RIGHT, up(stated["value"]), INK, 1.5, "6 4"))
+    if stated is not None:
+        parts.append(_line(LEFT, up(stated), WIDTH - RIGHT, up(stated), INK, 1.5, "6 4"))
     for index, (name, line) in enumerate(curve["lines"].items()):
         color = COLORS[index % len(COLORS)]
-        points = " ".join(f"{across(x):.1f},{up(y):.1f}" for x, y in zip(xs, line, strict=True) if y)
+        marked = [(x, y) for x, y in zip(xs, line, strict=True) if y is not None]
+        points = " ".join(f"{across(x):.1f},{up(y):.1f}" for x, y in marked)
         dash = ' stroke-dasharray="5 3"' if index % 2 else ""
         parts.append(f'<polyline points="{points}" fill="none" stroke="{color}" stroke-width="2"{dash}/>')
-        marked = [(x, y) for x, y in zip(xs, line, strict=True) if y]
         if len(marked) <= FEW:
             parts += [f'<circle cx="{across(x):.1f}" cy="{up(y):.1f}" r="5" fill="{color}"/>' for x, y in marked]
         y = PLOT + 56.0 + LEGEND_ROW * index
@@ -101,6 +96,41 @@ def picture_curve(curve: Mapping[str, Any], stated: Mapping[str, Any] | None, pa
             _text(LEFT + 34.0, y + 4.0, name, "start"),
         ]
     _write(parts, PLOT + 56.0 + LEGEND_ROW * len(curve["lines"]), path)
+
+
+def _scale(kind: str, ends: tuple[float, float], places: tuple[float, float]) -> Callable[[float], float]:
+    """Where a number stands on an axis between two places."""
+    first, last = (math.log(one) if kind == LOG else one for one in ends)
+
+    def place(value: float) -> float:
+        share = ((math.log(value) if kind == LOG else value) - first) / (last - first)
+        return places[0] + share * (places[1] - places[0])
+
+    return place
+
+
+def _ticks(kind: str, low: float, high: float) -> list[float]:
+    """Round numbers between two ends, few enough to be read."""
+    decades = range(math.floor(math.log10(high)) - 7, math.floor(math.log10(high)) + 1)
+    if kind == LOG:
+        steps = (1.0, 2.0, 5.0) if high < 1e3 * low else (1.0,)
+        return [tick for power in decades for step in steps if low <= (tick := step * 10.0**power) <= high]
+    width = next(one for power in decades for step in (1.0, 2.0, 5.0) if high / (one := step * 10.0**power) <= 6.0)
+    return [width * index for index in range(math.ceil(low / width), math.floor(high / width) + 1)]
+
+
+def _spread(xs: Sequence[float], across: Callable[[float], float]) -> list[float]:
+    """Numbers of an axis whose words do not touch each other."""
+    found: list[float] = []
+    for x in xs:
+        if not found or across(x) - across(found[-1]) >= APART:
+            found.append(x)
+    return found
+
+
+def _told(x: float) -> str:
+    """A number of an axis; a calendar year without a comma."""
+    return f"{x:.1f}".removesuffix(".0") if 1900.0 <= x <= 2100.0 else number(x)
 
 
 def _line(x1: float, y1: float, x2: float, y2: float, color: str, width: float = 1.0, dash: str = "") -> str:

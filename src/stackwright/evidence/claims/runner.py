@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from stackwright.evidence.claims.claim import Claim, packaged_claims
 from stackwright.evidence.claims.computed import Computed, Interval
 from stackwright.evidence.claims.engine import Engine
 from stackwright.evidence.claims.quantities import QUANTITIES
+from stackwright.evidence.claims.turning import what_would_change
 from stackwright.evidence.claims.verdicts import attribution_verdict, figure_verdict, worse
 
 Told = Callable[[str, float], None]
@@ -62,6 +64,7 @@ def run(claim: Claim, engine: Engine) -> dict[str, Any]:
         "reason": _reason(computed, figure.reason, attribution.reason),
         "why_figure": figure.reason,
         "why_attribution": attribution.reason,
+        "would_change": what_would_change(claim, computed, figure, attribution),
         "conditions": list(claim.conditions),
         "price_basis": claim.price_basis or None,
         "cannot": claim.cannot or None,
@@ -69,7 +72,9 @@ def run(claim: Claim, engine: Engine) -> dict[str, Any]:
         if computed is None
         else [{"supports": one.supports, "why": one.why} for one in computed.findings],
         "rows": [] if computed is None else [dict(one) for one in computed.rows],
-        "curve": None if computed is None else computed.curve,
+        "tables": {} if computed is None else {title: list(rows) for title, rows in computed.tables.items()},
+        "curve": None if computed is None or computed.curve is None else computed.curve.as_dict(),
+        "bars": None if computed is None or computed.bars is None else computed.bars.as_dict(),
         "facts": {name: _datum(datum) for name, datum in claim.facts.items()},
         "witnesses": [
             {"source": one.source, "supports": one.supports, "about": one.about, "note": one.note}
@@ -104,7 +109,8 @@ def _interval(one: Interval | None, shown: Unit) -> dict[str, Any] | None:
     if one is None:
         return None
     ends = {"value": one.value, "low": one.low, "high": one.high}
-    return {name: float(value) / shown.factor for name, value in ends.items()} | {"unit": str(shown)}
+    told = {name: float(value) / shown.factor for name, value in ends.items()}
+    return {name: value if math.isfinite(value) else None for name, value in told.items()} | {"unit": str(shown)}
 
 
 def _under(computed: Computed, shown: Unit) -> list[dict[str, Any]]:

@@ -41,7 +41,13 @@ def computed_text(computed: Mapping[str, Any] | None) -> str:
         return NONE
     value, low, high = (computed[name] for name in ("value", "low", "high"))
     told = f"{number(value)}{unit_text(computed['unit'])}"
-    return told if math.isclose(low, high) else f"{told} ({number(low)} to {number(high)})"
+    if low is not None and high is not None and math.isclose(low, high):
+        return told
+    return f"{told} ({_end(low)} to {_end(high)})"
+
+
+def _end(value: float | None) -> str:
+    return "without bound" if value is None else number(value)
 
 
 def verdict_text(verdict: str) -> str:

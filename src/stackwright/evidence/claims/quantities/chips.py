@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from stackwright.core.units import SECONDS_PER_HOUR
 from stackwright.evidence.claims.claim import Claim
-from stackwright.evidence.claims.computed import Computed, Finding, Interval, over_corners
+from stackwright.evidence.claims.computed import Bars, Computed, Finding, Interval, bar, over_draws
 from stackwright.evidence.claims.engine import DECODE, POOLS, TOGETHER, Case, Engine
 from stackwright.evidence.claims.quantities.cases import case_of
 from stackwright.model.precision import Precision
@@ -27,14 +28,15 @@ def peak_ratio(claim: Claim, engine: Engine) -> Computed:
     def memory(system: str) -> float:
         return engine.datum("chip", engine.catalog.get("rack", system).links["chip"], "memory_bandwidth").value
 
-    whole = over_corners(lambda a, b: a / b, peak(new), peak(old))
-    against = over_corners(lambda a, b: a / b, peak(new), peak(other))
+    whole = over_draws(lambda a, b: a / b, peak(new), peak(old))
+    against = over_draws(lambda a, b: a / b, peak(new), peak(other))
     served = {account: _served_ratio(claim, engine, account) for account in (DECODE, TOGETHER)}
     prompts = _prompt_ratio(claim, engine)
     bandwidth = memory(new) / memory(old)
+    names = {one: engine.catalog.get("rack", one).name for one in (old, other)}
     rows = [
-        {"what": f"peak over {old}", "ratio": whole.value},
-        {"what": f"peak over {other}", "ratio": against.value},
+        {"what": f"peak over {names[old]}", "ratio": whole.value},
+        {"what": f"peak over {names[other]}", "ratio": against.value},
         {"what": "prefill, served", "ratio": prompts},
         {"what": "decode, served", "ratio": served[DECODE]},
         {"what": "both on the same chips, served", "ratio": served[TOGETHER]},
@@ -42,11 +44,22 @@ def peak_ratio(claim: Claim, engine: Engine) -> Computed:
     return Computed(
         whole=whole,
         why=(
-            f"The peak grew {whole.value:.2f} times over the {old} and {against.value:.2f} times over the {other}."
-            f" Served, prompts grow {prompts:.1f} times and answers {served[DECODE]:.1f} times; memory bandwidth grew"
-            f" {bandwidth:.1f} times."
+            f"The peak grew {whole.value:.2f} times over {names[old]} and {against.value:.2f} times over"
+            f" {names[other]}. Served, prompts grow {prompts:.1f} times and answers {served[DECODE]:.1f} times;"
+            f" memory bandwidth grew {bandwidth:.1f} times."
         ),
         rows=rows,
+        bars=Bars(
+            title=f"times {names[old]}",
+            rows=[
+                bar("16-bit peak", whole),
+                {"label": "prompts served", "value": prompts},
+                {"label": "prompts and answers served", "value": served[TOGETHER]},
+                {"label": "answers served", "value": served[DECODE]},
+                {"label": "memory bandwidth", "value": bandwidth},
+            ],
+            stated=None if claim.stated is None else claim.stated.figure.value,
+        ),
         used=["google-tpu7x"],
     )
 
@@ -123,7 +136,7 @@ def parts_of_a_rack(claim: Claim, engine: Engine) -> Computed:
 def host_link(claim: Claim, engine: Engine) -> Computed:
     """Bandwidth from processor to chip, new over old, per chip."""
     new, old = (engine.datum("chip", claim.choice(side), "host_bandwidth") for side in ("new", "old"))
-    whole = over_corners(lambda a, b: a / b, Interval.of(new), Interval.of(old))
+    whole = over_draws(lambda a, b: a / b, Interval.of(new), Interval.of(old))
     return Computed(
         whole=whole,
         why=f"A chip has {new.value / 1e9:.0f} GB/s to its processor, {whole.value:.1f} times what PCIe gives one; the"
@@ -154,12 +167,13 @@ def memory_generation(claim: Claim, engine: Engine) -> Computed:
     needs = [row["chip"] for row in rows if row["stacks at the older"] > most.high]
     early = claim.choice("due_in_time")
     told = "; ".join(
-        f"{row['chip']} {row['stacks at the older']:.1f} or {row['stacks at the newer']:.1f}" for row in rows
+        f"{_names(engine, [row['chip']])} {row['stacks at the older']:.1f} or {row['stacks at the newer']:.1f}"
+        for row in rows
     )
     return Computed(
         whole=None,
-        why=f"Stacks for the published bandwidths at the older generation's rate, or the newer's: {told}. Those that"
-        f" the older could not give on one package of {most.value:.0f}: {', '.join(needs) or 'none'}.",
+        why=f"For its published bandwidth a chip would need so many stacks of HBM3E, or of HBM4: {told}. More than the"
+        f" {most.high:.0f} that a package may hold, so that only HBM4 is left: {_names(engine, needs) or 'none'}.",
         findings=[
             Finding.either(
                 bool(set(needs) & set(early)),
@@ -172,43 +186,65 @@ def memory_generation(claim: Claim, engine: Engine) -> Computed:
     )
 
 
+def _names(engine: Engine, chips: Sequence[str]) -> str:
+    return ", ".join(engine.catalog.get("chip", one).name for one in chips)
+
+
 def tokens_per_energy(claim: Claim, engine: Engine) -> Computed:
     """Tokens per megawatt-hour of custom chips over those of graphics chips, at one speed."""
-    at = np.array([claim.fact("between_tokens").value])
-    rows: list[dict[str, Any]] = []
-    for side in ("custom", "graphics"):
-        for chosen in claim.choice(side):
-            case = case_of(
-                claim,
-                chosen,
-                account=POOLS,
-                within_domain=True,
-            )
-            rate = float(engine.curve(case).best(at)[0])
-            watts = engine.watts(chosen["system"])
-            rows.append(
-                {"side": side, "system": chosen["system"], "tokens/s per chip": rate, "W per chip": watts["value"]}
-                | {"Mtoken per MWh": rate / watts["value"] * MEGAWATT_HOUR / 1e6}
-                | {"low": rate / watts["high"], "high": rate / watts["low"]}
-            )
-    best = {
-        side: max((r for r in rows if r["side"] == side), key=lambda r: r["Mtoken per MWh"])
-        for side in ("custom", "graphics")
-    }
-    custom, graphics = best["custom"], best["graphics"]
-    whole = Interval(
-        custom["low"] / graphics["high"],
-        custom["Mtoken per MWh"] / graphics["Mtoken per MWh"],
-        custom["high"] / graphics["low"],
-    )
-    for row in rows:
-        del row["low"], row["high"]
+    rows = [
+        _energy_row(claim, engine, side, chosen) for side in ("custom", "graphics") for chosen in claim.choice(side)
+    ]
+    alike = [_energy_row(claim, engine, "graphics, FP8 as well", _in_8_bits(one)) for one in claim.choice("graphics")]
+    whole, custom, graphics = _best_over_best(engine, rows)
+    same, *_ = _best_over_best(engine, [row for row in rows if row["side"] == "custom"] + alike)
+    names = {row["system"]: engine.catalog.get("rack", row["system"]).name for row in rows}
     return Computed(
         whole=whole,
-        why=f"The best custom system ({custom['system']}) makes {whole.value:.2f} times the tokens of the best graphics"
-        f" system ({graphics['system']}) from the same energy at its chips' limits.",
-        rows=rows,
+        why=f"The best custom system ({names[custom['system']]}) makes {whole.value:.2f} times the tokens of the best"
+        f" graphics system ({names[graphics['system']]}) from the same energy at its chips' limits, {same.value:.2f}"
+        " times if both serve in eight bits.",
+        under={"graphics chips serve in eight bits too": same},
+        rows=[*rows, *alike],
+        bars=Bars(
+            title="million output tokens per MWh of the system",
+            rows=[
+                {"label": f"{names[row['system']]}, {row['format']}", "value": row[PER_ENERGY]}
+                for row in [*rows, *alike]
+            ],
+        ),
     )
+
+
+PER_ENERGY = "Mtoken per MWh"
+
+
+def _in_8_bits(chosen: Mapping[str, Any]) -> dict[str, Any]:
+    return {**chosen, "weights": "fp8"}
+
+
+def _energy_row(claim: Claim, engine: Engine, side: str, chosen: Mapping[str, Any]) -> dict[str, Any]:
+    """Tokens and watts of a chip with its share of its system. Source: definition."""
+    at = np.array([claim.fact("between_tokens").value])
+    rate = float(engine.curve(case_of(claim, chosen, account=POOLS, within_domain=True)).best(at)[0])
+    watts = engine.watts(chosen["system"])["value"]
+    return {
+        "side": side,
+        "system": chosen["system"],
+        "format": str(chosen["weights"]).upper(),
+        "tokens/s per chip": rate,
+        "W per chip": watts,
+        PER_ENERGY: rate / watts * MEGAWATT_HOUR / 1e6,
+    }
+
+
+def _best_over_best(engine: Engine, rows: Sequence[Mapping[str, Any]]) -> tuple[Interval, Any, Any]:
+    """Tokens from energy, best custom over best graphics system, over the ranges of their watts."""
+    ours = max((row for row in rows if row["side"] == "custom"), key=lambda row: row[PER_ENERGY])
+    theirs = max((row for row in rows if row["side"] != "custom"), key=lambda row: row[PER_ENERGY])
+    drawn = [Interval(**engine.watts(row["system"])) for row in (theirs, ours)]
+    faster = ours["tokens/s per chip"] / theirs["tokens/s per chip"]
+    return over_draws(lambda a, b: faster * a / b, *drawn), ours, theirs
 
 
 QUANTITIES = {

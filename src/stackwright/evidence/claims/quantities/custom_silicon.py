@@ -10,7 +10,7 @@ import numpy as np
 from stackwright.codesign.make_or_buy import Range, break_even
 from stackwright.core.units import SECONDS_PER_DAY, SECONDS_PER_YEAR
 from stackwright.evidence.claims.claim import Claim
-from stackwright.evidence.claims.computed import Computed, Finding, Interval, over_corners
+from stackwright.evidence.claims.computed import LOG, Bars, Computed, Finding, Interval, Lines, bar, over_draws
 from stackwright.evidence.claims.engine import POOLS, Engine
 from stackwright.evidence.claims.quantities.cases import case_of
 
@@ -31,7 +31,7 @@ def worth_of_a_chip(claim: Claim, engine: Engine) -> Interval:
     """The price of a custom chip's system at which its tokens cost those of the bought one, power aside."""
     faster = rate_of(claim, engine, "custom") / rate_of(claim, engine, "bought")
     price = engine.datum("rack", claim.choice("bought")["system"], "price_per_chip")
-    return over_corners(lambda a, b: a * b, Interval.of(price), Interval.exactly(faster))
+    return over_draws(lambda a, b: a * b, Interval.of(price), Interval.exactly(faster))
 
 
 def volume_that_repays(claim: Claim, engine: Engine) -> Computed:
@@ -45,10 +45,13 @@ def volume_that_repays(claim: Claim, engine: Engine) -> Computed:
     volumes = {end: one for end, one in made["volume"].items() if one is not None}
     told = f"{min(volumes.values()):,.0f} to {max(volumes.values()):,.0f}" if volumes else "no number of"
     never = "" if len(volumes) == len(made["volume"]) else ", and never at the low end of the price"
+    prices = np.linspace(made["unit_cost"]["value"], max(2.0 * worth.value, worth.high), 25)[1:]
+    repaid = [break_even(program, Range(*(float(one),) * 3), rate)["ways"]["partner"]["volume"] for one in prices]
     return Computed(
         whole=None,
-        why=f"A program of this class repays with a partner at {told} chips{never}; the power announced is that of"
-        f" {announced / 1e6:.1f} million.",
+        why=f"At {worth.low:,.0f} to {worth.high:,.0f} USD a chip its tokens would cost those of a bought GB200. At"
+        f" that price a program of this class repays with a partner at {told} chips{never}; the power announced is"
+        f" that of {announced / 1e6:.1f} million. Speed and cost are those of the program that stands in.",
         findings=[
             Finding.either(
                 bool(volumes) and min(volumes.values()) <= announced,
@@ -56,8 +59,26 @@ def volume_that_repays(claim: Claim, engine: Engine) -> Computed:
                 "the volume announced does not repay a program of its class",
             )
         ],
-        rows=[{"end of the price": end, "chips that repay": one} for end, one in made["volume"].items()],
+        rows=[
+            {"end of the price": end, "USD per chip": getattr(worth, end), "chips that repay": one}
+            for end, one in made["volume"].items()
+        ],
+        curve=Lines(
+            x=[float(one) / 1e3 for one in prices],
+            lines={
+                "a program of its class, with a partner": [one["value"] for one in repaid],
+                "the power announced": [announced for _ in prices],
+            },
+            x_title="price of a chip with its system, thousand USD",
+            y_title="chips that repay the program",
+            y_scale=LOG,
+        ),
     )
+
+
+MONTHS_PER_YEAR = 12.0
+NRE_STEPS = np.linspace(0.5e9, 3.0e9, 11)
+"""Dollars of a program at which its break-even is told."""
 
 
 def queries_that_repay(claim: Claim, engine: Engine) -> Computed:
@@ -68,24 +89,57 @@ def queries_that_repay(claim: Claim, engine: Engine) -> Computed:
     bought = engine.datum("rack", claim.choice("bought")["system"], "price_per_chip")
     own = float(program.partnered(program.volume) + program.system_cost)
     rates = {side: rate_of(claim, engine, side) for side in ("custom", "bought")}
-    busy = claim.fact("utilization")
+    busy, told_saving = claim.fact("utilization"), claim.fact("saving_told")
 
-    def per_query(price: float, rate: float, share: float) -> float:
+    def per_query(price: Any, rate: float, share: Any) -> Any:
         return price * tokens / (rate * life * share)
 
-    def needed(spent: float, price: float, share: float) -> float:
-        saved = per_query(price, rates["bought"], share) - per_query(own, rates["custom"], share)
-        return spent / saved / life if saved > 0.0 else float("inf")
+    def saved_by_chip(price: Any, share: Any) -> Any:
+        return per_query(price, rates["bought"], share) - per_query(own, rates["custom"], share)
 
-    whole = over_corners(needed, nre, Interval.of(bought), busy)
-    saved = per_query(bought.value, rates["bought"], busy.value) - per_query(own, rates["custom"], busy.value)
+    def needed(spent: Any, price: Any, share: Any) -> Any:
+        saved = saved_by_chip(price, share)
+        return np.where(saved > 0.0, spent / np.where(saved > 0.0, saved, 1.0) / life, np.inf)
+
+    def needed_as_told(spent: Any, price: Any, share: Any, part: Any) -> Any:
+        return spent / (part * per_query(price, rates["bought"], share)) / life
+
+    price = Interval.of(bought)
+    whole = over_draws(needed, nre, price, busy)
+    as_told = over_draws(needed_as_told, nre, price, busy, told_saving)
+    saved = over_draws(saved_by_chip, price, busy)
     daily = SECONDS_PER_DAY
     return Computed(
         whole=whole,
-        why=f"A query saves {saved * 100:.3f} cents on an own chip; {nre.low / 1e9:.1f} to {nre.high / 1e9:.1f} billion"
-        f" USD are repaid over {life / SECONDS_PER_YEAR:.0f} years by {whole.low * daily / 1e9:.2f} to"
-        f" {whole.high * daily / 1e9:.2f} billion queries a day.",
+        why=f"A query of {tokens:.0f} tokens saves {saved.value * 100:.4f} cents ({saved.low * 100:.4f} to"
+        f" {saved.high * 100:.4f}) on an own chip; {nre.low / 1e9:.1f} to {nre.high / 1e9:.1f} billion USD are repaid"
+        f" over {life / SECONDS_PER_YEAR:.0f} years by {whole.low * daily / 1e9:.1f} to {whole.high * daily / 1e9:.0f}"
+        f" billion queries a day; by {as_told.low * daily / 1e9:.1f} to {as_told.high * daily / 1e9:.0f} billion if an"
+        f" own chip saves the {told_saving.value:.0%} that the essay extrapolates.",
+        under={f"a query saves the {told_saving.value:.0%} that was told of one move": as_told},
         rows=[{"side": side, "tokens/s per chip": rate} for side, rate in rates.items()],
+        curve=Lines(
+            x=[float(one) / 1e9 for one in NRE_STEPS],
+            lines={
+                f"{told}, {name}": [
+                    float(getattr(repaid, end)) * daily / 1e9
+                    for one in NRE_STEPS
+                    for repaid in (found(Interval.exactly(float(one))),)
+                ]
+                for told, found in (
+                    ("saving computed", lambda spent: over_draws(needed, spent, price, busy)),
+                    (
+                        f"saving of {told_saving.value:.0%}",
+                        lambda spent: over_draws(needed_as_told, spent, price, busy, told_saving),
+                    ),
+                )
+                for end, name in (("low", "5th percentile"), ("value", "middle"), ("high", "95th percentile"))
+            },
+            x_title="cost of the program, billion USD",
+            y_title="billion queries a day that repay it",
+            y_scale=LOG,
+            stated=None if claim.stated is None else claim.stated.figure.value * daily / 1e9,
+        ),
         used=[bought.source] if bought.source != "assumption" else [],
     )
 
@@ -99,17 +153,43 @@ def share_by_then(claim: Claim, engine: Engine) -> Computed:
         grown = start * (1.0 + mine) ** years
         return grown / (grown + (1.0 - start) * (1.0 + theirs) ** years)
 
-    whole = over_corners(share, now, own, bought)
+    whole = over_draws(share, now, own, bought)
     needed = ((1.0 + bought.value) ** years / now.value) ** (1.0 / years)
     return Computed(
         whole=whole,
         why=f"At the growth forecast, own chips would be {whole.low:.0%} to {whole.high:.0%}; to be all, they would"
-        f" have to grow {needed:.1f} times a year while bought ones go to nothing.",
+        f" have to grow {needed:.1f} times a year, and bought ones to leave inference. The share of all clouds'"
+        " spending stands in for one company's.",
         findings=[
             Finding.either(
                 whole.high >= 0.9, "the growth forecast may do", "the growth forecast does not reach the whole"
             )
         ],
+        curve=_ramp(claim, now, own, bought, needed),
+    )
+
+
+def _ramp(claim: Claim, now: Interval, own: Interval, bought: Interval, needed: float) -> Lines:
+    """Shares by year at the growth forecast, and at that which the stated share asks for."""
+    years = np.linspace(0.0, claim.fact("years").value / SECONDS_PER_YEAR, 9)
+    first = float(claim.when[:4]) + float(claim.when[5:7]) / MONTHS_PER_YEAR
+
+    def shares(start: float, mine: float, theirs: float) -> list[float]:
+        grown = start * (1.0 + mine) ** years
+        return [float(one) * 100.0 for one in grown / (grown + (1.0 - start) * (1.0 + theirs) ** years)]
+
+    whole = [float(one) * 100.0 for one in now.value * (needed / (1.0 + bought.value)) ** years]
+    return Lines(
+        x=[float(one) for one in first + years],
+        lines={
+            "growth forecast": shares(now.value, own.value, bought.value),
+            "own chips slowest, bought ones fastest": shares(now.low, own.low, bought.high),
+            "own chips fastest, bought ones slowest": shares(now.high, own.high, bought.low),
+            f"own chips {needed:.1f} times a year": whole,
+        },
+        x_title="year",
+        y_title="own chips, % of all",
+        stated=None if claim.stated is None else claim.stated.figure.value * 100.0,
     )
 
 
@@ -129,8 +209,8 @@ def margin_advantage(claim: Claim, engine: Engine) -> Computed:
     system = claim.choice("bought")["system"]
     price, cost = engine.datum("rack", system, "price_per_chip"), engine.datum("rack", system, "cost_per_chip")
     own = Interval(made["low"], made["value"], made["high"])
-    whole = over_corners(lambda a, b, c: a / b * c, Interval.of(price), own, Interval.exactly(faster))
-    kept = over_corners(lambda a, b: 1.0 - b / a, Interval.of(price), Interval.of(cost))
+    whole = over_draws(lambda a, b, c: a / b * c, Interval.of(price), own, Interval.exactly(faster))
+    kept = over_draws(lambda a, b: 1.0 - b / a, Interval.of(price), Interval.of(cost))
     return Computed(
         whole=whole,
         why=f"Of the bought system's price its makers keep {kept.low:.0%} to {kept.high:.0%}; an own chip costs"
@@ -152,6 +232,15 @@ def margin_advantage(claim: Claim, engine: Engine) -> Computed:
                 "high": kept.high,
             }
         ],
+        bars=Bars(
+            title="thousand USD a chip with its system",
+            rows=[
+                bar("bought: price", Interval.of(price), 1e3),
+                bar("bought: what it costs its makers", Interval.of(cost), 1e3),
+                bar("own: with partner and program", own, 1e3),
+                bar("own: for the tokens of one that is bought", over_draws(lambda a: a / faster, own), 1e3),
+            ],
+        ),
         used=[one.source for one in (price, cost)],
     )
 

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
+from stackwright.codesign.uncertainty import BOUNDED
 from stackwright.core.records import Record
 from stackwright.core.units import SECONDS_PER_HOUR, SECONDS_PER_YEAR
 from stackwright.evidence.claims.claim import Claim
-from stackwright.evidence.claims.computed import Computed, Finding, Interval
+from stackwright.evidence.claims.computed import (
+    Bars,
+    Computed,
+    Finding,
+    Interval,
+    Lines,
+    bar,
+    percentiles,
+    standard_draws,
+)
 from stackwright.evidence.claims.engine import Engine
 from stackwright.power.contract import Contract
 
@@ -18,47 +29,73 @@ MEGAWATT = 1e6
 MEGAWATT_HOUR = 1e6 * SECONDS_PER_HOUR
 TERAWATT_HOUR = 1e6 * MEGAWATT_HOUR
 ENDS = ("low", "value", "high")
+TERMS = 48
+"""Draws of a contract: its whole term is settled by the hour in each."""
+OF_ENERGY = ("capacity_factor", "interim_share", "ramp_time", "initial_share")
+"""Numbers of a contract on which its energy rests."""
 
 
 def term_range(contract: Contract, record: Record, fields: Sequence[str]) -> tuple[Interval, Interval]:
-    """Energy and payments over the term, over all corners of some fields of the record."""
-    given = [field for field in fields if field in record.values]
-    middle = contract.term()
-    corners = [
-        replace(
-            contract, **{name: getattr(record.values[name], end) for name, end in zip(given, ends, strict=True)}
-        ).term()
-        for ends in itertools.product(("low", "high"), repeat=len(given))
+    """Energy and payments over the term, over draws of some numbers of the record."""
+    given = [name for name in fields if name in record.values and Interval.of(record.values[name]).width > 0.0]
+    normals = standard_draws(TERMS if given else 1, len(given))
+    drawn = [Interval.of(record.values[name]).at(one) for name, one in zip(given, normals, strict=True)]
+    cut = [np.minimum(one, 1.0) if name in BOUNDED else one for name, one in zip(given, drawn, strict=True)]
+    terms = [
+        replace(contract, **dict(zip(given, map(float, one), strict=True))).term() for one in zip(*cut, strict=True)
     ]
-    parts = zip(middle, *corners, strict=True)
-    energy, paid = ([float(one) for one in part] for part in parts)
-    return Interval.around(energy, energy[0]), Interval.around(paid, paid[0])
+    middle = contract.term()
+    energy, paid = (np.array([float(one[part]) for one in (middle, *terms)]) for part in (0, 1))
+    return percentiles(energy[1:] if given else energy, energy[0]), percentiles(paid[1:] if given else paid, paid[0])
 
 
 def contract_capacity(claim: Claim, engine: Engine) -> Computed:
     """A contract's capacity, its energy by year, and whether what it is said to give is in its terms."""
     part = engine.parts.get("power", claim.choice("contract"))
     contract, values = part.spec, part.record.values
-    energy, paid = term_range(contract, part.record, ("capacity_factor",))
-    capacity = Interval.of(values["capacity"])
-    rows = _steps(contract)
-    mean = energy.value / (contract.capacity_factor * contract.tenor)
-    new = float(contract.additional) * float(contract.capacity)
+    energy, paid = term_range(contract, part.record, OF_ENERGY)
+    capacity, factor = Interval.of(values["capacity"]), Interval.of(values["capacity_factor"])
+    middle, _ = contract.term()
+    mean = float(middle) / (contract.capacity_factor * contract.tenor)
     whole, under = capacity, {}
     if mean < 0.98 * capacity.value:
         ends = [mean * getattr(values["capacity"], end) / capacity.value for end in ENDS]
         whole, under = Interval(*ends), {"the last step of the ramp has come": capacity}
+    in_the_mean = f" and {mean / MEGAWATT:,.0f} in the mean of the term" if under else ""
     return Computed(
         whole=whole,
-        why=f"{capacity.value / MEGAWATT:,.0f} MW at most and {mean / MEGAWATT:,.0f} in the mean of the term:"
-        f" {energy.low / TERAWATT_HOUR:.0f} to {energy.high / TERAWATT_HOUR:.0f} TWh for about"
-        f" {paid.value / 1e9:.1f} billion USD; {new / MEGAWATT:,.0f} MW of it is new generation,"
-        f" {float(contract.delivered):.0%} serves the buyer's load over the grid, {float(contract.onsite):.0%} behind"
-        " his meter.",
+        why=f"{capacity.value / MEGAWATT:,.0f} MW at most{in_the_mean}: {energy.low / TERAWATT_HOUR:.0f} to"
+        f" {energy.high / TERAWATT_HOUR:.0f} TWh at capacity factors of {factor.low:.0%} to {factor.high:.0%}, for"
+        f" about {paid.value / 1e9:.1f} billion USD. {_kind_of_power(contract)}",
         under=under,
         findings=_expected(claim, contract),
-        rows=rows,
+        rows=_steps(contract),
+        curve=_ramp(claim, contract),
         used=[values[name].source for name in ("capacity", "capacity_factor")],
+    )
+
+
+def _kind_of_power(contract: Contract) -> str:
+    """How the buyer gets it, and how much of it is new, in words."""
+    new = f"{float(contract.additional * contract.capacity) / MEGAWATT:,.0f} MW of it is new generation"
+    if float(contract.onsite) >= 0.5:
+        return f"It comes behind the buyer's meter; {new}."
+    if float(contract.delivered) >= 0.5:
+        return f"It comes to the buyer's load over the grid, none of it behind his meter; {new}."
+    return f"The buyer gets the attributes and no energy: the plant sells that to the grid; {new}."
+
+
+def _ramp(claim: Claim, contract: Contract) -> Lines:
+    """Megawatts by year, beside those stated."""
+    years = np.array([float(year) for year in contract.years()])
+    held = [float(contract.capacity * contract.ramp_share(year)) / MEGAWATT for year in years]
+    stated = None if claim.stated is None else claim.stated.figure.value / MEGAWATT
+    return Lines(
+        x=[float(year) for year in years],
+        lines={"under contract, mean of the year": held},
+        x_title="year",
+        y_title="MW",
+        stated=stated,
     )
 
 
@@ -116,7 +153,7 @@ def price_of_energy(claim: Claim, engine: Engine) -> Computed:
     part = engine.parts.get("power", claim.choice("contract"))
     contract = part.spec
     worth = claim.fact("worth")
-    energy, _ = term_range(contract, part.record, ("capacity_factor", "interim_share", "ramp_time", "initial_share"))
+    energy, _ = term_range(contract, part.record, OF_ENERGY)
     flat, _ = term_range(
         replace(contract, initial_share=1.0, interim_year=None, interim_share=None, full_year=None, ramp_time=0.0),
         part.record,
@@ -133,6 +170,7 @@ def price_of_energy(claim: Claim, engine: Engine) -> Computed:
 
     ramped, whole = over(energy), over(flat)
     in_si = {"with": ramped, "flat": whole, "never stopped": over(hours)}
+    unit_price = 1.0 / MEGAWATT_HOUR
     scaled = {name: Interval(*(getattr(one, end) / MEGAWATT_HOUR for end in ENDS)) for name, one in in_si.items()}
     return Computed(
         whole=scaled["with"],
@@ -143,6 +181,15 @@ def price_of_energy(claim: Claim, engine: Engine) -> Computed:
             "the whole capacity flowed from the first day": scaled["flat"],
             "the whole capacity flowed in every hour of every year": scaled["never stopped"],
         },
+        bars=Bars(
+            title="USD/MWh over the term",
+            rows=[
+                bar("with its steps", scaled["with"], unit_price),
+                bar("whole from the first day", scaled["flat"], unit_price),
+                bar("whole, and never stopped", scaled["never stopped"], unit_price),
+            ],
+            stated=None if claim.stated is None else claim.stated.figure.value / unit_price,
+        ),
         used=[part.record.values["capacity"].source],
     )
 
@@ -168,10 +215,14 @@ def dedicated_share(claim: Claim, engine: Engine) -> Computed:
         for end in ENDS
     }
     attributes = [row["contract"] for row in rows if row["delivered to the load"] == 0.0]
+    signing = claim.fact("behind_the_meter_at_signing")
+    before = Interval(*(getattr(signing, end) / total for end in ENDS))
     return Computed(
         whole=Interval(ends["low"], ends["value"], ends["high"]),
-        why=f"{ends['value']:.0%} of {total / 1e9:.1f} GW stand behind a buyer's meter;"
-        f" {len(attributes)} of {len(rows)} contracts deliver no energy at all, attributes only.",
+        why=f"{ends['value']:.0%} of {total / 1e9:.1f} GW stand behind a buyer's meter today, {before.value:.0%} did"
+        f" when the last was signed; {len(attributes)} of {len(rows)} contracts deliver no energy at all, attributes"
+        " only.",
+        under={"the share is that at signing, before the regulator's refusal took effect": before},
         findings=[
             Finding.either(
                 ends["high"] >= 0.5, "half of the megawatts may be behind a meter", "most megawatts come over the grid"

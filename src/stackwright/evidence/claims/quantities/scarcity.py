@@ -7,7 +7,7 @@ from typing import Any
 
 from stackwright.codesign.searched import searched
 from stackwright.evidence.claims.claim import Claim
-from stackwright.evidence.claims.computed import Computed, Finding, Interval, over_corners
+from stackwright.evidence.claims.computed import LOG, Bars, Computed, Finding, Interval, bar, over_draws
 from stackwright.evidence.claims.engine import Engine, study_path
 from stackwright.stack.study import Study, load
 
@@ -22,12 +22,12 @@ def longest_wait(claim: Claim, engine: Engine) -> Computed:
     rows, ratios = [], []
     for site in claim.choice("sites"):
         wait = engine.datum("datacenter", site, "interconnection_time")
-        ratio = over_corners(lambda a, b: a / b, Interval.of(wait), chips)
+        ratio = over_draws(lambda a, b: a / b, Interval.of(wait), chips)
         ratios.append(ratio)
         rows.append({"site": site, "low": ratio.low, "ratio": ratio.value, "high": ratio.high})
     middle = sorted(one.value for one in ratios)[len(ratios) // 2]
-    bridged = over_corners(lambda a, b: a / b, claim.fact("own_plant_lead_time"), chips)
-    share = over_corners(
+    bridged = over_draws(lambda a, b: a / b, claim.fact("own_plant_lead_time"), chips)
+    share = over_draws(
         lambda price, drawn, cost: price * drawn / (price * drawn + cost),
         claim.fact("electricity_price"),
         Interval.exactly(engine.watts(claim.choice("system"))["value"] * claim.fact("pue").value),
@@ -55,7 +55,20 @@ def longest_wait(claim: Claim, engine: Engine) -> Computed:
                 "electricity is the smaller part of what chips cost to buy and run",
             ),
         ],
-        rows=[*rows, *worth],
+        rows=rows,
+        tables={"What a megawatt more of a connection is worth over five years": worth},
+        bars=Bars(
+            title="wait for a grid connection over the wait for chips",
+            rows=[
+                *(
+                    bar(engine.catalog.get("datacenter", row["site"]).name, one)
+                    for row, one in zip(rows, ratios, strict=True)
+                ),
+                bar("with plants of one's own", bridged),
+            ],
+            scale=LOG,
+            stated=1.0,
+        ),
         used=[engine.datum("datacenter", one, "interconnection_time").source for one in claim.choice("sites")],
     )
 
@@ -63,7 +76,7 @@ def longest_wait(claim: Claim, engine: Engine) -> Computed:
 def _yearly(claim: Claim, engine: Engine) -> Interval:
     """Dollars per second of a chip's system over its life, without interest. Source: definition."""
     price = engine.datum("rack", claim.choice("system"), "price_per_chip")
-    return over_corners(lambda a, b: a / b, Interval.of(price), claim.fact("chip_life"))
+    return over_draws(lambda a, b: a / b, Interval.of(price), claim.fact("chip_life"))
 
 
 def megawatt_worth(claim: Claim, engine: Engine) -> list[dict[str, Any]]:

@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from stackwright.evidence.claims.claim import Claim
-from stackwright.evidence.claims.computed import Computed, Finding, Interval
-from stackwright.evidence.claims.engine import ACCOUNTS, DECODE, POOLS, TOGETHER, Case, Engine, slower
+from stackwright.evidence.claims.computed import LOG, Bars, Computed, Finding, Interval, Lines
+from stackwright.evidence.claims.engine import ACCOUNTS, DECODE, POOLS, TOGETHER, Engine, slower
 from stackwright.evidence.claims.quantities.cases import case_of
-from stackwright.model.precision import Precision
+from stackwright.model.precision import VALUE_BYTES, Precision
 
 LIMITS = np.array([10.0, 15.0, 20.0, 25.0, 30.0, 40.0, 50.0, 60.0, 70.0, 85.0, 100.0, 125.0, 150.0, 200.0]) * 1e-3
 """Seconds between tokens at which a curve is told."""
@@ -28,9 +28,8 @@ WORDS = {
     POOLS: "prompts on chips of their own, which count",
     DECODE: "answers alone count, prompts are free",
 }
-FREE, HELD = "any layout, also over the fabric", "each stage of the baseline within its own links"
-LEAST = 0.01
-"""Share of its best rate that a system has to reach for a ratio to it to be told."""
+FREE = "the baseline may use any layout, also over its fabric"
+HELD = "each stage of the baseline stays within its own links"
 
 
 def over(new: np.ndarray, old: np.ndarray) -> np.ndarray:
@@ -55,38 +54,60 @@ def speedup_over_ttl(claim: Claim, engine: Engine) -> Computed:
             ]
             ratios[account, reach] = np.array(rows)
     column = int(np.flatnonzero(limits == at)[0])
-    here = {key: _range(rows[:, column]) for key, rows in ratios.items()}
-    free = [here[account, FREE] for account in ACCOUNTS]
-    known = [one for one in free if one is not None]
-    whole = Interval(min(o.low for o in known), here[POOLS, FREE].value, max(o.high for o in known))  # type: ignore[union-attr]
-    under = {f"{HELD}, and {WORDS[account]}": one for account in ACCOUNTS if (one := here[account, HELD]) is not None}
-    base = [
-        case_of(claim, claim.choice("old"), account=DECODE, within_domain=held, kv_heads=heads[0])
-        for held in (False, True)
-    ]
-    edges = [edge(engine, one) for one in base]
-    factors = decomposed(claim, engine, at, heads[0])
+    here = {key: found for key, rows in ratios.items() if (found := _range(rows[:, column])) is not None}
+    free = [here[account, FREE] for account in ACCOUNTS if (account, FREE) in here]
+    whole = Interval(min(o.low for o in free), here[POOLS, FREE].value, max(o.high for o in free))
+    under = {f"{reach}, and {WORDS[account]}": one for (account, reach), one in here.items()}
+    decomposition = decomposed(claim, engine, at, heads[0])
     return Computed(
         whole=whole,
-        why=(
-            f"At {at * 1e3:.0f} ms between tokens the rack serves {whole.low:.1f} to {whole.high:.1f} times as much per"
-            f" chip if the baseline may spread layouts over its fabric, and {_told(under.values())} if it may not. The"
-            f" baseline cannot serve at all below {edges[0] * 1e3:.0f} ms, or {edges[1] * 1e3:.0f} ms within its own"
-            " links, where the ratio has no bound."
-        ),
+        why=_told(at, whole, [one for (_, reach), one in here.items() if reach == HELD], _edges(claim, engine, first)),
         under=under,
-        findings=(_largest(factors),),
-        rows=[*factors, *_edges(engine, base), *_per_dollar_and_watt(claim, engine, whole, under)],
-        curve={
-            "x": [float(one) * 1e3 for one in limits],
-            "x_title": "time between tokens, ms",
-            "y_title": "tokens per second and chip, new over old",
-            "lines": {
+        findings=(_largest(decomposition, at),),
+        rows=_per_dollar_and_watt(claim, engine, here),
+        tables={
+            "What the ratio of answers alone is made of, the baseline's stages within own links": decomposition,
+            "Where the baseline ends, in ms between tokens": _edges(claim, engine, first),
+        },
+        curve=Lines(
+            x=[float(one) * 1e3 for one in limits],
+            x_title="time between tokens, ms",
+            y_title="tokens per second and chip, new over old",
+            lines={
                 f"{reach}; {WORDS[account]}": [_plain(one) for one in rows[0]]
                 for (account, reach), rows in ratios.items()
             },
-        },
+            x_scale=LOG,
+            y_scale=LOG,
+            stated=None if claim.stated is None else claim.stated.figure.value,
+        ),
+        bars=Bars(
+            title=f"factor in the ratio of answers alone at {at * 1e3:.0f} ms between tokens",
+            rows=[
+                {"label": row["part"], "value": row[_column(at)]} | ({"mark": row[HARDWARE]} if HARDWARE in row else {})
+                for row in decomposition
+                if row[_column(at)] is not None
+            ],
+            scale=LOG,
+            mark=HARDWARE,
+        ),
         used=_used(engine, claim),
+    )
+
+
+def _told(at: float, whole: Interval, held: Sequence[Interval], edges: Sequence[Mapping[str, Any]]) -> str:
+    """What the ratios say, and where they have no bound."""
+    within = (
+        f"{min(one.low for one in held):.1f} to {max(one.high for one in held):.1f} times" if held else "without bound"
+    )
+    ends = [row["serves nothing below"] for row in edges]
+    tenths = [row["a tenth of its best rate at"] for row in edges]
+    return (
+        f"At {at * 1e3:.0f} ms between tokens the rack serves {whole.low:.1f} to {whole.high:.1f} times as much per"
+        f" chip if the baseline may spread layouts over its fabric, and {within} if each of its stages stays within its"
+        " own links, by the way in which prompts count. No single number holds: by the same ways the baseline falls to"
+        f" a tenth of its best rate at {min(tenths):.0f} to {max(tenths):.0f} ms and serves nothing below"
+        f" {min(ends):.0f} to {max(ends):.0f} ms, from where on the ratio has no bound."
     )
 
 
@@ -116,31 +137,21 @@ def _range(values: np.ndarray) -> Interval | None:
     return Interval(float(known.min()), value, float(known.max()))
 
 
-def _told(ranges: Iterable[Interval]) -> str:
-    known = list(ranges)
-    if not known:
-        return "without bound"
-    return f"{min(one.low for one in known):.1f} to {max(one.high for one in known):.1f} times"
-
-
 def _plain(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
-
-
-def edge(engine: Engine, case: Case) -> float:
-    """The shortest time between tokens at which a system serves a model at all. Source: definition."""
-    curve = engine.curve(case)
-    return float(curve.between[curve.rate > 0.0].min(initial=np.inf))
 
 
 def decomposed(claim: Claim, engine: Engine, at: float, kv_heads: int) -> list[dict[str, Any]]:
     """What the ratio of answers is made of, against the baseline within its own links: factors that multiply to it.
 
     Four parts of the new system are set as the old has them, in every combination; each part's factor is the mean of
-    its logarithm over all orders. What is left is the chips' compute and kernels. ``batch`` stands beside them: what
-    larger batches are worth, through all parts. Source: Shapley (1953), A value for n-person games.
+    its logarithm over all orders. What is left is the chips' compute and kernels. A part's factor may exceed the ratio
+    of the hardware: near the edge of latency, faster memory also leaves time for larger batches. ``batch`` stands
+    beside them: what larger batches are worth, through all parts. Source: Shapley (1953), A value for n-person games.
     """
+    limits = np.array([at, *SLOWER])
     old: Any = engine.hardware(claim.choice("old")["system"], claim.choice("old")["software"])
+    newer: Any = engine.hardware(claim.choice("new")["system"], claim.choice("new")["software"])
     formats = Precision(claim.choice("old")["weights"], claim.choice("old")["cache"])
     new = case_of(claim, claim.choice("new"), account=DECODE, within_domain=True, kv_heads=kv_heads)
     base = case_of(claim, claim.choice("old"), account=DECODE, within_domain=True, kv_heads=kv_heads)
@@ -153,22 +164,40 @@ def decomposed(claim: Claim, engine: Engine, at: float, kv_heads: int) -> list[d
         "bandwidth": (("chip.memory_bandwidth", float(old.chip.memory_bandwidth)),),
         "capacity": (("chip.memory_capacity", float(old.chip.memory_capacity)),),
     }
+    hardware = {
+        "domain": newer.system.scale_up_domain / old.system.scale_up_domain,
+        "precision": VALUE_BYTES[claim.choice("old")["weights"]] / VALUE_BYTES[claim.choice("new")["weights"]],
+        "bandwidth": newer.chip.memory_bandwidth / old.chip.memory_bandwidth,
+        "capacity": newer.chip.memory_capacity / old.chip.memory_capacity,
+    }
 
-    def rate(back: frozenset[str]) -> float:
+    def rates_of(back: frozenset[str]) -> np.ndarray:
         changed = tuple(leaf for name in leaves if name in back for leaf in leaves[name])
         precision = formats if "precision" in back else new.precision
-        return float(engine.curve(replace(new, changed=changed, precision=precision)).best(np.array([at]))[0])
+        return engine.curve(replace(new, changed=changed, precision=precision)).best(limits)
 
-    rates = {back: rate(back) for back in subsets(tuple(leaves))}
-    whole, few = rates[frozenset()], engine.curve(base).batch(at)
-    through = engine.curve(new).best_at(at, few)
-    rest = over(np.array(rates[frozenset(leaves)]), engine.curve(base).best(np.array([at]))).item()
-    rows = [{"factor": name, "ratio": _shared(rates, name, tuple(leaves))} for name in leaves]
+    rates = {back: rates_of(back) for back in subsets(tuple(leaves))}
+    few = [engine.curve(base).batch(limit) for limit in limits]
+    through = np.array([engine.curve(new).best_at(*pair) for pair in zip(limits, few, strict=True)])
+    rest = over(rates[frozenset(leaves)], engine.curve(base).best(limits))
+    factors = {name: _shared(rates, name, tuple(leaves)) for name in leaves}
+    factors |= {REST: rest, "batch (through all of them)": over(rates[frozenset()], through)}
     return [
-        *rows,
-        {"factor": "compute and kernels", "ratio": _plain(rest)},
-        {"factor": "batch (through all of them)", "ratio": _plain(over(np.array(whole), np.array(through)).item())},
+        {"part": name}
+        | {_column(limit): _plain(one) for limit, one in zip(limits, found, strict=True)}
+        | ({HARDWARE: float(hardware[name])} if name in hardware else {})
+        for name, found in factors.items()
     ]
+
+
+SLOWER = (0.1, 0.2)
+"""Seconds between tokens, farther from the baseline's edge, at which the parts are told too."""
+REST = "compute and kernels"
+HARDWARE = "of the hardware alone"
+
+
+def _column(limit: float) -> str:
+    return f"at {limit * 1e3:.0f} ms"
 
 
 def subsets(names: Sequence[str]) -> list[frozenset[str]]:
@@ -176,55 +205,77 @@ def subsets(names: Sequence[str]) -> list[frozenset[str]]:
     return [frozenset(one) for size in range(len(names) + 1) for one in itertools.combinations(names, size)]
 
 
-def _shared(rates: Mapping[frozenset[str], float], name: str, names: Sequence[str]) -> float | None:
-    """A part's factor: the mean over orders of what setting it back costs. None where a combination serves nothing."""
-    if min(rates.values()) <= 0.0:
-        return None
-    count, total = len(names), 0.0
+def _shared(rates: Mapping[frozenset[str], np.ndarray], name: str, names: Sequence[str]) -> np.ndarray:
+    """A part's factor: the mean over orders of what setting it back costs. NaN where a combination serves nothing."""
+    count = len(names)
+    logarithms = {back: np.log(np.where(one > 0.0, one, np.nan)) for back, one in rates.items()}
+    total = np.zeros_like(logarithms[frozenset()])
     for back in subsets([one for one in names if one != name]):
         weight = math.factorial(len(back)) * math.factorial(count - len(back) - 1) / math.factorial(count)
-        total += weight * math.log(rates[back] / rates[back | {name}])
-    return math.exp(total)
+        total = total + weight * (logarithms[back] - logarithms[back | {name}])
+    return np.exp(total)
 
 
 WORTHWHILE = 0.1
 """Share of its best rate above which a system is still worth its chips."""
 
 
-def _edges(engine: Engine, base: Sequence[Case]) -> list[dict[str, Any]]:
+def _edges(claim: Claim, engine: Engine, first: float) -> list[dict[str, Any]]:
     """Milliseconds between tokens below which the baseline serves nothing, or less than a tenth of its best."""
     rows = []
-    for words, case in zip(("any layout", "stages within own links"), base, strict=True):
-        curve = engine.curve(case)
-        worth = float(curve.between[curve.rate >= WORTHWHILE * curve.rate.max()].min())
-        rows.append({"factor": f"the baseline ends, {words}", "ms between tokens": edge(engine, case) * 1e3})
-        rows.append({"factor": f"it falls to a tenth, {words}", "ms between tokens": worth * 1e3})
+    for account in ACCOUNTS:
+        for reach, held in ((FREE, False), (HELD, True)):
+            case = case_of(
+                claim,
+                claim.choice("old"),
+                account=account,
+                first_token=first,
+                within_domain=held,
+                kv_heads=int(claim.choice("kv_heads")[0]),
+            )
+            curve = engine.curve(case)
+            ends = [float(curve.between[curve.rate > share * curve.rate.max()].min()) for share in (0.0, WORTHWHILE)]
+            rows.append(
+                {"prompts": WORDS[account], "baseline": reach}
+                | {"serves nothing below": ends[0] * 1e3, "a tenth of its best rate at": ends[1] * 1e3}
+            )
     return rows
 
 
-def _largest(factors: Sequence[Mapping[str, Any]]) -> Finding:
+def _largest(parts: Sequence[Mapping[str, Any]], at: float) -> Finding:
     """Whether the ratio is the domain's doing, as it is told: the largest factor is the domain's."""
-    known = {row["factor"]: row["ratio"] for row in factors[:-1] if row["ratio"] is not None}
-    largest = max(known, key=lambda name: known[name])
-    told = ", ".join(f"{name} {ratio:.2g}" for name, ratio in known.items())
-    return Finding(largest == "domain", f"of the ratio of answers, the largest factor is {largest}: {told}")
+    known = {row["part"]: row for row in parts[:-1] if row[_column(at)] is not None}
+    order = sorted(known, key=lambda name: -known[name][_column(at)])
+    largest = known[order[0]]
+    told = ", ".join(f"{name} {known[name][_column(at)]:.2g}" for name in order)
+    beyond = ""
+    if HARDWARE in largest and largest[_column(at)] > largest[HARDWARE]:
+        beyond = (
+            f"; it exceeds the {largest[HARDWARE]:.2g} of the hardware, as so near the baseline's edge it also"
+            " leaves time for larger batches"
+        )
+    return Finding(
+        order[0] == "domain",
+        f"of the ratio of answers alone at {at * 1e3:.0f} ms, the largest factor is {order[0]}: {told}{beyond}",
+    )
 
 
 def _per_dollar_and_watt(
-    claim: Claim, engine: Engine, whole: Interval, under: Mapping[str, Interval]
+    claim: Claim, engine: Engine, here: Mapping[tuple[str, str], Interval]
 ) -> list[dict[str, Any]]:
-    """The ratio over those of prices, rents and watts, free and at the most of what is held."""
+    """Ratios per chip, dollar and watt of the system, by what the baseline may use and how prompts count."""
     new, old = claim.choice("new")["system"], claim.choice("old")["system"]
-    highest = max((one.high for one in under.values()), default=whole.high)
-    rows = []
-    for name in ("price_per_chip", "rent_committed", "rent_on_demand"):
-        dearer = engine.datum("rack", new, name).value / engine.datum("rack", old, name).value
-        rows.append(
-            {"factor": f"per dollar, {name.replace('_', ' ')}", "ratio": whole.value / dearer}
-            | {"most": highest / dearer}
-        )
-    hungrier = engine.watts(new)["value"] / engine.watts(old)["value"]
-    return [*rows, {"factor": "per watt of the system", "ratio": whole.value / hungrier, "most": highest / hungrier}]
+    bases = {
+        f"per dollar, {name.replace('_', ' ')}": engine.datum("rack", new, name).value
+        / engine.datum("rack", old, name).value
+        for name in ("price_per_chip", "rent_committed", "rent_on_demand")
+    }
+    bases["per watt"] = engine.watts(new)["value"] / engine.watts(old)["value"]
+    return [
+        {"baseline": reach, "prompts": WORDS[account], "per chip": one.value, "low": one.low, "high": one.high}
+        | {words: one.value / dearer for words, dearer in bases.items()}
+        for (account, reach), one in here.items()
+    ]
 
 
 def _used(engine: Engine, claim: Claim) -> list[str]:
@@ -243,23 +294,27 @@ def measured_curve(claim: Claim, engine: Engine) -> Computed:
     limits = np.array([1.0 / float(line["speed"]) for line in points])
     scale = np.array([_dearer(engine, claim) if line["per"] == "dollar" else 1.0 for line in points])
     ways = {words: over(*rates) / scale for words, rates in _ways(claim, engine, limits).items()}
-    rows, inside = [], 0
+    rows: list[dict[str, Any]] = []
+    inside = {"bounded": 0, "open": 0}
     for index, line in enumerate(points):
         values = [float(one[index]) for one in ways.values()]
-        known = [one for one in values if np.isfinite(one)]
-        highest = max(known) if len(known) == len(values) else math.inf
-        inside += min(known) <= float(line["measured"]) <= highest
+        known, measured = [one for one in values if np.isfinite(one)], float(line["measured"])
+        bounded = len(known) == len(values)
+        inside["bounded" if bounded else "open"] += min(known) <= measured and (not bounded or measured <= max(known))
         told = {words: _plain(one[index]) for words, one in ways.items()}
-        stated = {"tokens/s/user": float(line["speed"]), "per": line["per"], "measured": float(line["measured"])}
-        rows.append(stated | told)
+        rows.append({"tokens/s/user": float(line["speed"]), "per": line["per"], "measured": measured} | told)
     first = {words: Interval.exactly(float(one[0])) for words, one in ways.items() if np.isfinite(one[0])}
+    every = [one.value for one in first.values()]
     best = [one.value for words, one in first.items() if not words.startswith(RECIPE)]
     recipes = [one.value for words, one in first.items() if words.startswith(RECIPE)]
     return Computed(
         whole=Interval.around(best),
         why=(
-            f"{inside} of {len(rows)} measured ratios lie between the baseline at its best and the baseline as one"
-            " replica over two nodes, prompts on the same chips; a ratio to a baseline that cannot serve has no bound."
+            f"{inside['bounded']} of {len(rows)} measured ratios lie between the engine's for the baseline at its best"
+            f" and those for a baseline of one replica over two nodes, prompts on the same chips. {inside['open']} more"
+            " lie above its best at a speed at which such replicas in part serve nothing, so that the ratio has no"
+            f" upper bound there. How the baseline runs moves the ratio {max(every) / min(every):.0f} times at"
+            f" {float(points[0]['speed']):.0f} tokens/s/user."
         ),
         under={
             "the baseline is one replica over two nodes, and the rack drafts tokens ahead": Interval.around(recipes)
@@ -270,18 +325,20 @@ def measured_curve(claim: Claim, engine: Engine) -> Computed:
     )
 
 
-def _speed_curve(claim: Claim, engine: Engine) -> dict[str, Any]:
+def _speed_curve(claim: Claim, engine: Engine) -> Lines:
     """Ratios per chip over speed, by how the baseline runs, with the measured points."""
     points = {float(one["speed"]): float(one["measured"]) for one in claim.choice("points") if one["per"] == "chip"}
     speeds = np.unique([*SPEEDS, *points])
     lines = {words: over(*rates) for words, rates in _ways(claim, engine, 1.0 / speeds).items()}
-    return {
-        "x": [float(one) for one in speeds],
-        "x_title": "tokens per second and user",
-        "y_title": "tokens per second and chip, new over old",
-        "lines": {"measured": [points.get(float(one)) for one in speeds]}
+    return Lines(
+        x=[float(one) for one in speeds],
+        x_title="tokens per second and user",
+        y_title="tokens per second and chip, new over old",
+        lines={"measured": [points.get(float(one)) for one in speeds]}
         | {words: [_plain(one) for one in line] for words, line in lines.items()},
-    }
+        x_scale=LOG,
+        y_scale=LOG,
+    )
 
 
 SPEEDS = (15.0, 20.0, 25.0, 30.0, 40.0, 50.0, 60.0, 75.0, 90.0, 100.0, 116.0, 130.0, 150.0)
