@@ -18,11 +18,9 @@ def start() -> Iterator[Start]:
     """Start an endpoint over a stack; all of a test's are stopped at its end."""
     with ExitStack() as running:
 
-        def one(
-            stack: Any = None, *, most_waiting: int = 1000, key: str | None = None, limits: Limits | None = None
-        ) -> Endpoint:
+        def one(stack: Any = None, *, key: str | None = None, limits: Limits | None = None) -> Endpoint:
             stack = stack or SteadyStack()
-            desk = desk_over(stack, most_waiting)
+            desk = desk_over(stack)
             url = running.enter_context(listening(guarded(desk, key, limits)))
             return Endpoint(url, desk, stack)
 

@@ -39,10 +39,9 @@ class Endpoint:
         return httpx.Client(base_url=self.url)
 
 
-def desk_over(stack: Any, most_waiting: int = 1000) -> Desk:
+def desk_over(stack: Any) -> Desk:
     """A desk before a stack, whose requests without a length get 5 or 6 tokens."""
-    engine = Engine(stack, most_waiting=most_waiting, rate=10.0)
-    return Desk(engine, model=MODEL, longest=LONGEST, outputs=[5, 6], seed=1)
+    return Desk(Engine(stack), model=MODEL, longest=LONGEST, outputs=[5, 6], seed=1)
 
 
 def guarded(desk: Desk, key: str | None = None, limits: Limits | None = None) -> Guard:

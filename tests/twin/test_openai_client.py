@@ -157,7 +157,7 @@ def test_no_token_comes_before_its_time(start: Start) -> None:
 
 
 def test_a_full_queue_turns_requests_away(start: Start) -> None:
-    endpoint = start(SteadyStack(first=60.0), most_waiting=3)
+    endpoint = start(SteadyStack(first=60.0, most=3))
 
     async def crowd() -> list[Any]:
         async with openai.AsyncOpenAI(base_url=f"{endpoint.url}/v1", api_key="none", max_retries=0) as client:

@@ -84,7 +84,7 @@ class Answer:
     def body(self) -> bytes:
         """The whole answer as JSON."""
         reason, words = self.text.finish_reason, self.text.whole
-        about = {"id": self.id, "created": self.created, "model": self.model, "usage": self.usage}
+        about: dict[str, Any] = {"id": self.id, "created": self.created, "model": self.model, "usage": self.usage}
         made: ChatCompletion | TextCompletion
         if self.kind == "chat":
             choice = ChatChoice(message=ChatMessage(content=words), finish_reason=reason)

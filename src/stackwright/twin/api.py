@@ -45,6 +45,7 @@ def application(desk: Desk, *, served: str, limits: Limits, key: str | None, mor
     for router in more:
         app.include_router(router)
     _refuse_in_one_shape(app)
+    _name_the_model(app, desk)
     return Guard(app, limits, key)
 
 
@@ -77,7 +78,8 @@ def _inference(desk: Desk) -> APIRouter:
 
 
 def _answers(whole: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
-    stream = {"text/event-stream": {"schema": {"type": "string"}}}
+    event = {"type": "object", "properties": {"data": {"type": "string"}}, "required": ["data"]}
+    stream = {"text/event-stream": {"schema": event}}
     return {200: {"model": whole, "content": stream, "description": "The answer; with `stream`, an event a token."}}
 
 
@@ -95,6 +97,13 @@ def _state(desk: Desk, served: str) -> APIRouter:
         return Response(desk.engine.exposition(desk.model), media_type=CONTENT_TYPE)
 
     return router
+
+
+def _name_the_model(app: FastAPI, desk: Desk) -> None:
+    """The schema says which model there is."""
+    for name in ("ChatAsked", "TextAsked"):
+        asked = app.openapi()["components"]["schemas"][name]["properties"]
+        asked["model"] = {"type": "string", "enum": [desk.model]}
 
 
 def _refuse_in_one_shape(app: FastAPI) -> None:

@@ -8,12 +8,27 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 MOST_STOPS = 4
 
+
+def _whole(value: object) -> object:
+    """JSON knows no integers apart from numbers: 5.0 is one."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _no(value: bool) -> bool:
+    if value:
+        raise ValueError("not served")
+    return value
+
+
+No = Annotated[bool, AfterValidator(_no), Field(json_schema_extra={"const": False})]
+Whole = Annotated[int, BeforeValidator(_whole)]
+One = Annotated[Whole, Field(ge=1, le=1)]
 Stop = Annotated[str, Field(min_length=1, max_length=1000)]
-Token = Annotated[int, Field(ge=0)]
+Token = Annotated[Whole, Field(ge=0)]
 
 
 class StreamOptions(BaseModel):
@@ -32,16 +47,16 @@ class Asked(BaseModel):
     model: str = Field(max_length=256)
     stream: bool | None = None
     stream_options: StreamOptions | None = None
-    max_tokens: int | None = Field(None, ge=1, description="Tokens of the answer: exactly so many are sent.")
-    min_tokens: int | None = Field(None, ge=0, description="No stop sequence ends the answer before so many.")
+    max_tokens: Whole | None = Field(None, ge=1, description="Tokens of the answer: exactly so many are sent.")
+    min_tokens: Whole | None = Field(None, ge=0, description="No stop sequence ends the answer before so many.")
     ignore_eos: bool | None = Field(None, description="Taken; the synthetic text has no end-of-sequence token.")
     stop: Stop | Annotated[list[Stop], Field(max_length=MOST_STOPS)] | None = None
-    n: Literal[1] | None = Field(None, description="One answer a request.")
+    n: One | None = Field(None, description="One answer a request.")
     temperature: float | None = Field(None, ge=0, le=2)
     top_p: float | None = Field(None, ge=0, le=1)
     presence_penalty: float | None = Field(None, ge=-2, le=2)
     frequency_penalty: float | None = Field(None, ge=-2, le=2)
-    seed: int | None = None
+    seed: Whole | None = None
     user: str | None = None
 
     @property
@@ -94,8 +109,8 @@ class ChatAsked(Asked):
     """Body of a chat completion."""
 
     messages: list[Message] = Field(min_length=1)
-    max_completion_tokens: int | None = Field(None, ge=1, description="As max_tokens, which it goes before.")
-    logprobs: Literal[False] | None = Field(None, description="Synthetic text has no likelihood.")
+    max_completion_tokens: Whole | None = Field(None, ge=1, description="As max_tokens, which it goes before.")
+    logprobs: No | None = Field(None, description="Synthetic text has no likelihood.")
     response_format: ResponseFormat | None = None
     tools: list[dict[str, Any]] | None = Field(None, description="Counted as a part of the prompt; none is called.")
 
@@ -104,9 +119,9 @@ class TextAsked(Asked):
     """Body of a plain completion."""
 
     prompt: str | Annotated[list[Token], Field(min_length=1)] | Annotated[list[str], Field(min_length=1, max_length=1)]
-    echo: Literal[False] | None = Field(None, description="The prompt is not sent back.")
-    logprobs: Literal[0] | None = Field(None, description="Synthetic text has no likelihood.")
-    best_of: Literal[1] | None = None
+    echo: No | None = Field(None, description="The prompt is not sent back.")
+    logprobs: Annotated[Whole, Field(ge=0, le=0)] | None = Field(None, description="Synthetic text has no likelihood.")
+    best_of: One | None = None
 
 
 class Usage(BaseModel):

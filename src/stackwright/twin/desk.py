@@ -9,10 +9,11 @@ import uuid
 from collections.abc import Sequence
 
 from stackwright.twin import tokens
-from stackwright.twin.answers import Answer, Kind, text_of
+from stackwright.twin.answers import Answer, Kind, Text, text_of
 from stackwright.twin.bodies import Asked, ChatAsked, FinishReason, ModelCard, TextAsked
-from stackwright.twin.engine import Engine
-from stackwright.twin.refusals import Refusal, too_long, unknown_model
+from stackwright.twin.engine import Call, Engine
+from stackwright.twin.refusals import Refusal, no_room, overloaded, too_long, unknown_model
+from stackwright.twin.replica import OverloadedError, TooLongError
 from stackwright.twin.streaming import Delivery
 
 
@@ -52,7 +53,7 @@ class Desk:
         if prompt + max(length, least) > self.longest:
             raise too_long(prompt, max(length, least), self.longest)
         text = text_of(length, reason, asked.stops, least)
-        call = self.engine.submit(prompt, text.tokens, text.finish_reason)
+        call = self._submit(prompt, text)
         answer = Answer(
             kind=kind,
             id=f"{'chatcmpl' if kind == 'chat' else 'cmpl'}-{uuid.uuid4().hex}",
@@ -64,6 +65,14 @@ class Desk:
             with_usage=asked.wants_usage,
         )
         return Delivery(self.engine, call, answer)
+
+    def _submit(self, prompt: int, text: Text) -> Call:
+        try:
+            return self.engine.submit(prompt, text.tokens, text.finish_reason)
+        except OverloadedError as error:
+            raise overloaded(error.retry_after) from None
+        except TooLongError:
+            raise no_room(prompt, text.tokens) from None
 
     def _length(self, prompt: int, most: int | None, least: int) -> tuple[int, FinishReason]:
         """Tokens of an answer before stop sequences, and what ends it."""

@@ -13,8 +13,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Literal
 
 from stackwright.twin.bodies import FinishReason
-from stackwright.twin.metrics import Seen
-from stackwright.twin.refusals import overloaded
+from stackwright.twin.metrics import Seen, exposition, readings
 
 if TYPE_CHECKING:
     from stackwright.twin.replica import LiveStack
@@ -53,18 +52,11 @@ class Call:
 
 
 class Engine:
-    """Requests of clients in the scheduler, in time with the clock.
+    """Requests of clients in the scheduler, in time with the clock."""
 
-    `most_waiting` requests may wait for their first token; `rate` is the planned number of requests that get theirs
-    in a second, by which one that is turned away is told when to come again.
-    """
-
-    def __init__(
-        self, stack: LiveStack, *, most_waiting: int, rate: float, clock: Callable[[], float] = perf_counter
-    ) -> None:
-        self.stack, self.most_waiting, self.rate, self.clock = stack, most_waiting, rate, clock
+    def __init__(self, stack: LiveStack, clock: Callable[[], float] = perf_counter) -> None:
+        self.stack, self.clock = stack, clock
         self.seen = Seen()
-        self.waiting = 0
         self.calls: dict[int, Call] = {}
         self._start = clock()
         self._timer: asyncio.TimerHandle | None = None
@@ -76,15 +68,11 @@ class Engine:
         return self.clock() - self._start
 
     def submit(self, input_tokens: int, output_tokens: int, reason: FinishReason) -> Call:
-        """Hand a request to the scheduler, or refuse it where the queue is full."""
-        if self.waiting >= self.most_waiting:
-            self.seen.rejected += 1
-            raise overloaded(self.waiting, self.most_waiting, max(1, math.ceil(self.waiting / self.rate)))
+        """Hand a request to the scheduler; raises what it raises where the queue is full."""
         now = self.catch_up()
         ticket = self.stack.submit(now, input_tokens, output_tokens)
         call = Call(ticket, arrival=now, input_tokens=input_tokens, output_tokens=output_tokens, reason=reason)
         self.calls[ticket] = call
-        self.waiting += 1
         self.set_timer()
         return call
 
@@ -113,6 +101,11 @@ class Engine:
             call.wake()
         return now
 
+    def exposition(self, model: str) -> str:
+        """What Prometheus reads."""
+        self.catch_up()
+        return exposition(model, self.seen, *readings(self.stack.state()))
+
     def set_timer(self) -> None:
         """Set the timer to the scheduler's next event."""
         due = self.stack.next_event
@@ -134,7 +127,6 @@ class Engine:
     def _take(self, call: Call, when: float, tokens: int) -> None:
         """The request has `tokens` of its tokens since `when`."""
         if not call.due:
-            self.waiting -= 1
             self.seen.first_token.observe(when - call.arrival)
             call.begun = call.last = when
         later = tokens - max(call.due, 1)
@@ -150,8 +142,6 @@ class Engine:
         del self.calls[call.ticket]
         seen = self.seen
         seen.finished[reason] += 1
-        if not call.due:
-            self.waiting -= 1
         if reason == "abort":
             return
         seen.whole.observe(call.last - call.arrival)

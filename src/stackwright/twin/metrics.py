@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from stackwright.twin.replica import State
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -62,7 +65,6 @@ class Seen:
         self.output_tokens = Histogram(LENGTH)
         self.lateness = Histogram(LATENESS)
         self.finished = {"stop": 0, "length": 0, "abort": 0}
-        self.rejected = 0
 
     def families(self) -> Iterable[tuple[str, str, Histogram]]:
         """Name, meaning and histogram of each family."""
@@ -79,24 +81,66 @@ class Seen:
         yield "stackwright_token_lateness_seconds", "Time from a token's due time to its sending.", self.lateness
 
 
-Number = int | float
+@dataclass(frozen=True)
+class Reading:
+    """One number now: its name, what it means, and labels of its own."""
+
+    name: str
+    meaning: str
+    value: float
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
-def exposition(
-    model: str, seen: Seen, gauges: Mapping[str, tuple[str, Number]], counters: Mapping[str, tuple[str, Number]]
-) -> str:
-    """All families as text; `gauges` and `counters` are name to meaning and value."""
+def readings(state: State) -> tuple[list[Reading], list[Reading]]:
+    """What the scheduler's state says: gauges, and counters since it started."""
+    gauges = [
+        Reading("vllm:num_requests_running", "Requests in prefill or decode.", state.running + state.prefilling),
+        Reading("vllm:num_requests_waiting", "Requests that wait.", state.waiting),
+        Reading("vllm:kv_cache_usage_perc", "Share of the cache in use; 1 is all of it.", state.cache_use),
+        Reading("stackwright_weight", "Requests that a client's one stands for.", state.weight),
+        Reading("stackwright_client_requests", "Requests of clients under way.", state.clients),
+        Reading("stackwright_replicas", "Decode replicas of the whole fleet.", state.replicas),
+        Reading("stackwright_share", "What is served, of one replica.", state.share),
+        Reading("stackwright_pace", "What multiplies the time of every round.", state.pace),
+        Reading("stackwright_lost_share", "Share of the chips that is gone.", state.lost),
+        *(
+            Reading("stackwright_pool_busy", "Share of the last seconds at work.", share, {"pool": pool})
+            for pool, share in state.utilization.items()
+        ),
+    ]
+    counters = [
+        Reading("vllm:num_preemptions_total", "Sequences sent back to the queue.", state.preemptions),
+        Reading("vllm:prompt_tokens_total", "Prompt tokens processed.", state.prompt_tokens),
+        Reading("vllm:generation_tokens_total", "Tokens generated.", state.output_tokens),
+        Reading("vllm:prefix_cache_queries_total", "Prompt tokens looked up in the cache.", state.looked_up),
+        Reading("vllm:prefix_cache_hits_total", "Prompt tokens found in the cache.", state.found),
+        Reading("stackwright_client_requests_total", "Requests that clients have sent.", state.client_requests),
+        Reading("stackwright_requests_refused_total", "Requests turned away.", state.refused),
+    ]
+    return gauges, counters
+
+
+def exposition(model: str, seen: Seen, gauges: Sequence[Reading], counters: Sequence[Reading]) -> str:
+    """All that is known, as text."""
     labels = f'model_name="{_escaped(model)}",engine="0"'
-    lines: list[str] = []
-    for kind, values in (("gauge", gauges), ("counter", counters)):
-        for name, (meaning, value) in values.items():
-            lines += [*_head(name, meaning, kind), f"{name}{{{labels}}} {value!r}"]
-    lines += _head("vllm:request_success_total", "Requests that ended, by reason.", "counter")
-    for reason, count in seen.finished.items():
-        lines.append(f'vllm:request_success_total{{{labels},finished_reason="{reason}"}} {count}')
+    ended = [
+        Reading("vllm:request_success_total", "Requests that ended, by reason.", count, {"finished_reason": reason})
+        for reason, count in seen.finished.items()
+    ]
+    lines = [*_lines(gauges, "gauge", labels), *_lines([*counters, *ended], "counter", labels)]
     for name, meaning, histogram in seen.families():
         lines += [*_head(name, meaning, "histogram"), *histogram.lines(name, labels)]
     return "\n".join(lines) + "\n"
+
+
+def _lines(values: Sequence[Reading], kind: str, labels: str) -> Iterable[str]:
+    before = None
+    for one in values:
+        if one.name != before:
+            yield from _head(one.name, one.meaning, kind)
+        own = "".join(f',{key}="{_escaped(value)}"' for key, value in one.labels.items())
+        yield f"{one.name}{{{labels}{own}}} {one.value!r}"
+        before = one.name
 
 
 def _head(name: str, meaning: str, kind: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -65,10 +66,17 @@ def too_long(prompt: int, output: int, longest: int) -> Refusal:
     return Refusal(400, message, param="messages", code="context_length_exceeded")
 
 
-def overloaded(waiting: int, limit: int, retry_after: int) -> Refusal:
+def no_room(prompt: int, output: int) -> Refusal:
+    """Prompt and output together fill more than the whole cache."""
+    message = f"No cache of this plan holds {prompt} tokens of a prompt and {output} more."
+    return Refusal(400, message, param="messages", code="context_length_exceeded")
+
+
+def overloaded(retry_after: float) -> Refusal:
     """The queue is full."""
-    message = f"{waiting} requests wait for their first token, and at most {limit} may. Try again in {retry_after} s."
-    return Refusal(429, message, kind="requests", code="rate_limit_exceeded", headers={"Retry-After": str(retry_after)})
+    seconds = max(1, math.ceil(retry_after))
+    message = f"As many requests wait as may. Try again in {seconds} s."
+    return Refusal(429, message, kind="requests", code="rate_limit_exceeded", headers={"Retry-After": str(seconds)})
 
 
 def body_too_large(limit: int) -> Refusal:

@@ -9,11 +9,21 @@ from collections.abc import Callable
 import uvicorn
 
 from stackwright.core.errors import Fault, InputError
-from stackwright.twin.limits import Guard, TimedProtocol
+from stackwright.twin import tokens
+from stackwright.twin.api import application
+from stackwright.twin.desk import Desk
+from stackwright.twin.engine import Engine
+from stackwright.twin.limits import Guard, Limits, TimedProtocol
+from stackwright.twin.planned import Planned
+from stackwright.twin.replica import LiveStack
 
 KEEP_ALIVE_SECONDS = 30
 LAST_SECONDS = 3
 """Seconds that answers under way have left when the server is told to stop."""
+BYTES_A_CHARACTER = 6
+"""Of a JSON text at most, outside the rarest scripts: an escape like ``\\u00e9``."""
+OTHER_BYTES = 65_536
+"""Of a body beside its prompt."""
 
 
 def is_loopback(host: str) -> bool:
@@ -44,6 +54,20 @@ def bound(host: str, port: int) -> socket.socket:
         ) from None
 
 
+def endpoint(planned: Planned, stack: LiveStack, key: str | None) -> Guard:
+    """The endpoint of a plan, of which `stack` is served."""
+    longest = int(planned.replica.longest)
+    desk = Desk(
+        Engine(stack),
+        model=planned.model,
+        longest=longest,
+        outputs=planned.replica.output_tokens.tolist(),
+        seed=int(planned.plan["seed"]),
+    )
+    limits = Limits(body_bytes=longest * tokens.CHARACTERS * BYTES_A_CHARACTER + OTHER_BYTES)
+    return application(desk, served=stack.described, limits=limits, key=key)
+
+
 def run(app: Guard, listening: socket.socket, on_ready: Callable[[uvicorn.Server], None]) -> None:
     """Serve until the process or the server, which `on_ready` gets, is told to stop."""
     protocol = type("Protocol", (TimedProtocol,), {"header_seconds": app.limits.header_seconds})
@@ -51,6 +75,7 @@ def run(app: Guard, listening: socket.socket, on_ready: Callable[[uvicorn.Server
         app,
         http=protocol,
         ws="none",
+        proxy_headers=False,
         lifespan="off",
         access_log=False,
         log_level="warning",

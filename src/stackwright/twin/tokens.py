@@ -45,7 +45,7 @@ def tokenizer_files(longest: int) -> dict[str, str]:
     Source: definition.
     """
     pieces = list(dict.fromkeys(["and ", *PIECES]))
-    tokenizer = {
+    tokenizer: dict[str, object] = {
         "version": "1.0",
         "truncation": None,
         "padding": None,
