@@ -345,6 +345,8 @@ class LivePrefills:
         self.lost: Ratio = 0.0
         self.busy: Seconds = 0.0
         """Server seconds of passes."""
+        self.computed: Tokens = 0
+        """Prompt tokens of passes."""
         self._passes: list[tuple[Seconds, int, list[Prompt]]] = []
         self._begun = 0
         self._dropped: set[int] = set()
@@ -389,6 +391,7 @@ class LivePrefills:
             self.queue.pace = self.pace
             start, seconds, prompts = self.queue.take()
             self.busy += seconds / self.queue.timing.stages
+            self.computed += sum(tokens for _, tokens, *_ in prompts)
             heappush(self._passes, (start + seconds, self._begun, prompts))
             self._begun += 1
         done = []

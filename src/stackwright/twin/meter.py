@@ -88,6 +88,8 @@ class _Pool:
     chips_per_replica: float
     chips_per_rack: float
     requests_per_second: float
+    most: Ratio
+    """The most work that it can do, of the planned: a pool that waits for requests is planned below all of its time."""
     tdp: Watts
     pace: np.ndarray
     idle: np.ndarray
@@ -144,6 +146,9 @@ class Meter:
         self.conditions = {name: self._named(name) for name in running["conditions"]}
         self.mean_load: Ratio = running["load"]["mean"]
         self.peak_load: Ratio = running["load"]["peak"]
+        loads = {name: entry["peak_load"] for name, entry in running["pools"].items()}
+        self.prefill_per_decode: Ratio = loads.get("prefill", loads["decode"]) / loads["decode"]
+        """Work of the prefill pool over that of the decode pool: each is rounded up to whole replicas by itself."""
 
     @classmethod
     def of_plan(cls, plan: Mapping[str, Any], file: str = "plan.json") -> Meter:
@@ -283,6 +288,7 @@ class Meter:
             chips_per_replica=entry["chips_per_replica"],
             chips_per_rack=entry["chips_per_rack"],
             requests_per_second=entry["requests_per_second"],
+            most=1.0 / (self.running["prefill_utilization"] if name == "prefill" else 1.0),
             tdp=entry["tdp"]["value"],
             pace=np.array(cold["pace"])[::-1],
             idle=np.array(cold["idle"]),
@@ -316,7 +322,7 @@ class Meter:
         for name, pool in self.pools.items():
             idle, working = self._at(pool, cap, warmer)
             work = activity.decode if name == "decode" else activity.prefill
-            busy = min(work * self.pace(name, cap), 1.0 - levers.dark - levers.idle)
+            busy = min(work * self.pace(name, cap), (1.0 - levers.dark - levers.idle) * pool.most)
             total = total + pool.chips * ((1.0 - levers.dark) * idle + busy * (working - idle))
         return total
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from stackwright.core.errors import StackwrightError
-from stackwright.core.units import Ratio, Seconds
+from stackwright.core.units import Seconds
 from stackwright.twin.drills import SECONDS, Drill, Situation, checked
 from stackwright.twin.meter import PLANNED, Activity, Condition, Levers, Meter
 from stackwright.twin.replica import LiveStack, State
@@ -17,6 +17,8 @@ TICK: Seconds = 1.0
 """Between two looks at the stack, at which levers are set anew."""
 WINDOW: Seconds = 5.0
 """Over which work is counted: short beside a drill, long beside a request's share of a second's tokens."""
+BASELINE: Seconds = 60.0
+"""Over which work is counted before a drill: what a curtailment is measured from."""
 KEPT = 100
 """Past drills that are told."""
 SAME = 1e-9
@@ -90,7 +92,8 @@ class Operation:
         if self.running is not None:
             raise BusyError(f"drill {self.running.id} ({self.running.drill.name}) runs; stop it first")
         condition = self.usual()
-        found = Situation(self.activity, condition, self.meter.flow(self.activity, condition).meter)
+        before = self._watch.over(BASELINE)
+        found = Situation(before, condition, self.meter.flow(before, condition).meter)
         drill = Drill.kinds[name](self.meter, values, found)
         self._count += 1
         self.running = Record(self._count, drill, now, now + values[SECONDS.name], self.power())
@@ -148,41 +151,37 @@ class Operation:
 
 
 class Watch:
-    """What a stack did lately, from differences of its counts over a window."""
+    """What a stack did lately, from differences of its counts over a window.
+
+    Work is told by tokens, as a plan counts it: those of outputs, and those of prompts where these have a pool.
+    """
 
     def __init__(self, meter: Meter, stack: LiveStack) -> None:
-        decode = meter.pools["decode"]
-        output = meter.running["request"]["output_tokens"]
-        self._full = decode.requests_per_second * output * stack.served.share
-        self._planned_prefill: Ratio = meter.running["prefill_utilization"] or 1.0
-        self._has_prefill = "prefill" in meter.pools
-        self._stack = stack
-        self._seen: deque[tuple[Seconds, State, Ratio]] = deque()
+        served, decode = stack.served, meter.pools["decode"]
+        requests = decode.requests_per_second * served.share
+        computed = served.input_tokens - (served.input_tokens * served.prefix_hits).astype(int)
+        self._decoded = requests * meter.running["request"]["output_tokens"]
+        self._prefilled = requests * float(computed.mean()) / meter.prefill_per_decode
+        self._seen: deque[tuple[Seconds, State]] = deque()
         self.activity = Activity(decode=0.0)
 
     def observe(self, state: State, now: Seconds) -> None:
         """Take note of a stack's counts; times never go back."""
-        self._seen.append((now, state, self._prefill_work(state)))
-        while len(self._seen) > 2 and self._seen[1][0] <= now - WINDOW:
+        self._seen.append((now, state))
+        while self._seen[0][0] < now - BASELINE:
             self._seen.popleft()
-        first, last = self._seen[0], self._seen[-1]
-        span = last[0] - first[0]
-        if span > 0.0:
-            self.activity = self._between(first[1], last[1], span)
+        self.activity = self.over(WINDOW)
 
-    def _between(self, first: State, last: State, span: Seconds) -> Activity:
-        tokens = (last.output_tokens - first.output_tokens) / span
-        works = [work for _, _, work in self._seen]
+    def over(self, window: Seconds) -> Activity:
+        """The work of the last seconds; none before two looks at the stack."""
+        looks = [one for one in self._seen if one[0] >= self._seen[-1][0] - window]
+        if len(looks) < 2:
+            return Activity(decode=0.0)
+        (start, first), (end, last) = looks[0], looks[-1]
+        tokens = (last.output_tokens - first.output_tokens) / (end - start)
         return Activity(
-            decode=tokens / self._full,
-            prefill=sum(works) / len(works),
-            requests_per_second=(last.finished - first.finished) / span,
+            decode=tokens / self._decoded,
+            prefill=(last.prefilled - first.prefilled) / (end - start) / self._prefilled,
+            requests_per_second=(last.finished - first.finished) / (end - start),
             tokens_per_second=tokens,
         )
-
-    def _prefill_work(self, state: State) -> Ratio:
-        """Prompts per second over the pool's planned rate: the busy share, less what slower passes make of it."""
-        if not self._has_prefill:
-            return 0.0
-        there = 1.0 - state.lost
-        return state.utilization.get("prefill", 0.0) * there / self._planned_prefill / self._stack.prefill_pace

@@ -58,6 +58,8 @@ class State:
     preemptions: Count
     prompt_tokens: Tokens
     output_tokens: Tokens
+    prefilled: Tokens
+    """Prompt tokens that a prefill pool computed; none where prefills share the rounds."""
     finished: Count
     refused: Count
     """Requests that were turned away or would never fit."""
@@ -222,6 +224,7 @@ class LiveStack:
             preemptions=decodes.preemptions,
             prompt_tokens=prompts.looked_up,
             output_tokens=decodes.totals.output_tokens,
+            prefilled=pools.prefills.computed if isinstance(pools, LivePools) else 0,
             finished=decodes.totals.finished,
             refused=self._refused,
             looked_up=prompts.looked_up,

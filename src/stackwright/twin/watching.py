@@ -24,11 +24,12 @@ REJECTED = "stackwright_requests_refused_total"
 PATIENCE: Seconds = 10.0
 """For an answer of the endpoint."""
 POLL: Seconds = 1.0
+SERVER_ERROR = 500
 PERCENTILES = {"p50": 0.5, "p95": 0.95}
 
 
 class EndpointError(StackwrightError):
-    """The endpoint answers with an error."""
+    """The endpoint has a fault."""
 
 
 @dataclass(frozen=True)
@@ -78,14 +79,17 @@ class Endpoint:
         self._headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
 
     def ask(self, path: str, method: str = "GET", body: Mapping[str, Any] | None = None) -> str:
-        """An answer's text; raises `InputError` where there is no endpoint, `EndpointError` where it refuses."""
+        """An answer's text; raises `InputError` where there is no endpoint or it refuses, else `EndpointError`."""
         data = None if body is None else json.dumps(body).encode()
         try:
             request = urllib.request.Request(f"{self.url}{path}", data=data, headers=self._headers, method=method)
             with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
                 return str(answer.read().decode("utf-8"))
         except urllib.error.HTTPError as error:
-            raise EndpointError(_message(error)) from None
+            if error.code >= SERVER_ERROR:
+                raise EndpointError(_message(error)) from None
+            expected = "a drill, and a key, that the endpoint takes"
+            raise InputError([Fault(f"{self.url}{path}", "", _message(error), expected)]) from None
         except (urllib.error.URLError, OSError, ValueError) as error:
             got = str(getattr(error, "reason", None) or error)
             expected = "the address of a running endpoint, such as http://127.0.0.1:8000"
