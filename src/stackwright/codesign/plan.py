@@ -50,6 +50,7 @@ from stackwright.codesign.result import (
     stack_entry,
     with_chances,
 )
+from stackwright.codesign.running_power import running_entry
 from stackwright.codesign.search import Found, Pick, limit_missed
 from stackwright.codesign.searched import Progress, Searched, narrowed, searched, space_of
 from stackwright.codesign.shadow_prices import shadow_prices
@@ -205,6 +206,7 @@ def _result(
         "interconnection": interconnection_entry(study, seen.scenario, item, first_hours(seen.scenario, item).meter),
         "dates": dates_entry(study, seen.scenario, item),
         "deals": deals_entry(study, seen.parts, seen.scenario, item),
+        "running": running_entry(seen.scenario, item),
         "pictures": kind.pictures(study, seen.scenario, seen.grid, seen.found, item)
         | plant_pictures(study, seen.scenario, seen.parts, item)
         | {
