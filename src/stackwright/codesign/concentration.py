@@ -20,8 +20,9 @@ from stackwright.codesign.diversity import (
     Menu,
     diversity_of,
     labels_of_design,
+    without,
 )
-from stackwright.codesign.finalists import Finalist, design_of
+from stackwright.codesign.finalists import Finalist
 from stackwright.codesign.menu_draws import Draws
 from stackwright.codesign.searched import Searched
 from stackwright.codesign.suppliers import Shares, absent, shares_of, whole_of
@@ -86,8 +87,13 @@ def single_points(
     rows = [_point(told, menu, kind, sorted(labels[kind]), barred) for kind in LAYER]
     rows.append(_fabric(told, menu, item))
     held = dict(zip(whole.suppliers, whole.value.tolist(), strict=True))
+    sold = {
+        VENDOR: sum(held.get(name, 0.0) for name in labels[VENDOR]),
+        FOUNDRY: told.shares.get("chip"),
+        FABRIC: told.shares.get("network"),
+    }
     for row in rows:
-        row["cost_share"] = sum(held.get(name, 0.0) for name in row["names"]) or None
+        row["cost_share"] = sold.get(row["kind"])
     return sorted(rows, key=_urgency)
 
 
@@ -105,19 +111,13 @@ def _point(told: Told, menu: Menu, kind: str, names: list[str], barred: Mapping[
     ]
     head = {"kind": kind, "layer": LAYER[kind], "names": names}
     if not fleets:
-        return head | {
-            "lost": _all_lost(told, f"nothing on the study's menu that can be had is without it{_told(barred)}")
-        }
+        return head | {"lost": _all_lost(told, without(menu, (kind,), barred))}
     best = min(fleets, key=lambda fleet: menu.sign * fleet.value)
     share = max(0.0, menu.sign * (best.value - menu.single) / abs(menu.single))
-    design = design_of(menu.seen.grid, menu.seen.classes, menu.pick(best, True))
+    design = menu.design(best, True)
     rests = sorted(labels_of_design(design, menu.seen.parts)[kind])
     stands_in = f"{' and '.join(rests)}: {design.by_layer()['rack']} at {design.site}"
     return head | {"lost": _lost(told, LAYER[kind], stands_in, share)}
-
-
-def _told(barred: Mapping[str, str]) -> str:
-    return "".join(f"; {key}: {why}" for key, why in barred.items())
 
 
 def _fabric(told: Told, menu: Menu, item: Finalist) -> dict[str, Any]:

@@ -193,10 +193,23 @@ class Menu:
         """The design of a fleet, its serving tuned."""
         if isinstance(fleet.where, Pick):
             return fleet.where
+        if (fleet.where, together) not in self._picks:
+            self._picks[fleet.where, together] = self._tuned(fleet.where, together)
+        return self._picks[fleet.where, together]
+
+    @cached_property
+    def _picks(self) -> dict[tuple[Point, bool], Pick]:
+        return {}
+
+    def _tuned(self, point: Point, together: bool) -> Pick:
         seen, study, table = self.seen, self.study, self._found(together).table
         assert table is not None
         scenario = seen.scenario if together else self.half
-        return pick_of(study, scenario, seen.grid, seen.classes, terms_of(study, seen.parts), table, fleet.where)
+        return pick_of(study, scenario, seen.grid, seen.classes, terms_of(study, seen.parts), table, point)
+
+    def design(self, fleet: Fleet, together: bool) -> Design:
+        """What a fleet is made of."""
+        return design_of(self.seen.grid, self.seen.classes, self.pick(fleet, together))
 
     def drawn_as(self, pick: Pick) -> Pick:
         """The pick on a portfolio whose hours need not be decided, where the menu has one: what its draws are taken of.
@@ -370,7 +383,7 @@ def _row(compared: Compared, kind: str, barred: Mapping[str, str], present: Mapp
     nearest = None if best is None or best.eligible else _nearest(compared, best, barred)
     head: dict[str, Any] = {"kind": kind, "differs_in": list(KINDS[kind])}
     if sure is None:
-        reason = _without(menu, kind, barred)
+        reason = without(menu, KINDS[kind], barred)
         none = {"value": absent(reason, unit), "cost": absent(reason, unit), "share": absent(reason)}
         return head | none | {"dollars": absent(reason, "USD"), "fleets": [], "nearest": nearest, "reason": reason}
     drawn = compared.drawn(sure)
@@ -404,7 +417,7 @@ def _excess(sign: float, pair: Any, single: Any) -> Any:
 
 def _fleet_entry(compared: Compared, fleet: Fleet, together: bool) -> dict[str, Any]:
     menu = compared.menu
-    design = design_of(menu.seen.grid, menu.seen.classes, menu.pick(fleet, together))
+    design = menu.design(fleet, together)
     return {
         "share": HALF,
         "value": {"value": fleet.value * compared.item.value / menu.single, "unit": UNITS[menu.name]},
@@ -418,7 +431,7 @@ def _nearest(compared: Compared, pair: Pair, barred: Mapping[str, str]) -> dict[
     menu = compared.menu
     share = float(_excess(menu.sign, pair.value, menu.single))
     doubted = [fleet for fleet in pair.fleets if not fleet.eligible]
-    designs = [design_of(menu.seen.grid, menu.seen.classes, menu.pick(fleet, pair.together)) for fleet in doubted]
+    designs = [menu.design(fleet, pair.together) for fleet in doubted]
     systems = sorted({name for one in designs for name in (one.system, one.prefill_system) if name})
     return {
         "systems": systems,
@@ -428,37 +441,35 @@ def _nearest(compared: Compared, pair: Pair, barred: Mapping[str, str]) -> dict[
     }
 
 
-def _without(menu: Menu, kind: str, barred: Mapping[str, str]) -> str:
-    """Why there are no two fleets of a kind."""
-    for name in KINDS[kind]:
+def without(menu: Menu, names: Sequence[str], barred: Mapping[str, str]) -> str:
+    """Why a menu has no second of what is named. Source: definition."""
+    for name in names:
         known = sorted(_listed(menu, name))
         if len(known) == 1:
             return f"the study's menu has one {name}: {known[0]}"
-    told = "; ".join(f"{key}: {why}" for key, why in barred.items())
-    what = " and ".join(KINDS[kind])
-    return (
-        f"no two fleets of the menu that differ in {what} meet the demand and the limits{f': {told}' if told else ''}"
-    )
+    told = "".join(f"; {key}: {why}" for key, why in barred.items())
+    return f"no two fleets of the menu that differ in {' and '.join(names)} meet the demand and the limits{told}"
 
 
 def _listed(menu: Menu, name: str) -> set[str]:
     """All that the study's menu has of a kind."""
     study = menu.study
     if name == ENGINE:
-        return set(study.serving.software)
-    found = [
+        found = {str(option) for axis, option in menu.seen.found.by_option if axis in ENGINES}
+        return found if study.demand.kind == "training" else set(study.serving.software)
+    each = [
         labels_of((system,), site, menu.seen.parts)[name]
         for system in study.rack.system
         for site in study.datacenter.site
     ]
-    return set().union(*found)
+    return set().union(*each)
 
 
 def _indices(compared: Compared, pair: Pair) -> dict[str, dict[str, float]]:
     """Index of each kind before and after; what a fleet rests on in parts counts in equal parts."""
     menu = compared.menu
     before = labels_of_design(compared.item.design, menu.seen.parts)
-    designs = [design_of(menu.seen.grid, menu.seen.classes, menu.pick(fleet, pair.together)) for fleet in pair.fleets]
+    designs = [menu.design(fleet, pair.together) for fleet in pair.fleets]
     after = [labels_of_design(design, menu.seen.parts) for design in designs]
     return {
         name: {"before": _index([(1.0, before[name])]), "after": _index([(HALF, one[name]) for one in after])}

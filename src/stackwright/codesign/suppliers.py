@@ -187,11 +187,13 @@ def covered_by(item: Finalist) -> dict[str, float]:
 
 def _made(item: Finalist) -> dict[str, float]:
     """Joules over the horizon that the plants made, and that were drawn from the grid."""
+    names = {part.id: part.name for place, part in item.parts.items() if place.startswith("plants.")}
     made: dict[str, float] = {"drawn": 0.0}
     for year in item.done.dispatched:
         made["drawn"] += float(year.answer.energy(year.answer.drawn, year.problem))
         for name, power in year.answer.output.items():
-            made[name] = made.get(name, 0.0) + float(year.answer.energy(power, year.problem))
+            own = names.get(name, name)
+            made[own] = made.get(own, 0.0) + float(year.answer.energy(power, year.problem))
     return made
 
 
