@@ -62,12 +62,13 @@ def serve(
         _check(host, api_key, concurrency, weight)
         planned = read_planned(directory, case)
         stack = _stack(planned, weight=weight, concurrency=concurrency, patience=patience)
-        app = endpoint(planned, stack, api_key or None)
+        app, ticker = endpoint(planned, stack, api_key or None)
         listening = bound(host, port)
         url = f"http://{host}:{listening.getsockname()[1]}/v1"
         told = {"url": url, "model": planned.model, "served": stack.described, "weight": stack.weight}
 
         def ready(_: object) -> None:
+            ticker.start()
             output.json(told)
             output.console.print(f"{planned.model} at {url}\n{stack.described}", soft_wrap=True, markup=False)
 

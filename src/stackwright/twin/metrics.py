@@ -115,7 +115,7 @@ def readings(state: State) -> tuple[list[Reading], list[Reading]]:
         Reading("vllm:prefix_cache_queries_total", "Prompt tokens looked up in the cache.", state.looked_up),
         Reading("vllm:prefix_cache_hits_total", "Prompt tokens found in the cache.", state.found),
         Reading("stackwright_client_requests_total", "Requests that clients have sent.", state.client_requests),
-        Reading("stackwright_requests_refused_total", "Requests turned away.", state.refused),
+        Reading("stackwright_requests_rejected_total", "Requests turned away.", state.refused),
     ]
     return gauges, counters
 

@@ -14,6 +14,7 @@ from stackwright.twin.api import application
 from stackwright.twin.desk import Desk
 from stackwright.twin.engine import Engine
 from stackwright.twin.limits import Guard, Limits, TimedProtocol
+from stackwright.twin.operator_api import Ticker, operated
 from stackwright.twin.planned import Planned
 from stackwright.twin.replica import LiveStack
 
@@ -54,18 +55,22 @@ def bound(host: str, port: int) -> socket.socket:
         ) from None
 
 
-def endpoint(planned: Planned, stack: LiveStack, key: str | None) -> Guard:
-    """The endpoint of a plan, of which `stack` is served."""
-    longest = int(planned.replica.longest)
+def endpoint(planned: Planned, stack: LiveStack, key: str | None) -> tuple[Guard, Ticker]:
+    """The endpoint of a plan, of which `stack` is served, and what keeps its drills going.
+
+    Raises `InputError` where the plan does not say what its stack draws.
+    """
+    engine, longest = Engine(stack), int(planned.replica.longest)
+    operator, ticker = operated(planned.plan, stack, engine.catch_up, engine.set_timer)
     desk = Desk(
-        Engine(stack),
+        engine,
         model=planned.model,
         longest=longest,
         outputs=planned.replica.output_tokens.tolist(),
         seed=int(planned.plan["seed"]),
     )
     limits = Limits(body_bytes=longest * tokens.CHARACTERS * BYTES_A_CHARACTER + OTHER_BYTES)
-    return application(desk, served=stack.described, limits=limits, key=key)
+    return application(desk, served=stack.described, limits=limits, key=key, more=[operator]), ticker
 
 
 def run(app: Guard, listening: socket.socket, on_ready: Callable[[uvicorn.Server], None]) -> None:
