@@ -206,14 +206,14 @@ class Meter:
         """What runs through the fleet's meter."""
         chip, rack, building = self._levels(activity, levers, levers.warmer + condition.warmer)
         load = building / self.full_it_power
-        parts = self._parts(building, condition)
+        parts = self.parts(float(building), condition)
         money = self.running["money"]
         price = money["energy"]["value"] + condition.spending - money["mean_spending"]["value"]
         water = building * float(np.interp(load, condition.loads, condition.water))
         energy = parts.total * price + water * money["water"]["value"] if money["energy_is_paid_apart"] else 0.0
         return Flow(
-            chip=chip,
-            rack=rack,
+            chip=float(chip),
+            rack=float(rack),
             parts=parts,
             water=water,
             fixed=money["fixed"]["value"],
@@ -244,6 +244,7 @@ class Meter:
                 "meter": self._if_spread(activity, condition, levers),
                 "what": "meter if the router spreads requests evenly over all replicas in place of keeping some full",
             },
+            "energy_is": "paid apart" if self.running["money"]["energy_is_paid_apart"] else "in the rent",
             "conditions": condition.name,
             "market_price": condition.market_price,
             "power_cap": self.planned_cap if levers.power_cap is None else levers.power_cap,
@@ -337,7 +338,7 @@ class Meter:
         cold = row(pool.working)
         return idle, cold + part * (row(pool.warm_working) - cold)
 
-    def _parts(self, building: Watts, condition: Condition) -> MeterPower:
+    def parts(self, building: Watts, condition: Condition) -> MeterPower:
         """From the building's IT watts to the meter."""
         plant, load = self.running["plant"], building / self.full_it_power
         return meter_power(
@@ -361,7 +362,7 @@ class Meter:
         first = spread["load"][0]
         batched = [np.interp(max(busy, first), spread["load"], column) for column in np.array(spread["working"]).T]
         even = idle + min(busy / first, 1.0) * (np.array(batched) - idle)
-        return self._parts(float((levels + pool.chips * (even - packed))[-1]), condition).total
+        return self.parts(float((levels + pool.chips * (even - packed))[-1]), condition).total
 
 
 def _told(flow: Flow, condition: Condition, share: Ratio, requests: float) -> dict[str, Any]:
