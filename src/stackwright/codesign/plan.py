@@ -53,6 +53,7 @@ from stackwright.codesign.result import (
 from stackwright.codesign.running_power import running_entry
 from stackwright.codesign.search import Found, Pick, limit_missed
 from stackwright.codesign.searched import Progress, Searched, narrowed, searched, space_of
+from stackwright.codesign.service_levels import service_entries
 from stackwright.codesign.shadow_prices import shadow_prices
 from stackwright.codesign.solve import proved
 from stackwright.codesign.trade_offs import (
@@ -169,6 +170,7 @@ def _result(
     nominal, at_base, at_draws = (kind.metrics(done, seen.scenario, item) for done in (item.done, base, drawn))
     alternatives = alternatives_of(study, seen, item)
     shadow = shadow_prices(kind, held, catalog, item)
+    check = queue_check(item, seen.scenario, seen.parts, study)
     made: dict[str, Any] = {
         "study": study.as_dict(),
         "objective": objective_entry(study, seen.scenario, item, base, drawn),
@@ -186,7 +188,8 @@ def _result(
         "gap": refinement.proof.gap,
         "refinement": gap_entry(refinement.proof),
         "cut_gap": abs(item.searched - abs(item.value)) / abs(item.value),
-        **queue_check(item, seen.scenario, seen.parts, study),
+        **check,
+        **service_entries(item, seen.scenario, seen.parts, study, check),
         "finalists": finalist_entries(finalists, seen.scenario, seen.parts, study),
         "explain": {
             "inputs": swings(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -17,7 +18,7 @@ import numpy as np
 
 from stackwright.codesign.finalists import Finalist
 from stackwright.codesign.training_plan import SERVES_NOTHING
-from stackwright.core.units import Ratio, Seconds, Tokens
+from stackwright.core.units import Ratio, Seconds, Tokens, TokensPerSecond
 from stackwright.model.sharding import Layout
 from stackwright.serving.memory import BLOCK_TOKENS
 from stackwright.serving.replica import Machine
@@ -25,6 +26,7 @@ from stackwright.serving.scheduler import CHUNK_TOKENS, PREFIX_BLOCKS, Limits
 from stackwright.serving.scheduler_tables import Timing, timing_of
 from stackwright.serving.service import Lengths, unevenness
 from stackwright.serving.simulator import (
+    PoolRun,
     Run,
     Stream,
     poisson,
@@ -69,7 +71,7 @@ def queue_check(item: Finalist, scenario: Scenario, parts: Parts, study: Study) 
     if not isinstance(study.demand, ServingDemand):
         return {"queue_gap": {"value": None, "reason": SERVES_NOTHING}}
     replica = Replica(item, scenario.lengths, Traffic(study.demand, parts, study.seed))
-    seen = replica.aggregated() if item.design.mode == "aggregated" else replica.disaggregated()
+    seen = replica.seen()
     overhead = float(item.cell.hardware.software.prefill_overhead)
     simulated = {
         "ttft_p50": float(np.percentile(seen.ttft, 50.0)) + overhead,
@@ -191,18 +193,43 @@ def _prefix_ids(path: Path) -> list[list[str]]:
         return [(row.get("prefix_block_ids") or "").split() for row in csv.DictReader(stream)]
 
 
-def _handed_over(stream: Stream, delay: np.ndarray) -> tuple[Stream, np.ndarray]:
-    """The stream as the decode pool receives it, each request so much later, and the order of that."""
-    arrival = stream.arrival + delay
-    order = np.argsort(arrival, kind="stable")
-    handed = Stream(
-        arrival=arrival[order],
-        input_tokens=stream.input_tokens[order],
-        output_tokens=stream.output_tokens[order],
-        hits=stream.hits[order],
-        emitted=stream.emitted[order],
-    )
-    return handed, order
+def seen_of(run: Run, *, requests: int, before: int, ttft: np.ndarray, hits: Ratio) -> Seen:
+    """What counts of a run: the middle ones of so many `requests`, which came after those `before` them.
+
+    `ttft` is of the served requests.
+    """
+    place = run.served - before
+    counted = (place >= COUNTED[0] * requests) & (place < COUNTED[1] * requests)
+    return Seen(ttft=ttft[counted], tpot=run.token_time(counted), run=run, hits=hits)
+
+
+def seen_together(stream: Stream, timing: Timing, limits: Limits, *, under_way: int, seed: int) -> Seen:
+    """Prefills and decodes in one scheduler, which starts with so many sequences under way."""
+    started = with_sequences_under_way(stream, under_way, seed)
+    run = simulate(started, timing, limits)
+    before = len(started) - len(stream)
+    return seen_of(run, requests=len(stream), before=before, ttft=run.first_token, hits=run.hits)
+
+
+def seen_apart(
+    stream: Stream,
+    prefills: PoolRun,
+    handover: np.ndarray,
+    timing: Timing,
+    limits: Limits,
+    *,
+    under_way: int,
+    seed: int,
+) -> Seen:
+    """A decode pool to which each request of the stream comes when its prompt is done and its cache handed over."""
+    ahead = prefills.latency + handover
+    handed, order = stream.later(ahead)
+    started = with_sequences_under_way(handed, under_way, seed)
+    run = simulate(started, timing, limits, prefilled=True)
+    before = len(started) - len(handed)
+    waited = np.concatenate([np.zeros(before), ahead[order]])
+    ttft = run.first_token + waited[run.served]
+    return seen_of(run, requests=len(stream), before=before, ttft=ttft, hits=prefills.hits)
 
 
 class Replica:
@@ -230,75 +257,116 @@ class Replica:
         numbers = self.design.numbers
         return int(numbers["batch"] * numbers["pipeline"] * self.ranks)
 
-    def aggregated(self) -> Seen:
-        """Prefills and decodes of all ranks in one scheduler."""
-        arriving = self._paced(self.traffic.requests)
-        stream = with_sequences_under_way(arriving, self.under_way, self.traffic.seed)
-        run = simulate(stream, self._timing(self.layout, stream, self.machine), self._limits())
-        return self._seen(stream, run, run.first_token, run.hits)
+    def seen(self) -> Seen:
+        """The simulation of the replica at its peak."""
+        return self._together() if self.design.mode == "aggregated" else self._apart()
 
-    def disaggregated(self) -> Seen:
+    def _together(self) -> Seen:
+        """Prefills and decodes of all ranks in one scheduler."""
+        requests = self.traffic.requests
+        return seen_together(
+            self._paced(requests),
+            self.timing(self.layout, self.machine, longest_of(requests)),
+            self.limits(),
+            under_way=self.under_way,
+            seed=self.traffic.seed,
+        )
+
+    def _apart(self) -> Seen:
         """A prefill queue, then a decode rank; each sees the requests at its own pace."""
-        apart, servers, requests = self._prefill_layout(), int(QUEUE_SERVERS), self.traffic.requests
-        timing = self._timing(apart, requests, self.prefills)
-        utilization = self.design.numbers["prefill_utilization"] * self.prefill_load
-        prompts = replace(self.lengths, nodes=requests.input_tokens.astype(float), weights=1.0)
-        stretch = self._unevenness(apart)
-        work = float(self.prefills.prefill(apart, prompts).seconds.sum()) * stretch / timing.stages
+        apart, servers, requests = self.prefill_layout, int(QUEUE_SERVERS), self.traffic.requests
+        longest = longest_of(requests)
+        timing, stretch = self.timing(apart, self.prefills, longest), self.unevenness()
         prefills = simulate_prefills(
-            self.traffic.paced(work / (servers * utilization)),
+            self.traffic.paced(self.prefill_seconds(requests.input_tokens) / (servers * self.prefill_utilization)),
             timing,
             servers=servers,
-            pass_tokens=float(self.prefills.software.prefill_tokens or 0.0),
-            prefix_blocks=self._blocks(apart, self.prefills) * servers // PREFIX_BLOCKS,
+            pass_tokens=self.pass_tokens,
+            prefix_blocks=self.blocks(apart, self.prefills) * servers // PREFIX_BLOCKS,
             stretch=stretch,
         )
-        ahead = prefills.latency + self.item.cell.handover(self.prefills).transfer(apart, prompts)
-        handed, order = _handed_over(self._paced(requests), ahead)
-        stream = with_sequences_under_way(handed, self.under_way, self.traffic.seed)
-        run = simulate(stream, self._timing(self.layout, stream, self.machine), self._limits(), prefilled=True)
-        before = np.concatenate([np.zeros(len(stream) - len(handed)), ahead[order]])
-        return self._seen(stream, run, run.first_token + before[run.served], prefills.hits)
+        return seen_apart(
+            self._paced(requests),
+            prefills,
+            self.handover(requests.input_tokens),
+            self.timing(self.layout, self.machine, longest),
+            self.limits(),
+            under_way=self.under_way,
+            seed=self.traffic.seed,
+        )
 
-    def _unevenness(self, layout: Layout) -> float:
+    @property
+    def prefill_layout(self) -> Layout:
+        """How a replica of the prefill pool is laid out."""
+        return layout_of(self.design.numbers, "prefill_")
+
+    @property
+    def prefill_utilization(self) -> Ratio:
+        """Share of its capacity that the prefill pool works at the peak."""
+        return self.design.numbers["prefill_utilization"] * self.prefill_load
+
+    @property
+    def pass_tokens(self) -> Tokens:
+        """Prompt tokens up to which prompts share a pass of a prefill server."""
+        return float(self.prefills.software.prefill_tokens or 0.0)
+
+    @property
+    def tokens_per_second(self) -> TokensPerSecond:
+        """Output of the ranks at the peak."""
+        return float(self.service.tokens_per_second) * self.load * self.ranks / float(self.layout.data)
+
+    def prefill_seconds(self, input_tokens: np.ndarray) -> Seconds:
+        """Seconds of a prefill server's first stage for these prompts [N], in all."""
+        apart, prompts = self.prefill_layout, self._prompts(input_tokens)
+        return float(self.prefills.prefill(apart, prompts).seconds.sum()) * self.unevenness() / int(apart.pipeline)
+
+    def handover(self, input_tokens: np.ndarray) -> np.ndarray:
+        """Seconds until the caches of these prompts [N] are in the decode pool."""
+        cell = self.item.cell.handover(self.prefills)
+        return np.asarray(cell.transfer(self.prefill_layout, self._prompts(input_tokens)))
+
+    def unevenness(self) -> float:
         """By how much prefills on ranks with experts in common wait for each other; servers are simulated apart."""
+        layout = self.prefill_layout
         prefill = self.prefills.prefill(layout, self.lengths)
         pieces = self.prefills.pieces(layout, POOL_CHUNK, self.lengths)
         return float(unevenness(layout, prefill, pieces, self.lengths))
 
-    def _paced(self, requests: Stream) -> Stream:
-        """The requests at the pace at which their output is what the ranks yield at the peak."""
-        tokens = float(self.service.tokens_per_second) * self.load * self.ranks / float(self.layout.data)
-        return self.traffic.paced(float(requests.output_tokens.sum()) / tokens)
-
-    def _prefill_layout(self) -> Layout:
-        return layout_of(self.design.numbers, "prefill_")
-
-    def _timing(self, layout: Layout, stream: Stream, machine: Machine) -> Timing:
-        longest = float((stream.input_tokens + stream.output_tokens).max())
+    def timing(self, layout: Layout, machine: Machine, longest: Tokens) -> Timing:
+        """The times of a pool's rounds, for contexts up to the longest."""
         most = float(self.item.cell.hardware.software.batch_limit)
         chunk = self.design.numbers["chunk"]
         return timing_of(machine, layout, self.lengths, most_sequences=most, longest=longest, chunk=chunk)
 
-    def _limits(self) -> Limits:
-        per_rank = float(self.item.cell.hardware.software.batch_limit * self.layout.pipeline)
-        blocks = self._blocks(self.layout, self.machine) * self.ranks
+    def limits(self, ranks: Ratio | None = None) -> Limits:
+        """What the scheduler may use on so many ranks, or parts of one; by default on those that are simulated."""
+        there = self.ranks if ranks is None else ranks
+        whole = math.ceil(there)
+        per_rank = int(float(self.item.cell.hardware.software.batch_limit * self.layout.pipeline))
+        blocks = int(self.blocks(self.layout, self.machine) * there)
         return Limits(
-            ranks=self.ranks,
-            sequences=int(per_rank) * self.ranks,
+            ranks=whole,
+            sequences=int(per_rank * there),
             blocks=blocks,
             chunk_tokens=int(self.design.numbers["chunk"]) or CHUNK_TOKENS,
             prefix_blocks=blocks // PREFIX_BLOCKS,
+            present=there / whole,
         )
 
-    def _blocks(self, layout: Layout, machine: Machine) -> int:
+    def blocks(self, layout: Layout, machine: Machine) -> int:
         """Cache blocks of one rank, all its stages together, at the bytes per token of a mean context."""
         mean = self.lengths.context_mean
         room, sequence = machine.cache_room(layout), machine.sequence_bytes(layout, mean)
         return int(room * layout.pipeline / sequence * mean / BLOCK_TOKENS)
 
-    def _seen(self, stream: Stream, run: Run, ttft: np.ndarray, hits: Ratio) -> Seen:
-        count = len(self.traffic.requests)
-        place = run.served - (len(stream) - count)
-        counted = (place >= COUNTED[0] * count) & (place < COUNTED[1] * count)
-        return Seen(ttft=ttft[counted], tpot=run.token_time(counted), run=run, hits=hits)
+    def _prompts(self, input_tokens: np.ndarray) -> Lengths:
+        return replace(self.lengths, nodes=input_tokens.astype(float), weights=1.0)
+
+    def _paced(self, requests: Stream) -> Stream:
+        """The requests at the pace at which their output is what the ranks yield at the peak."""
+        return self.traffic.paced(float(requests.output_tokens.sum()) / self.tokens_per_second)
+
+
+def longest_of(stream: Stream) -> Tokens:
+    """The longest context of a stream."""
+    return float((stream.input_tokens + stream.output_tokens).max())

@@ -45,6 +45,13 @@ class Stream:
     def __len__(self) -> int:
         return len(self.arrival)
 
+    def later(self, delay: Array) -> tuple[Stream, Array]:
+        """The stream where each request comes by its delay [N] later, and the order of that; without prefixes."""
+        arrival = self.arrival + delay
+        order = np.argsort(arrival, kind="stable")
+        fields = ("input_tokens", "output_tokens", "hits", "emitted")
+        return Stream(arrival=arrival[order], **{name: getattr(self, name)[order] for name in fields}), order
+
 
 @dataclass(frozen=True)
 class Run:

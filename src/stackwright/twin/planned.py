@@ -36,6 +36,8 @@ def read_planned(folder: Path, case: str | None = None) -> Planned:
 
 def planned_of(plan: dict[str, Any], file: str = PLAN) -> Planned:
     """A plan that was read, or just made."""
+    if plan.get("feasible") is False:
+        raise _fault(file, "feasible", "a design that misses the study's limits", "a plan that meets them", None)
     entry = plan.get("replica", NOTHING)
     if entry is NOTHING:
         raise _fault(file, "replica", NOTHING, "the replica that a scheduler runs", AGAIN)

@@ -296,6 +296,10 @@ class Crowd:
         self._last: Seconds = 0.0
         self._count = 0.0
         self._left: Seconds = NEVER
+        self._due: Count = self.draw.exponential()
+        """Expected arrivals until the next one."""
+        self._drawn: Seconds = 0.0
+        self._rate: RequestsPerSecond = 0.0
 
     def follow(self, now: Seconds, input_tokens: int, output_tokens: int) -> None:
         """A client's request came."""
@@ -319,7 +323,8 @@ class Crowd:
         """The lengths of the next of them, which comes now; the one after it is drawn."""
         if not self._deck:
             self._deck = [self._lengths[place] for place in self.draw.permutation(len(self._lengths))]
-        self._schedule(self.next_arrival)
+        now, self._due, self._rate = self.next_arrival, self.draw.exponential(), 0.0
+        self._schedule(now)
         return self._deck.pop()
 
     def rate(self, now: Seconds) -> RequestsPerSecond:
@@ -330,7 +335,7 @@ class Crowd:
 
     def _begin(self, now: Seconds) -> None:
         self._since = self._last = now
-        self._count = 0.0
+        self._count = self._rate = 0.0
         self._lengths.clear()
         self._deck.clear()
         self._recent.clear()
@@ -350,9 +355,14 @@ class Crowd:
             self._since, self._count = now - self.LOOK, float(len(self._recent))
 
     def _schedule(self, now: Seconds) -> None:
-        """Draw the next arrival anew: nothing is lost, as waiting for one says nothing of when it comes."""
-        rate = (self.weight - 1.0) * self.rate(now)
-        arrival = now + self.draw.exponential(1.0 / rate) if rate > 0.0 else NEVER
+        """When the next one comes, at the rate that is known now.
+
+        Arrivals lie at drawn numbers of expected ones, so that the same clients bring the same crowd, and clients
+        that come a little earlier or later nearly the same.
+        """
+        self._due -= self._rate * (now - self._drawn)
+        self._rate, self._drawn = (self.weight - 1.0) * self.rate(now), now
+        arrival = now + max(0.0, self._due) / self._rate if self._rate else NEVER
         self.next_arrival = arrival if arrival <= self._left + self.SHORTEST else NEVER
 
 
