@@ -20,6 +20,7 @@ from stackwright.codesign.diversity import (
     Menu,
     diversity_of,
     labels_of_design,
+    names_of_design,
     without,
 )
 from stackwright.codesign.finalists import Finalist
@@ -116,7 +117,8 @@ def _point(told: Told, menu: Menu, kind: str, names: list[str], barred: Mapping[
     share = max(0.0, menu.sign * (best.value - menu.single) / abs(menu.single))
     design = menu.design(best, True)
     rests = sorted(labels_of_design(design, menu.seen.parts)[kind])
-    stands_in = f"{' and '.join(rests)}: {design.by_layer()['rack']} at {design.site}"
+    called = names_of_design(design, menu.seen.parts)
+    stands_in = f"{' and '.join(rests)}: {called['system']}, {called['site']}"
     return head | {"lost": _lost(told, LAYER[kind], stands_in, share)}
 
 

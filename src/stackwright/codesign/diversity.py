@@ -21,10 +21,11 @@ from stackwright.codesign.search import Found, Pick, pick_of, search
 from stackwright.codesign.searched import Searched
 from stackwright.codesign.suppliers import ANY, HIGH, LOW, absent, herfindahl, operator_of, platform_of, supplied
 from stackwright.codesign.table import Point, Table
+from stackwright.codesign.training_grid import TrainingDesign
 from stackwright.codesign.uncertainty import draw, evaluate_with, inputs_of
 from stackwright.core.units import HOURS_PER_YEAR, SECONDS_PER_DAY, SECONDS_PER_YEAR
 from stackwright.stack.design import Design
-from stackwright.stack.parts import Parts
+from stackwright.stack.parts import Part, Parts
 from stackwright.stack.scenario import Scenario
 from stackwright.stack.study import Study
 
@@ -270,7 +271,23 @@ def labels_of(systems: Sequence[str], site: str, parts: Parts) -> dict[str, froz
 def labels_of_design(design: Design, parts: Parts) -> dict[str, frozenset[str]]:
     """Whom and what a design rests on, by kind. Source: definition."""
     systems = (design.system,) if design.prefill_system is None else (design.system, design.prefill_system)
-    return labels_of(systems, design.site, parts) | {ENGINE: frozenset({design.software})}
+    return labels_of(systems, design.site, parts) | {ENGINE: frozenset({engine_of(design, parts).name})}
+
+
+def names_of_design(design: Design, parts: Parts) -> dict[str, str]:
+    """What people call the system, engine and site of a design, and its portfolio. Source: definition."""
+    prefill = "" if design.prefill_system is None else f", prefill on {parts.get('rack', design.prefill_system).name}"
+    return {
+        "system": f"{parts.get('rack', design.system).name}{prefill}",
+        "engine": engine_of(design, parts).name,
+        "site": parts.get("datacenter", design.site).name,
+        "portfolio": design.portfolio,
+    }
+
+
+def engine_of(design: Design, parts: Parts) -> Part:
+    """The software stack of a design. Source: definition."""
+    return parts.get("training" if isinstance(design, TrainingDesign) else "interface", design.software)
 
 
 def _sole(part: str, vendor: str, parts: Parts) -> list[str]:
@@ -422,6 +439,7 @@ def _fleet_entry(compared: Compared, fleet: Fleet, together: bool) -> dict[str, 
         "share": HALF,
         "value": {"value": fleet.value * compared.item.value / menu.single, "unit": UNITS[menu.name]},
         "stack": design.by_layer(),
+        "names": names_of_design(design, menu.seen.parts),
         "rests_on": {name: sorted(given) for name, given in labels_of_design(design, menu.seen.parts).items()},
     }
 
@@ -456,7 +474,9 @@ def _listed(menu: Menu, name: str) -> set[str]:
     study = menu.study
     if name == ENGINE:
         found = {str(option) for axis, option in menu.seen.found.by_option if axis in ENGINES}
-        return found if study.demand.kind == "training" else set(study.serving.software)
+        listed = found if study.demand.kind == "training" else set(study.serving.software)
+        layer = "training" if study.demand.kind == "training" else "interface"
+        return {menu.seen.parts.get(layer, one).name for one in listed}
     each = [
         labels_of((system,), site, menu.seen.parts)[name]
         for system in study.rack.system
