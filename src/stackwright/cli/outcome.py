@@ -59,7 +59,11 @@ class Output:
 
 
 @contextmanager
-def outcome(json: str | None, show_nearest: Callable[[Any, Output], None] | None = None) -> Iterator[Output]:
+def outcome(
+    json: str | None,
+    show_nearest: Callable[[Any, Output], None] | None = None,
+    nearest: str = "The nearest stack, with the limits that it breaks:",
+) -> Iterator[Output]:
     """Run a command's body and turn its errors into messages and exit codes."""
     output = Output(json)
     try:
@@ -71,7 +75,7 @@ def outcome(json: str | None, show_nearest: Callable[[Any, Output], None] | None
     except InfeasibleError as error:
         _say(f"No feasible answer: {error}")
         if error.nearest is not None and show_nearest:
-            _say("The nearest stack, with the limits that it breaks:")
+            _say(nearest)
             show_nearest(error.nearest, output)
         output.json({"error": "no feasible answer", "message": str(error), "nearest": error.nearest})
         raise typer.Exit(INFEASIBLE) from None
