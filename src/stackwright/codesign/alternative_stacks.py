@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from stackwright.codesign.finalists import Finalist, design_of, parts_of, plant_for, unsettled
+from stackwright.codesign.finalists import Finalist, design_of, parts_of, plant_for, systems_of, unsettled
 from stackwright.codesign.kinds import kind_of
 from stackwright.codesign.plants import terms_of
 from stackwright.codesign.result import stack_entry
 from stackwright.codesign.search import Pick
 from stackwright.codesign.searched import Searched
+from stackwright.codesign.sourcing import arrangement_of
 from stackwright.stack.study import Study
 
 TOLD = ("interface", "serving", "rack")
@@ -21,9 +22,18 @@ def alternative_stack(study: Study, seen: Searched, pick: Pick) -> dict[str, Any
 
     The fleet is sized to the demand; what its hours cost is not settled. Source: definition.
     """
+    item = unsettled_finalist(study, seen, pick)
+    return stack_entry(item, kind_of(study).stack(item), {})
+
+
+def unsettled_finalist(study: Study, seen: Searched, pick: Pick) -> Finalist:
+    """A pick with everything that its evaluation needs, its fleet sized and its hours not settled.
+
+    Its value is the search's. Source: definition.
+    """
     grid, classes, scenario = seen.grid, seen.classes, seen.scenario
     design = design_of(grid, classes, pick)
-    item = Finalist(
+    return Finalist(
         design=design,
         cell=grid.cells[int(grid.rows.cell[pick.row])],
         plant=plant_for(study, seen.parts, scenario, design),
@@ -35,5 +45,5 @@ def alternative_stack(study: Study, seen: Searched, pick: Pick) -> dict[str, Any
         volume=None,
         limits=classes[pick.plant_class].weights.limit[pick.option],
         budget=study.constraints.budget,
+        arrangement=arrangement_of(study, seen.parts, design.sourcing, systems_of(seen.parts, design)),
     )
-    return stack_entry(item, kind_of(study).stack(item), {})

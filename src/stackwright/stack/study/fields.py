@@ -125,6 +125,16 @@ def _config(path: Path) -> bytes | None:
         return None
 
 
+def _portability(value: Any, info: ValidationInfo) -> str:
+    """`portable`, or one platform of the catalog alone, by its short name."""
+    known = [
+        f"{record.text['option']}-only"
+        for record in reading_of(info).catalog.records("interface")
+        if "option" in record.text
+    ]
+    return str(Choice("portable", *sorted(known)).func(value))  # type: ignore[call-arg]
+
+
 def _prefill_system(value: Any, info: ValidationInfo) -> str:
     return SAME if value == SAME else Named("rack", "System").func(value, info)  # type: ignore[call-arg]
 
@@ -212,6 +222,7 @@ Architecture = Annotated[str, BeforeValidator(_architecture)]
 SoftwareName = Annotated[str, Named("interface", "SoftwareStack")]
 SystemName = Annotated[str, Named("rack", "System")]
 PrefillSystem = Annotated[str, BeforeValidator(_prefill_system)]
+Portability = Annotated[str, BeforeValidator(_portability)]
 FabricName = Annotated[str, Named("network", "Fabric")]
 CoolingName = Annotated[str, Named("cooling")]
 SiteName = Annotated[str, Named("datacenter", "Site")]

@@ -46,6 +46,7 @@ from stackwright.stack.study.fields import (
     Named,
     Offload,
     Options,
+    Portability,
     Power,
     PowerCap,
     Precision,
@@ -189,6 +190,13 @@ class Horizon(Section):
 
 
 # Menus, layer by layer.
+
+
+class InterfaceMenu(Section):
+    """How the service is bound to a platform: to one alone, or to none."""
+
+    portability: Annotated[tuple[Portability, ...], *Options()] = ()
+    """Where options are listed, the best over this fleet and the next decides; empty: none is decided."""
 
 
 class ModelMenu(Section):
@@ -435,6 +443,7 @@ class Study(Section):
     objective: Annotated[str, Choice(*SERVING_OBJECTIVES, *TRAINING_OBJECTIVES)] | None = None
     demand: Annotated[ServingDemand | TrainingDemand, Field(discriminator="kind")]
     horizon: Horizon = Horizon()
+    interface: InterfaceMenu = InterfaceMenu()
     model: ModelMenu = ModelMenu()
     serving: ServingMenu = Field(default_factory=dict, validate_default=True)
     training: TrainingMenu = TrainingMenu()
@@ -518,6 +527,8 @@ class Study(Section):
 
     def _menus(self) -> Iterator[tuple[str, tuple[Any, ...]]]:
         software = "serving" if self.demand.kind == "serving" else "training"
+        if self.interface.portability:
+            yield "interface.portability", self.interface.portability
         for layer in ("model", software, "chip", "rack", "network", "cooling", "datacenter", "power", "finance"):
             for name, value in getattr(self, layer):
                 if isinstance(value, tuple):
