@@ -10,7 +10,8 @@ import typer
 
 from stackwright.cli.claims_check import check
 from stackwright.cli.options import CatalogOption, JsonOption
-from stackwright.cli.outcome import Output, open_catalog, outcome, plain
+from stackwright.cli.outcome import Output, open_catalog, outcome, plain, save
+from stackwright.core.files import json_text
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -29,6 +30,9 @@ RegisterOption = Annotated[
 def claims(
     context: typer.Context,
     register: RegisterOption = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Write claims.json and report.html to DIR.")
+    ] = None,
     page: Annotated[
         Path | None, typer.Option("--page", metavar="DIR", help="Write the page claims.md and its pictures to DIR.")
     ] = None,
@@ -47,6 +51,8 @@ def claims(
         with progress("claims") as tell:
             made = run_all(records, chosen, tell)
         _print_all(made, output.console)
+        if out is not None:
+            _report(out, made, output.console)
         if page is not None:
             from stackwright.evidence.claims.page import write_page
 
@@ -80,6 +86,16 @@ def _json(made: Sequence[Mapping[str, Any]], output: Output) -> None:
     output.json(cast("Mapping[str, Any]", made))
 
 
+def _report(folder: Path, made: Sequence[Mapping[str, Any]], console: Console) -> None:
+    """The claims as data and as a page with a picture for each."""
+    from stackwright.cli.tables import print_line
+    from stackwright.report.claims import write_claims
+
+    save(folder / "claims.json", json_text(made))
+    write_claims(made, folder / "report.html")
+    print_line(console, f"Report: {folder / 'report.html'}")
+
+
 def _print_all(made: Sequence[Mapping[str, Any]], console: Console) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.markup import escape
@@ -111,12 +127,19 @@ def _print_one(one: Mapping[str, Any], console: Console) -> None:
         *(f"  if {under['conditions']}: {computed_text(under)}" for under in one["under"]),
         f"  figure {verdict_text(one['figure'])}, attribution {verdict_text(one['attribution'])}",
         f"  {one['reason']}",
+        f"  would change it: {one['would_change']}",
         *(f"  condition: {words}" for words in one["conditions"]),
-        *(f"  {', '.join(f'{key}: {_cell(value)}' for key, value in row.items())}" for row in one["rows"]),
+        *_rows("", one["rows"]),
+        *(line for title, rows in one["tables"].items() for line in _rows(title, rows)),
         *(f"  source: {source['title']} {source['url']}".rstrip() for source in one["sources"]),
     ]
     for line in lines:
         console.print(escape(plain(line)))
+
+
+def _rows(title: str, rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    told = [f"  {', '.join(f'{key}: {_cell(value)}' for key, value in row.items())}" for row in rows]
+    return [f"  {title}:", *told] if title else told
 
 
 def _cell(value: Any) -> str:

@@ -25,7 +25,7 @@ from stackwright.report.deals import deal_notes, deal_rows, deals_of
 from stackwright.report.dividend import dividend_of
 from stackwright.report.energy_tree import energy_tree
 from stackwright.report.evidence_kinds import KINDS
-from stackwright.report.formats import percent, within_sentence
+from stackwright.report.formats import percent, sentence_case, within_sentence
 from stackwright.report.glossary import TERMS, explained
 from stackwright.report.headline import cards_of, missing_of, title_of_metric, title_sentence, trains
 from stackwright.report.marginal import marginal_finding, marginal_of
@@ -117,19 +117,21 @@ def write_report(plan: Mapping[str, Any], path: Path) -> None:
 
 def render(plan: Mapping[str, Any]) -> str:
     """The report of a plan, as ``plan.json`` has it, as HTML."""
-    return _environment().get_template("report.html.j2").render(content(plan))
+    return environment().get_template("report.html.j2").render(content(plan))
 
 
-def _environment() -> Environment:
-    environment = Environment(
+def environment() -> Environment:
+    """Templates of the report's pages."""
+    made = Environment(
         loader=PackageLoader("stackwright.report"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["explained"] = explained
-    return environment
+    made.filters["explained"] = explained
+    made.filters["capitalize_first"] = sentence_case
+    return made
 
 
 def content(plan: Mapping[str, Any]) -> dict[str, Any]:

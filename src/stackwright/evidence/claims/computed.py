@@ -126,6 +126,8 @@ class Lines:
     y_scale: str = LINEAR
     stated: float | None = None
     """Where the stated figure lies across."""
+    steps: bool = False
+    """Whether a value holds until the next one, in place of a straight line between them."""
 
     def as_dict(self) -> dict[str, Any]:
         """Plain mapping. Source: definition."""

@@ -27,6 +27,8 @@ from stackwright.stack.parts import Parts, with_leaf
 from stackwright.stack.performance import Cell, Hardware, aggregated_service, decode_service, prefill_service
 
 BATCHES = np.geomspace(0.0625, 1024.0, 57)
+ONE = 0.999
+"""Sequences of a pass at the least, but for rounding: less than one would read a part of the experts of one."""
 CHUNKS = (0.0, 2048.0)
 """Prompt tokens that a round takes along; at zero, prompts have passes of their own."""
 TOGETHER, POOLS, DECODE = "together", "pools", "decode"
@@ -169,9 +171,9 @@ class Engine:
 
 
 def _designs(served: Any, chips: Any, layouts: Layout, quick: Any) -> Curve:
-    running = BATCHES * layouts.data * layouts.pipeline
-    sequences = running / layouts.chips
-    rate = np.where((served.memory <= 0.0) & quick & (running >= 1.0), served.tokens_per_second / chips, 0.0)
+    together = BATCHES * layouts.data
+    sequences = together * layouts.pipeline / layouts.chips
+    rate = np.where((served.memory <= 0.0) & quick & (together >= ONE), served.tokens_per_second / chips, 0.0)
     parts = np.broadcast_arrays(served.tpot_p50, rate, sequences)
     return Curve(*(np.ravel(one) for one in parts))
 

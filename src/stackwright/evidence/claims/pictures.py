@@ -6,6 +6,7 @@ The same claims give the same bytes.
 from __future__ import annotations
 
 import html
+import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -72,7 +73,7 @@ def picture_curve(curve: Mapping[str, Any], path: Path) -> None:
     ends = (min(known) / 1.1, max(known) * 1.2) if curve["y_scale"] == LOG else (min(0.0, *known), 1.08 * max(known))
     up = _scale(curve["y_scale"], ends, (PLOT, TOP))
     parts = []
-    for tick in _ticks(curve["y_scale"], *ends):
+    for tick in round_numbers(curve["y_scale"], *ends):
         parts += [
             _line(LEFT, up(tick), WIDTH - RIGHT, up(tick), GRID),
             _text(LEFT - 8.0, up(tick) + 4.0, number(tick), "end"),
@@ -85,7 +86,7 @@ def picture_curve(curve: Mapping[str, Any], path: Path) -> None:
     for index, (name, line) in enumerate(curve["lines"].items()):
         color = COLORS[index % len(COLORS)]
         marked = [(x, y) for x, y in zip(xs, line, strict=True) if y is not None]
-        points = " ".join(f"{across(x):.1f},{up(y):.1f}" for x, y in marked)
+        points = " ".join(f"{across(x):.1f},{up(y):.1f}" for x, y in (stepped(marked) if curve["steps"] else marked))
         dash = ' stroke-dasharray="5 3"' if index % 2 else ""
         parts.append(f'<polyline points="{points}" fill="none" stroke="{color}" stroke-width="2"{dash}/>')
         if len(marked) <= FEW:
@@ -96,6 +97,12 @@ def picture_curve(curve: Mapping[str, Any], path: Path) -> None:
             _text(LEFT + 34.0, y + 4.0, name, "start"),
         ]
     _write(parts, PLOT + 56.0 + LEGEND_ROW * len(curve["lines"]), path)
+
+
+def stepped(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Points with those between them at which a step comes. Source: definition."""
+    pairs = itertools.pairwise(points)
+    return [*points[:1], *(one for old, new in pairs for one in ((new[0], old[1]), new))]
 
 
 def _scale(kind: str, ends: tuple[float, float], places: tuple[float, float]) -> Callable[[float], float]:
@@ -109,8 +116,8 @@ def _scale(kind: str, ends: tuple[float, float], places: tuple[float, float]) ->
     return place
 
 
-def _ticks(kind: str, low: float, high: float) -> list[float]:
-    """Round numbers between two ends, few enough to be read."""
+def round_numbers(kind: str, low: float, high: float) -> list[float]:
+    """Round numbers between two ends, few enough to be read. Source: definition."""
     decades = range(math.floor(math.log10(high)) - 7, math.floor(math.log10(high)) + 1)
     if kind == LOG:
         steps = (1.0, 2.0, 5.0) if high < 1e3 * low else (1.0,)

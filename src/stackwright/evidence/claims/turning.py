@@ -7,27 +7,22 @@ from stackwright.evidence.claims.computed import Computed, Interval
 from stackwright.evidence.claims.verdicts import TOO_WIDE, Judged, Verdict, allowed, worse
 from stackwright.evidence.claims.words import number, unit_text
 
-OF_SOURCES = {
-    Verdict.RECORDED: "A source that contradicts it.",
-    Verdict.NOT_TESTABLE: "A source that could know.",
-    Verdict.CONTESTED: "That what speaks against it proves wrong.",
-    Verdict.REFUTED: "A source that supports it.",
+BY_SOURCES = {
+    Verdict.REPRODUCED: "a computed fact or a source that speaks against it",
+    Verdict.RECORDED: "a source that contradicts it",
+    Verdict.NOT_TESTABLE: "a source that could know",
+    Verdict.CONTESTED: "that what speaks against it falls",
+    Verdict.REFUTED: "a source or a computed fact that speaks for it",
 }
-OF_ATTRIBUTION = {
-    Verdict.REPRODUCED: "A computed fact or a source that speaks against what it is laid to.",
-    Verdict.RECORDED: "A source that contradicts what it is laid to.",
-    Verdict.NOT_TESTABLE: "A source that could know what is behind it.",
-    Verdict.CONTESTED: "That what speaks against what it is laid to proves wrong.",
-    Verdict.REFUTED: "A source or a computed fact that supports what it is laid to.",
-}
+"""What would change a verdict that rests on sources and findings."""
 
 
 def what_would_change(claim: Claim, computed: Computed | None, figure: Judged, attribution: Judged) -> str:
     """What would change the worse of two verdicts, in a sentence. Source: the rules of `verdicts`."""
     if worse(figure.verdict, attribution.verdict) is not figure.verdict:
-        return OF_ATTRIBUTION[attribution.verdict]
+        return f"On what it is laid to: {BY_SOURCES[attribution.verdict]}."
     if computed is None or computed.whole is None or claim.stated is None:
-        return OF_SOURCES[figure.verdict]
+        return f"On the figure: {BY_SOURCES[figure.verdict]}."
     return _of_range(claim.stated, computed, computed.whole, figure)
 
 

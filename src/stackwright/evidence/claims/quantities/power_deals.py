@@ -77,7 +77,8 @@ def contract_capacity(claim: Claim, engine: Engine) -> Computed:
 
 def _kind_of_power(contract: Contract) -> str:
     """How the buyer gets it, and how much of it is new, in words."""
-    new = f"{float(contract.additional * contract.capacity) / MEGAWATT:,.0f} MW of it is new generation"
+    added = float(contract.additional * contract.capacity) / MEGAWATT
+    new = f"{added:,.0f} MW of it is new generation" if added else "none of it is new generation"
     if float(contract.onsite) >= 0.5:
         return f"It comes behind the buyer's meter; {new}."
     if float(contract.delivered) >= 0.5:
@@ -96,6 +97,7 @@ def _ramp(claim: Claim, contract: Contract) -> Lines:
         x_title="year",
         y_title="MW",
         stated=stated,
+        steps=True,
     )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from stackwright.chip.family import Kernels
 from stackwright.core.units import SECONDS_PER_HOUR, SECONDS_PER_YEAR
 from stackwright.evidence.claims.claim import Claim
-from stackwright.evidence.claims.computed import LOG, Bars, Computed, Finding, Interval, bar, over_draws
+from stackwright.evidence.claims.computed import Bars, Computed, Finding, Interval, bar, over_draws
 from stackwright.evidence.claims.engine import POOLS, TOGETHER, Engine
 from stackwright.evidence.claims.quantities.cases import case_of
 
@@ -70,13 +70,6 @@ def cost_ratio_by_basis(claim: Claim, engine: Engine) -> Computed:
             }
             for words, one in made.items()
         ],
-        bars=Bars(
-            title="cost of the graphics chip's token over the custom one's",
-            rows=[bar(words, one) | {"mark": one.value * slower} for words, one in made.items()],
-            scale=LOG,
-            stated=None if claim.stated is None else claim.stated.figure.value,
-            mark="both in 16 bits",
-        ),
         used=[engine.datum("rack", one, "rent_on_demand").source for one in (new, old)],
     )
 
@@ -119,13 +112,13 @@ def saving_by_moving(claim: Claim, engine: Engine) -> Computed:
     before, after = claim.fact("before"), claim.fact("after")
     arithmetic = 1.0 - after.value / before.value
     port = _port(claim, before.value - after.value)
-    ratios = ", ".join(f"{one:.2f} ({words})" for words, one in needed.items())
     return Computed(
         whole=whole,
         why=f"The two bills quoted differ by {arithmetic:.1%}. At the rents on record a move saves {whole.low:.0%} to"
         f" {whole.high:.0%} at list and {committed.low:.0%} to {committed.high:.0%} with a commitment; the saving"
-        f" stated needs the new chip to do this many times the old one's work: {ratios}. At the bills quoted the port"
-        f" is paid back in {port['months that pay the port back']:.1f} months; the"
+        f" stated needs the new chip to do {min(needed.values()):.1f} to {max(needed.values()):.1f} times the old one's"
+        " work, by basis and old chip. At the bills quoted the port is paid back in"
+        f" {port['months that pay the port back']:.1f} months; the"
         f" {port['months of research lost, as the owner says']:.0f} months of research that its owner says it cost undo"
         f" three years' saving if a month of them was worth"
         f" {port['million USD a month of research that undo it']:.1f} million USD.",
@@ -200,7 +193,7 @@ def list_price_cut(claim: Claim, engine: Engine) -> Computed:
         whole=whole,
         why=f"The list price fell by {whole.value:.1%}. The next generation of graphics chips serves {faster:.1f} times"
         f" the tokens: at the same vendor's list price for it, equal cost per token asks for a cut of {same_vendor:.0%}"
-        f" by itself, at specialized clouds' rents of {elsewhere:.0%}. Such clouds rent the same chip at"
+        f" by itself; at specialized clouds' rents for it, of {elsewhere:.0%}. Such clouds rent the same chip at"
         f" {rival * SECONDS_PER_HOUR:.2f} USD/h, where the list price was {held * SECONDS_PER_HOUR:.2f}.",
         findings=[
             Finding(True, "the next generation of graphics chips asks for less than half of the cut")

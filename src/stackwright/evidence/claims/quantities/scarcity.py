@@ -19,12 +19,14 @@ STEP = 0.1
 def longest_wait(claim: Claim, engine: Engine) -> Computed:
     """How much longer a site waits for its grid connection than for chips: over one, electricity is what binds."""
     chips = claim.fact("chip_lead_time")
-    rows, ratios = [], []
+    rows: list[dict[str, Any]] = []
+    ratios: list[Interval] = []
     for site in claim.choice("sites"):
         wait = engine.datum("datacenter", site, "interconnection_time")
         ratio = over_draws(lambda a, b: a / b, Interval.of(wait), chips)
         ratios.append(ratio)
-        rows.append({"site": site, "low": ratio.low, "ratio": ratio.value, "high": ratio.high})
+        name = engine.catalog.get("datacenter", site).name
+        rows.append({"site": name, "low": ratio.low, "ratio": ratio.value, "high": ratio.high})
     middle = sorted(one.value for one in ratios)[len(ratios) // 2]
     bridged = over_draws(lambda a, b: a / b, claim.fact("own_plant_lead_time"), chips)
     share = over_draws(
@@ -60,10 +62,7 @@ def longest_wait(claim: Claim, engine: Engine) -> Computed:
         bars=Bars(
             title="wait for a grid connection over the wait for chips",
             rows=[
-                *(
-                    bar(engine.catalog.get("datacenter", row["site"]).name, one)
-                    for row, one in zip(rows, ratios, strict=True)
-                ),
+                *(bar(row["site"], one) for row, one in zip(rows, ratios, strict=True)),
                 bar("with plants of one's own", bridged),
             ],
             scale=LOG,
@@ -85,11 +84,12 @@ def megawatt_worth(claim: Claim, engine: Engine) -> list[dict[str, Any]]:
     price = claim.fact("token_price")
     rows = []
     for site in claim.choice("priced_sites"):
+        name = engine.catalog.get("datacenter", site).name
         for level in (price.low, price.value):
             demand = study.demand.model_copy(update={"token_price": level})
             place = study.datacenter.model_copy(update={"site": (site,)})
             gain = _gain(study.model_copy(update={"demand": demand, "datacenter": place}), engine)
-            rows.append({"site": site, "USD/Mtoken": level * MILLION, "million USD a MW more is worth": gain / MILLION})
+            rows.append({"site": name, "USD/Mtoken": level * MILLION, "million USD a MW more is worth": gain / MILLION})
     return rows
 
 
