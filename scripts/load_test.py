@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 import uvloop
-from light_client import LightClient, Timed
+from light_client import LightClient
 
 ROOT = Path(__file__).resolve().parents[1]
 PLAN = ROOT / "out" / "chat"
@@ -87,7 +87,7 @@ def measured_row(
         "requests": len(counted),
         "failed": len(client.failed),
         "streams": sum(one.last - one.sent for one in counted) / seconds,
-        **percentiles(counted),
+        **percentiles_of([one.ttft for one in counted], [one.tpot for one in counted if one.tokens > 1]),
     }
 
 
@@ -105,15 +105,19 @@ def drawn(lengths: dict[str, list[int]], rate: float, seconds: float, seed: int)
         when += draw.expovariate(rate)
 
 
-def percentiles(counted: Sequence[Timed]) -> dict[str, float]:
+def percentiles_of(ttft: Sequence[float], tpot: Sequence[float]) -> dict[str, float]:
     """TTFT and TPOT at the median and the 95th percentile, s."""
-    ttft = [one.ttft for one in counted]
-    tpot = [one.tpot for one in counted if one.tokens > 1]
     return {
         f"{name}_p{percentile}": float(np.percentile(values, percentile))
         for name, values in (("ttft", ttft), ("tpot", tpot))
         for percentile in (50, 95)
     }
+
+
+def measure_words(measure: str) -> str:
+    """A measure's name as people write it."""
+    name, percentile = measure.split("_")
+    return f"{name.upper()} {percentile}"
 
 
 def latency_table(rows: Sequence[dict[str, Any]]) -> list[str]:
@@ -127,7 +131,7 @@ def latency_table(rows: Sequence[dict[str, Any]]) -> list[str]:
             planned, seen = row["level"][measure], row[measure]
             lines.append(
                 f"| {row['level']['load']:.0%} | {row['requests']} | {row['streams']:.0f} | {row['failed']} "
-                f"| {measure.replace('_p', ' p').upper().replace(' P', ' p')} "
+                f"| {measure_words(measure)} "
                 f"| {1e3 * planned:.1f} | {1e3 * seen:.1f} | {seen / planned - 1.0:+.1%} |"
             )
     return lines
