@@ -11,6 +11,7 @@ from stackwright.catalog import Catalog
 from stackwright.codesign.plan import digest_of, evaluate_study, plan_study
 from stackwright.core.errors import InfeasibleError
 from stackwright.stack.study import Study
+from stackwright.twin.meter import Activity, Meter
 
 KEYS = (
     *("study", "objective", "stack", "metrics", "cost_by_layer", "cash_flow", "margins", "alternatives", "space"),
@@ -166,3 +167,12 @@ def test_the_operators_of_the_chosen_chip_say_how_they_are_known(plan: dict) -> 
     operators = plan["operators"]
     assert {row["basis"] for row in operators} <= {"measured", "fitted", "scaled", "bounded"}
     assert all(row["low"] < 1.0 < row["high"] for row in operators)
+
+
+def test_the_meter_of_a_running_stack_has_the_plans_energy_per_token(plan: dict) -> None:
+    meter = Meter.of_plan(plan)
+    decode, load = meter.pools["decode"], meter.mean_load
+    tokens = decode.replicas * decode.requests_per_second * load * plan["running"]["request"]["output_tokens"]
+    work = Activity(decode=load, prefill=load * meter.prefill_per_decode)
+    joules = meter.flow(work, meter.conditions["mean"]).meter / tokens
+    assert joules == pytest.approx(plan["metrics"]["energy_per_token"]["value"], rel=0.02)

@@ -280,3 +280,8 @@ def test_a_run_that_pauses_in_dear_hours_is_done_later(tmp_path: Path) -> None:
     assert 1.0 + share <= longer < 1.0 + 2.5 * share, "what pauses is the work, which is a part of the load"
     energy = [one["cost_by_layer"]["power"]["value"] for one in (pausing, whole)]
     assert energy[0] < energy[1]
+
+
+def test_a_training_plan_has_no_meter_of_requests(plan: dict[str, Any]) -> None:
+    assert plan["running"]["value"] is None
+    assert "serves no requests" in plan["running"]["reason"]
