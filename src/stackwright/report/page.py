@@ -12,6 +12,7 @@ from plotly.offline import get_plotlyjs
 
 from stackwright.core.files import write_atomic
 from stackwright.report.agreement import agreement_of
+from stackwright.report.at_stake import stakes_finding, stakes_of
 from stackwright.report.comparisons import (
     BREAK,
     alternatives_finding,
@@ -20,6 +21,7 @@ from stackwright.report.comparisons import (
     swings_finding,
     swings_of,
 )
+from stackwright.report.concentration import concentration_of
 from stackwright.report.cross_section import bands_of, racks_drawn
 from stackwright.report.deals import deal_notes, deal_rows, deals_of
 from stackwright.report.dividend import dividend_of
@@ -28,6 +30,7 @@ from stackwright.report.evidence_kinds import KINDS
 from stackwright.report.formats import percent, sentence_case, within_sentence
 from stackwright.report.glossary import TERMS, explained
 from stackwright.report.headline import cards_of, missing_of, title_of_metric, title_sentence, trains
+from stackwright.report.lock_in import lock_in_of
 from stackwright.report.marginal import marginal_finding, marginal_of
 from stackwright.report.margins import (
     break_evens_of,
@@ -59,6 +62,8 @@ SECTIONS = (
     ("dividend", "Together"),
     ("cost", "Cost"),
     ("margins", "Margins"),
+    ("roles", "Roles"),
+    ("concentration", "Concentration"),
     ("energy", "Energy"),
     ("latency", "Latency"),
     ("step", "Step"),
@@ -143,6 +148,8 @@ def content(plan: Mapping[str, Any]) -> dict[str, Any]:
     limits = limits_of(plan)
     swings = swings_of(plan)
     deals, marginal = deals_of(plan), marginal_of(plan)
+    stakes, concentration, lock_in = stakes_of(plan), concentration_of(plan), lock_in_of(plan)
+    drawn = [*pictures, *(picture for part in (dividend, concentration, lock_in) if part for picture in part.pictures)]
     choices, zero = choices_of(plan)
     groups = source_groups(plan)
     made = {
@@ -165,7 +172,11 @@ def content(plan: Mapping[str, Any]) -> dict[str, Any]:
         "second_source": second_source_sentence(plan),
         "shadow": shadow,
         "shadow_finding": shadow_finding(shadow),
-        "figures": {one.id: one.figure for one in (*pictures, *(dividend.pictures if dividend else ()))},
+        "stakes": stakes,
+        "stakes_finding": stakes_finding(stakes),
+        "concentration": concentration,
+        "lock_in": lock_in,
+        "figures": {one.id: one.figure for one in drawn},
         "energy": energy_tree(plan, notes),
         "choices": choices,
         "zero": zero,
@@ -223,6 +234,8 @@ def sections_of(made: Mapping[str, Any], pictures: list[Picture]) -> list[tuple[
         for key, shown in (
             ("energy", made["energy"]),
             ("dividend", made["dividend"]),
+            ("roles", made["stakes"]),
+            ("concentration", made["concentration"] or made["lock_in"]),
             ("shadow", made["shadow"]),
             ("alternatives", made["choices"]),
             ("inputs", made["swings"]),
