@@ -212,6 +212,33 @@ def kept_study(study: Study, seen: Searched) -> Study:
     return study if chosen is None else _restricted(study, priced, priced.candidates[chosen])
 
 
+def portability_rows(study: Study, lock_in: Mapping[str, Any], objective: float) -> list[dict[str, Any]]:
+    """The options that a study lists as alternatives of a plan, each by its cost over this fleet and the next.
+
+    `difference` is over the chosen option's; empty where the study lists none, or none is priced. Source: definition.
+    """
+    rows = [row for row in lock_in["options"] if row["feasible"] and row["option"] in study.interface.portability]
+    chosen = next((row for row in rows if row["option"] == lock_in["chosen"]), None)
+    if chosen is None:
+        return []
+    others = [row for row in rows if row is not chosen]
+    least = chosen["total"]["value"]
+    return [
+        {
+            "layer": "portability",
+            "option": row["option"],
+            "name": f"{row['option']}: {row['name']}",
+            "value": objective * row["total"]["value"] / least,
+            "unit": UNIT,
+            "difference": row["total"]["value"] / least - 1.0,
+            "next_best": rank == 0,
+            "design": row["design"],
+        }
+        | ({} if row["eligible"] else {"not_eligible": row["reason"]})
+        for rank, row in enumerate(others)
+    ]
+
+
 def _restricted(study: Study, priced: Priced, option: Candidate) -> Study:
     platforms, menu = priced.platforms, study.serving
     at_home = {system for system in study.rack.system if platforms.of_system(system) == option.home}

@@ -15,6 +15,7 @@ import numpy as np
 from stackwright.codesign.finalists import Finalist, objective_value
 from stackwright.codesign.uncertainty import draw, evaluate_with, inputs_of
 from stackwright.core.records import Datum
+from stackwright.stack.evaluate import Evaluation
 from stackwright.stack.parts import Part
 from stackwright.stack.scenario import Scenario
 
@@ -27,20 +28,27 @@ def normals(seed: int, record: str, field: str, count: int) -> np.ndarray:
     return np.random.default_rng([seed, zlib.crc32(f"{record}.{field}".encode())]).standard_normal(count)
 
 
-def drawn_values(
-    item: Finalist, scenario: Scenario, objective: str, seed: int, count: int, *, with_base: bool = False
-) -> np.ndarray:
-    """The objective of a design under draws of all its inputs [n], paired with those of other designs.
+def drawn_evaluation(
+    item: Finalist, scenario: Scenario, seed: int, count: int, *, with_base: bool = False
+) -> Evaluation:
+    """A design under draws of all its inputs, leaves [n], paired with those of other designs.
 
-    `with_base` puts the value at the inputs as they are, through the same plant's terms, before them [n + 1].
+    `with_base` puts the design at the inputs as they are, through the same plant's terms, before them [n + 1].
     """
     changed = {
         one.path: _led(one.datum, draw(one.datum, one.field, _of(item, one.place, one.field, seed, count)), with_base)
         for one in inputs_of(item)
     }
-    rows = count + with_base
-    done = evaluate_with(item, scenario, changed, rows)
-    return np.broadcast_to(np.asarray(objective_value(objective, scenario, done, item.terms)), (rows,))
+    return evaluate_with(item, scenario, changed, count + with_base)
+
+
+def drawn_values(
+    item: Finalist, scenario: Scenario, objective: str, seed: int, count: int, *, with_base: bool = False
+) -> np.ndarray:
+    """The objective of a design under draws of all its inputs [n], as `drawn_evaluation` has them."""
+    done = drawn_evaluation(item, scenario, seed, count, with_base=with_base)
+    values = np.asarray(objective_value(objective, scenario, done, item.terms))
+    return np.broadcast_to(values, (count + with_base,))
 
 
 def _of(item: Finalist, place: str, field: str, seed: int, count: int) -> np.ndarray:

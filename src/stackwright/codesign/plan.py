@@ -36,6 +36,7 @@ from stackwright.codesign.finalists import (
 )
 from stackwright.codesign.interconnection import interconnection_entry, interconnection_margins
 from stackwright.codesign.kinds import kind_of
+from stackwright.codesign.lock_in import kept_study, lock_in_entry, portability_rows
 from stackwright.codesign.plant_grid import PlantClass
 from stackwright.codesign.plant_pictures import first_hours, marginal_entry, plant_pictures
 from stackwright.codesign.plants import missing_shapes, terms_of
@@ -56,6 +57,7 @@ from stackwright.codesign.searched import Progress, Searched, narrowed, searched
 from stackwright.codesign.service_levels import service_entries
 from stackwright.codesign.shadow_prices import shadow_prices
 from stackwright.codesign.solve import proved
+from stackwright.codesign.stranded import stranded_entry
 from stackwright.codesign.trade_offs import (
     Coolant,
     clean_shares,
@@ -105,6 +107,9 @@ def plan_study(study: Study, catalog: Catalog, progress: Progress | None = None)
     """
     started = time.perf_counter()
     whole, proof = proved(study, searched(study, catalog, progress))
+    asked = Asked(study, whole.seen)
+    if (study := kept_study(asked.study, asked.seen)) is not asked.study:
+        whole, proof = proved(study, searched(study, catalog, progress))
     seen = whole.seen
     if seen.found.best is None or proof is None:
         raise InfeasibleError(*_nearest(study, catalog, seen, started))
@@ -112,7 +117,7 @@ def plan_study(study: Study, catalog: Catalog, progress: Progress | None = None)
     coolant = coolant_of(study, catalog, seen, design)
     first = first_of(study, seen, proof, coolant)
     finalists = best_finalists(study, seen.parts, seen.scenario, seen.grid, seen.classes, seen.found, first)
-    return _result(study, catalog, seen, finalists, Refinement(coolant, proof, whole.left), started, progress)
+    return _result(asked, study, catalog, seen, finalists, Refinement(coolant, proof, whole.left), started, progress)
 
 
 def evaluate_study(study: Study, catalog: Catalog) -> dict[str, Any]:
@@ -129,6 +134,14 @@ def coolant_of(study: Study, catalog: Catalog, seen: Searched, design: Design) -
     """A design's study over every degree of its coolant; None where the study leaves no choice."""
     degrees = degrees_of(study, seen.parts.get("cooling", design.cooling).spec)
     return Coolant(narrowed(study, design), degrees, lambda other: searched(other, catalog)) if degrees else None
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A study as it is written, and what its whole menu has, before an option of the interface layer narrows it."""
+
+    study: Study
+    seen: Searched
 
 
 @dataclass(frozen=True)
@@ -150,6 +163,7 @@ def first_of(study: Study, seen: Searched, proof: Refined, coolant: Coolant | No
 
 
 def _result(
+    asked: Asked,
     study: Study,
     catalog: Catalog,
     seen: Searched,
@@ -172,7 +186,7 @@ def _result(
     shadow = shadow_prices(kind, held, catalog, item)
     check = queue_check(item, seen.scenario, seen.parts, study)
     made: dict[str, Any] = {
-        "study": study.as_dict(),
+        "study": asked.study.as_dict(),
         "objective": objective_entry(study, seen.scenario, item, base, drawn),
         "stack": stack_entry(item, kind.stack(item), _reasons(alternatives)),
         "metrics": ranged(nominal, at_base, at_draws, kind.absent),
@@ -184,7 +198,7 @@ def _result(
         "alternatives": alternatives,
         "not_eligible": dict(sorted(seen.found.barred.items())),
         "not_feasible": not_feasible(study, seen),
-        "space": space_of(study, seen),
+        "space": space_of(asked.study, asked.seen),
         "gap": refinement.proof.gap,
         "refinement": gap_entry(refinement.proof),
         "cut_gap": abs(item.searched - abs(item.value)) / abs(item.value),
@@ -224,12 +238,16 @@ def _result(
         "versions": versions(),
         "seed": study.seed,
         "inputs": {
-            "study": study.digest(),
+            "study": asked.study.digest(),
             "files": dict(study.files),
             "catalog": catalog.digest([part.record for part in item.parts.values()]),
             "editions": {part.id: part.record.edition for part in item.parts.values()},
         },
     }
+    made["lock_in"] = lock_in_entry(asked.study, asked.seen, item, made) | {
+        "stranded": stranded_entry(study, catalog, seen, item)
+    }
+    made["alternatives"] += portability_rows(asked.study, made["lock_in"], item.value)
     made["at_stake"] = layers_at_stake(made)
     made["concentration"] = concentration_entry(made, study, seen, item)
     return finished(made, started)
