@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import made_up_concentration
 import made_up_dividend
 import pytest
 
@@ -29,6 +30,9 @@ ONLY_FEASIBLE = (
     "shadow_prices",
     "elasticities",
     "refinement",
+    "at_stake",
+    "concentration",
+    "lock_in",
 )
 
 
@@ -36,7 +40,8 @@ ONLY_FEASIBLE = (
 def plan() -> dict[str, Any]:
     """A whole plan of a small study, with a dispatched plant, deals, dates and a dividend."""
     made, plant = (json.loads((FIXTURES / f"{name}.json").read_text(encoding="utf-8")) for name in ("plan", "plant"))
-    return made | plant | made_up_dividend.whole() | {"pictures": made["pictures"] | plant["pictures"]}
+    others = made_up_dividend.whole() | made_up_concentration.whole()
+    return made | plant | others | {"pictures": made["pictures"] | plant["pictures"]}
 
 
 @pytest.fixture

@@ -15,6 +15,9 @@ from stackwright.report.page import PICTURES, SECTIONS, content, render
 
 HOSTILE = '</script><script>alert(1)</script><img src=x onerror="alert(2)">\'"&{{7*7}}'
 OPTIONAL = (
+    "at_stake",
+    "concentration",
+    "lock_in",
     "metrics",
     "cost_by_layer",
     "cash_flow",
@@ -51,7 +54,10 @@ OPTIONAL = (
 )
 
 
-OTHER_FIGURES = {"prices", "waterfall", "ways", "matrix", "robustness", "front1", "front2"}
+OTHER_FIGURES = {
+    *("prices", "waterfall", "ways", "matrix", "robustness", "front1", "front2"),
+    *("shares", "diversity", "options", "stranded"),
+}
 """Figures that stand inside another section."""
 
 

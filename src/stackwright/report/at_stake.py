@@ -71,8 +71,8 @@ def stakes_finding(stakes: list[Stake]) -> str:
     ways: dict[str, list[str]] = {}
     for one in stakes:
         ways.setdefault(one.way.lower(), []).append(one.title.lower())
-    hence = "; ".join(f"{way}: {', '.join(layers)}" for way, layers in ways.items())
+    hence = "; ".join(f"{way} {', '.join(layers)}" for way, layers in ways.items())
     hurt = (
-        f"Others can hurt most by {', '.join(exposed)}. " if exposed else "No layer is one by which others can hurt. "
+        f"Others can hurt most by: {', '.join(exposed)}. " if exposed else "No layer is one by which others can hurt. "
     )
-    return f"{hurt}Hence {hence}."
+    return f"{hurt}Hence: {hence}."

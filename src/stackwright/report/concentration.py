@@ -14,6 +14,8 @@ from stackwright.report.formats import (
     ranged,
     sentence_case,
     significant,
+    within_sentence,
+    words,
 )
 from stackwright.report.layers import INK, LAYERS, NEUTRAL, title_of
 
@@ -80,7 +82,8 @@ def concentration_of(plan: Mapping[str, Any]) -> Concentration | None:
         return None
     names = plan.get("names") or {}
     rows = given.get("diversity") or []
-    pictures = [_shares(given), *([_diversity(plan, rows)] if any(row["reason"] is None for row in rows) else [])]
+    known = any(row["reason"] is None for row in rows)
+    pictures = [_shares(given), *([_diversity(plan, rows)] if known else [])]
     return Concentration(
         finding=_finding(given),
         pictures=pictures,
@@ -190,7 +193,7 @@ def _segment(held: Sequence[tuple[str, str, float]], color: str) -> dict[str, An
 def _diversity(plan: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Picture:
     """What a second of each kind costs, with its range; pairs with a system that may not win are rings."""
     known = [row for row in rows if row["reason"] is None]
-    names = [WORDS[row["kind"]] for row in known]
+    names = [_kind(row) for row in known]
     shares = [100.0 * row["share"]["value"] for row in known]
     nearest = [
         (name, 100.0 * row["nearest"]["share"]) for name, row in zip(names, known, strict=True) if row["nearest"]
@@ -261,12 +264,12 @@ def _rings(nearest: Sequence[tuple[str, float]]) -> dict[str, Any]:
     }
 
 
+def _kind(row: Mapping[str, Any]) -> str:
+    return WORDS.get(row["kind"]) or sentence_case(words(row["kind"]))
+
+
 def _diversity_finding(rows: Sequence[Mapping[str, Any]]) -> str:
-    told = [
-        f"{WORDS[row['kind']][:1].lower()}{WORDS[row['kind']][1:]} costs {_more(row['share'])}"
-        for row in rows
-        if len(row["differs_in"]) == 1
-    ]
+    told = [f"{within_sentence(_kind(row))} costs {_more(row['share'])}" for row in rows if len(row["differs_in"]) == 1]
     return f"{sentence_case('; '.join(f'a {one}' for one in told))}."
 
 
@@ -301,7 +304,7 @@ def _spread(share: Mapping[str, Any]) -> str:
 
 
 def _second(row: Mapping[str, Any], names: Mapping[str, Any]) -> Second:
-    kind = WORDS[row["kind"]]
+    kind = _kind(row)
     if row["reason"] is not None:
         return Second(kind, [], "", "", "", "", "", "; ".join((_none(row), *_nearest(row, names))))
     nothing, unit = row["outage"]["nothing_served"], str(row["cost"]["unit"])

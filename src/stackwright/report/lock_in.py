@@ -245,7 +245,7 @@ def _runs(row: Mapping[str, Any], names: Mapping[str, Any]) -> Runs:
         platform=str(row["platform_name"]),
         engine=str(row["engine_name"]),
         support=str(row["support"]),
-        state=SUPPORT[str(row["support"])],
+        state=SUPPORT.get(str(row["support"]), "met"),
         systems=", ".join(str(names.get(name, name)) for name in row.get("systems") or ()),
         source=str(row.get("source") or ""),
         note=str(row.get("note") or ""),
@@ -285,7 +285,15 @@ def _remark(row: Mapping[str, Any]) -> str:
 
 def _switch(row: Mapping[str, Any]) -> str:
     kept = ", kept alive" if row.get("kept") else ""
-    return f"to {row['to_name']}{kept}: {ranged(row['cost'])}, {ranged(row['months'])}"
+    return f"to {row['to_name']}{kept}: {ranged(row['cost'])}, {_months(row['months'])}"
+
+
+def _months(item: Mapping[str, Any]) -> str:
+    """A time to switch with its range: 9 months (4 to 18)."""
+    if item.get("value") is None:
+        return str(item.get("reason") or "not known")
+    value, low, high = (significant(item[end], 2) for end in ("value", "low", "high"))
+    return f"{value} months" if low == high else f"{value} months ({low} to {high})"
 
 
 def _break_even(row: Mapping[str, Any]) -> str:
