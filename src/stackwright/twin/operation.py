@@ -59,12 +59,14 @@ class Operation:
     `step` is to be called about every `TICK` seconds, whatever else happens.
     """
 
-    def __init__(self, stack: LiveStack, meter: Meter, usual: Callable[[], Condition]) -> None:
+    def __init__(
+        self, stack: LiveStack, meter: Meter, usual: Callable[[], Condition], watch: Watch | None = None
+    ) -> None:
         self.stack, self.meter, self.usual = stack, meter, usual
         self.running: Record | None = None
         self.past: deque[Record] = deque(maxlen=KEPT)
         self.levers = PLANNED
-        self._watch = Watch(meter, stack)
+        self._watch = watch or Watch(meter, stack)
         self._count = 0
 
     @property
