@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from stackwright.codesign.alternative_stacks import unsettled_finalist
 from stackwright.codesign.finalists import SENSE, UNITS, Finalist, design_of, finalist, objective_value
 from stackwright.codesign.menu_draws import Draws
 from stackwright.codesign.plants import terms_of
@@ -331,10 +332,13 @@ class Compared:
         return self.values(item, self.menu.seen.scenario), self.base(item, self.menu.seen.scenario), item
 
     def finalist(self, pick: Pick) -> Finalist:
-        """A pick's design with all that its draws need."""
+        """A pick's design with all that its draws need; its hours are settled only where they have to be decided."""
         pick, menu, seen = self.menu.drawn_as(pick), self.menu, self.menu.seen
         if pick not in self._known:
-            made = finalist(menu.study, seen.parts, seen.scenario, seen.grid, seen.classes, pick)
+            if seen.classes[pick.plant_class].weights.decided[pick.option]:
+                made = finalist(menu.study, seen.parts, seen.scenario, seen.grid, seen.classes, pick)
+            else:
+                made = unsettled_finalist(menu.study, seen, pick)
             self._known[pick] = made
         return self._known[pick]
 
