@@ -112,7 +112,12 @@ def test_a_plan_answers_openai_s_client_until_it_is_stopped(
     assert made.usage.completion_tokens == 5
     base = told["url"].removesuffix("/v1")
     assert httpx.get(f"{base}/health").json() == {"status": "ok", "served": told["served"]}
-    assert httpx.get(f"{base}/power").json()["meter"] > 0.0
+    power = httpx.get(f"{base}/power").json()
+    assert power["meter"] > power["chip"] > 0.0
+    assert (
+        f'stackwright_watts{{model_name="{told["model"]}",engine="0",level="meter"}}'
+        in httpx.get(f"{base}/metrics").text
+    )
     assert httpx.get(f"{base}/drills").json()["running"] == []
     assert told["weight"] > 1.0
     server.send_signal(signal.SIGINT)

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import perf_counter
 from typing import TYPE_CHECKING, Literal
 
 from stackwright.twin.bodies import FinishReason
-from stackwright.twin.metrics import Seen, exposition, readings
+from stackwright.twin.metrics import Reading, Seen, exposition, readings
 
 if TYPE_CHECKING:
     from stackwright.twin.replica import LiveStack
@@ -57,6 +57,8 @@ class Engine:
     def __init__(self, stack: LiveStack, clock: Callable[[], float] = perf_counter) -> None:
         self.stack, self.clock = stack, clock
         self.seen = Seen()
+        self.other_gauges: Callable[[], Sequence[Reading]] = tuple
+        """What stands in the metrics beside the scheduler's own numbers."""
         self.calls: dict[int, Call] = {}
         self._start = clock()
         self._timer: asyncio.TimerHandle | None = None
@@ -104,7 +106,8 @@ class Engine:
     def exposition(self, model: str) -> str:
         """What Prometheus reads."""
         self.catch_up()
-        return exposition(model, self.seen, *readings(self.stack.state()))
+        gauges, counters = readings(self.stack.state())
+        return exposition(model, self.seen, [*gauges, *self.other_gauges()], counters)
 
     def set_timer(self) -> None:
         """Set the timer to the scheduler's next event."""

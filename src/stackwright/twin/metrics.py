@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from stackwright.twin.replica import State
 
@@ -118,6 +119,18 @@ def readings(state: State) -> tuple[list[Reading], list[Reading]]:
         Reading("stackwright_requests_rejected_total", "Requests turned away.", state.refused),
     ]
     return gauges, counters
+
+
+def power_readings(power: Mapping[str, Any]) -> list[Reading]:
+    """Watts and dollars of the whole fleet, as `/power` tells them: gauges."""
+    levels = ("chip", "rack", "building", "meter")
+    return [
+        *(
+            Reading("stackwright_watts", "Power of the whole fleet, W.", power[level], {"level": level})
+            for level in levels
+        ),
+        Reading("stackwright_usd_per_second", "Cost of the whole fleet, USD/s.", power["usd_per_second"]["all"]),
+    ]
 
 
 def exposition(model: str, seen: Seen, gauges: Sequence[Reading], counters: Sequence[Reading]) -> str:

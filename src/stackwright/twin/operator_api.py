@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, ConfigDict, Field
 
 from stackwright.core.errors import InputError, nearest
@@ -19,6 +19,7 @@ from stackwright.twin.refusals import Refusal
 from stackwright.twin.replica import LiveStack
 
 NOW = "now"
+OTHER_METHODS = ["DELETE", "HEAD", "OPTIONS", "PATCH", "PUT", "TRACE"]
 
 
 class DrillAsked(BaseModel):
@@ -69,6 +70,11 @@ def operator_router(operation: Operation, now: Callable[[], Seconds], changed: C
         changed()
         return record.told()
 
+    @router.api_route("/drills", methods=OTHER_METHODS, include_in_schema=False)
+    async def neither() -> None:
+        """Each route of a path refuses by itself what another one of them may take."""
+        raise HTTPException(405, headers={"Allow": "GET, POST"})
+
     @router.delete("/drills/{number}")
     async def stop(number: int) -> dict[str, Any]:
         """End a drill before its time."""
@@ -85,7 +91,7 @@ class Ticker:
     """Calls the operation's `step` every `TICK` seconds of the event loop that it is started in."""
 
     def __init__(self, operation: Operation, now: Callable[[], Seconds], changed: Callable[[], None]) -> None:
-        self._operation, self._now, self._changed = operation, now, changed
+        self.operation, self._now, self._changed = operation, now, changed
         self._handle: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
@@ -98,7 +104,7 @@ class Ticker:
             self._handle.cancel()
 
     def _tick(self) -> None:
-        self._operation.step(self._now())
+        self.operation.step(self._now())
         self._changed()
         self.start()
 

@@ -14,6 +14,7 @@ from stackwright.twin.api import application
 from stackwright.twin.desk import Desk
 from stackwright.twin.engine import Engine
 from stackwright.twin.limits import Guard, Limits, TimedProtocol
+from stackwright.twin.metrics import power_readings
 from stackwright.twin.operator_api import Ticker, operated
 from stackwright.twin.planned import Planned
 from stackwright.twin.replica import LiveStack
@@ -62,6 +63,7 @@ def endpoint(planned: Planned, stack: LiveStack, key: str | None) -> tuple[Guard
     """
     engine, longest = Engine(stack), int(planned.replica.longest)
     operator, ticker = operated(planned.plan, stack, engine.catch_up, engine.set_timer)
+    engine.other_gauges = lambda: power_readings(ticker.operation.power())
     desk = Desk(
         engine,
         model=planned.model,
