@@ -6,7 +6,7 @@ PIP_FLAGS := --quiet --disable-pip-version-check --constraint constraints.txt
 
 PEERS := aiconfigurator llm-analysis genz-llm
 
-.PHONY: plan test bench peers evidence lint docs setup setup-dev clean
+.PHONY: plan test bench peers load clients evidence lint docs setup setup-dev clean
 
 plan: $(VENV)/.ready
 	$(BIN)/stackwright plan examples/chat.yaml --out out/chat
@@ -30,6 +30,13 @@ out/peers/%/.ready: benchmarks/peers/%.txt
 	$(PYTHON) -m venv $(@D)
 	$(@D)/bin/pip install --quiet --disable-pip-version-check --retries 1 --requirement $< > $(@D).log 2>&1
 	touch $@
+
+# What clients measure of the plan that `make plan` wrote, into the page that tells it.
+load: $(VENV)/.ready-dev
+	$(BIN)/python scripts/load_test.py --page docs/ideas/calling-a-plan.md
+
+clients: $(VENV)/.ready-dev
+	$(BIN)/python scripts/measure_clients.py --page docs/ideas/calling-a-plan.md
 
 # The pages in docs/evidence, from the folders of measurements in DATA.
 evidence: $(VENV)/.ready-dev

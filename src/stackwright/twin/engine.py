@@ -92,13 +92,13 @@ class Engine:
     def catch_up(self) -> float:
         """Bring the scheduler up to now, and wake all whose tokens have come; returns the time."""
         now = self.now
-        woken = set()
+        woken: dict[Call, None] = {}
         for event in self.stack.advance(now):
             call = self.calls.get(event.ticket)
             self.seen.lateness.observe(now - event.time)
             if call is not None:
                 self._take(call, event.time, event.tokens)
-                woken.add(call)
+                woken[call] = None
         for call in woken:
             call.wake()
         return now
