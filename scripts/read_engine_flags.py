@@ -146,9 +146,9 @@ def vllm_flags(folder: Path) -> dict[str, Flag]:
                 owner = owners.get(ast.unparse(part.value), "")
                 made = fields.get(f"{owner}.{ast.unparse(part.slice).strip(chr(39))}", made)
         found |= dict.fromkeys(names_in(call), made)
-    serving = folder / "vllm/entrypoints/launchers/cli_args.py"
-    for owner in (node for node in ast.walk(tree_of(serving)) if isinstance(node, ast.ClassDef)):
-        for item in owner.body:
+    serving = tree_of(folder / "vllm/entrypoints/launchers/cli_args.py")
+    for group in (node for node in ast.walk(serving) if isinstance(node, ast.ClassDef)):
+        for item in group.body:
             if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name):
                 name = "--" + item.target.id.replace("_", "-")
                 found.setdefault(name, flag(kind_of(ast.unparse(item.annotation))))
@@ -230,10 +230,30 @@ def chart_keys(folder: Path) -> dict[str, Flag]:
     return found
 
 
+def router_flags(folder: Path) -> dict[str, Flag]:
+    """Flags of SGLang's router, which are written with a prefix that is empty in its own command."""
+    found: dict[str, Flag] = {}
+    for call in calls(tree_of(folder / "sglang_router/router_args.py"), "add_argument"):
+        for arg in call.args:
+            name = ast.unparse(arg).strip("'\"").removeprefix("f").strip("'\"").replace("{prefix}", "")
+            if name.startswith("--"):
+                found[name] = from_call(call)
+    return found
+
+
+def aiperf_flags(folder: Path) -> dict[str, Flag]:
+    """Flags of AIPerf, which stand as names in its configuration."""
+    paths = sorted((folder / "aiperf" / "config").rglob("*.py"))
+    text = "\n".join(path.read_text(encoding="utf-8") for path in paths)
+    return {name: flag("any") for name in re.findall(r"\"(--[a-z][a-z0-9-]+)\"", text)}
+
+
 READERS: dict[str, Callable[[Path], dict[str, Flag]]] = {
     "vllm": vllm_flags,
     "vllm-bench": vllm_bench,
     "sglang": sglang_flags,
+    "sglang-router": router_flags,
+    "aiperf": aiperf_flags,
     "dynamo": dynamo_flags,
     "maxtext": maxtext_flags,
     "neuron": neuron_flags,

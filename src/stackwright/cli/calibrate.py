@@ -17,8 +17,17 @@ if TYPE_CHECKING:
 
 
 def calibrate(
-    files: Annotated[list[Path], typer.Argument(metavar="FILES", help="CSV files with measured rows of your own.")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="FILES", help="CSV files with measured rows of your own, or results of load clients."),
+    ],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Write the catalog overlay into this folder.")],
+    described: Annotated[
+        Path | None,
+        typer.Option(
+            "--described", metavar="FILE", help="What a load client measured; measured.yaml beside its result."
+        ),
+    ] = None,
     catalog: CatalogOption = None,
     json: JsonOption = None,
 ) -> None:
@@ -28,7 +37,7 @@ def calibrate(
         from stackwright.evidence.calibrate import calibrate as find
         from stackwright.evidence.calibrate import write_overlay
 
-        found = find(files, records)
+        found = find(files, records, described)
         written = write_overlay(found, records, out)
         _print(found, output.console)
         output.console.print(plain(f"Wrote {len(written)} files; use them with --catalog {out}"), markup=False)

@@ -8,7 +8,20 @@ from typing import Annotated
 import typer
 
 from stackwright import __version__
-from stackwright.cli import calibrate, catalog, claims, dividend, drill, evaluate, explain, plan, serve, sweep, validate
+from stackwright.cli import (
+    calibrate,
+    catalog,
+    claims,
+    deploy,
+    dividend,
+    drill,
+    evaluate,
+    explain,
+    plan,
+    serve,
+    sweep,
+    validate,
+)
 
 app = typer.Typer(
     name="stackwright",
@@ -23,6 +36,7 @@ app.command(name="evaluate")(evaluate.evaluate)
 app.command(name="dividend")(dividend.dividend)
 app.command(name="explain")(explain.explain)
 app.command(name="serve")(serve.serve)
+app.command(name="deploy")(deploy.deploy)
 app.command(name="drill")(drill.drill)
 app.command(name="validate")(validate.validate)
 app.command(name="calibrate")(calibrate.calibrate)

@@ -105,7 +105,6 @@ def _backend_row(service: Service, launches: list[Launch], backend: str) -> dict
         "gpu": decode.pool.hardware.chip,
         "backend": backend,
         "model": service.architecture,
-        "precision": service.precision,
         "mode": "disagg" if service.apart else "agg",
         "gemm_quant": weights,
         "moe_quant": weights,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from stackwright.deploy.checkpoint import Checkpoint
+from stackwright.deploy.checkpoint import UNQUANTIZED, Checkpoint
 from stackwright.deploy.service import BOTH, DECODE, PREFILL, Pool, Service
 
 BLOCK = 16
@@ -50,7 +50,7 @@ def quantities_of(service: Service, pool: Pool, checkpoint: Checkpoint, port: in
         "all_chunk": pool.chunk * pool.groups,
         "longest": longest,
         "memory": service.memory,
-        "stored": checkpoint.stored,
+        "precision": service.precision,
         "online": None if checkpoint.stored in (None, service.precision) else service.precision,
         "cache": service.cache_precision,
         "drafts": service.draft_tokens,
@@ -76,6 +76,7 @@ def facts_of(service: Service, pool: Pool, *, worker: bool = False) -> dict[str,
         "context": pool.context > 1,
         "chunked": pool.chunk > 0,
         "drafting": service.draft_tokens > 0,
+        "low_precision": service.precision != UNQUANTIZED,
         "prefix_hits": service.traffic.prefix_hits,
         "nodes": pool.nodes > 1,
         "groups_by_node": pool.nodes > 1 and pool.groups > 1 and within,

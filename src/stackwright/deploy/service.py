@@ -6,6 +6,8 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from stackwright.catalog import Catalog
@@ -16,7 +18,7 @@ from stackwright.stack.parts import Parts
 from stackwright.stack.performance import POOL_CHUNK
 from stackwright.stack.scenario import trace_path
 from stackwright.workload.mix import mix
-from stackwright.workload.trace import read_trace
+from stackwright.workload.trace import Requests, read_trace
 
 PREFILL, DECODE, BOTH = "prefill", "decode", "both"
 SPREAD = 1.645
@@ -233,7 +235,7 @@ def _with_engine(found: Candidate, software: tuple[str, ...], catalog: Catalog) 
     name = _engine_on(found.stack, software, catalog)
     if name is None or name == own["software"]:
         return found
-    note = f"Planned for {own['name']}: its speed, and so the number of replicas, are not those of {name}."
+    note = f"Planned for {own['name']}, whose speed and so the number of replicas are not those of {name}."
     stack = {**found.stack, "interface": {"software": name, "name": catalog.get("interface", name).name}}
     return Candidate(stack, found.option, found.value, found.unit, (*found.notes, note))
 
@@ -317,7 +319,7 @@ def traffic_of(demand: Mapping[str, Any], catalog: Catalog) -> Traffic:
         total = math.ceil(lengths["input"]) + math.ceil(lengths["output"])
         return Traffic(round(lengths["input"]), round(lengths["output"]), total, bool(hits))
     parts = Parts(catalog)
-    traces = [read_trace(trace_path(item["trace"], parts)) for item in demand["traces"]]
+    traces = [_rows(trace_path(item["trace"], parts)) for item in demand["traces"]]
     traffic = mix(traces, [item["weight"] for item in demand["traces"]])
     return Traffic(
         input_mean=round(float(traffic.input_mean)),
@@ -325,3 +327,9 @@ def traffic_of(demand: Mapping[str, Any], catalog: Catalog) -> Traffic:
         longest=max(int((trace.input_tokens + trace.output_tokens).max()) for trace in traces),
         prefix_hits=bool(traffic.prefix_hits if hits is None else hits),
     )
+
+
+@lru_cache(maxsize=16)
+def _rows(path: Path) -> Requests:
+    """A trace's rows; each file is read once."""
+    return read_trace(path)

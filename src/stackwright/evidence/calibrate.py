@@ -27,6 +27,7 @@ from stackwright.core.errors import Fault, InputError, nearest
 from stackwright.core.files import write_atomic
 from stackwright.core.records import Datum, Record
 from stackwright.core.spec import unit_fields
+from stackwright.evidence.benchmarks import SUFFIXES, rows_of
 from stackwright.evidence.inference import LATENCIES, read_row, wanted_figure
 from stackwright.evidence.kernels import GPUS, TIMED, modes, predict_kernels
 from stackwright.evidence.predictions import NORMAL_95, spread_of
@@ -110,12 +111,13 @@ def level_of(ratios: Sequence[float], *, prior_spread: float) -> Level:
     )
 
 
-def calibrate(files: Sequence[Path], catalog: Catalog) -> Calibration:
+def calibrate(files: Sequence[Path], catalog: Catalog, described: Path | None = None) -> Calibration:
     """Levels of every stack and every chip's kernels that the rows of some tables tell of.
 
-    Raises `InputError` with every fault of the files, and where no row can be used. Source: definition.
+    A result of a load client is read with its description, `described` or the one beside it. Raises `InputError`
+    with every fault of the files, and where no row can be used. Source: definition.
     """
-    tables = _read(files)
+    tables = _read(files, described)
     refused: dict[str, int] = defaultdict(int)
     stacks: dict[str, list[float]] = defaultdict(list)
     kernels: dict[tuple[str, str], list[float]] = defaultdict(list)
@@ -142,10 +144,16 @@ def calibrate(files: Sequence[Path], catalog: Catalog) -> Calibration:
 Rows = list[dict[str, str]]
 
 
-def _read(files: Sequence[Path]) -> list[tuple[str, Rows]]:
+def _read(files: Sequence[Path], described: Path | None) -> list[tuple[str, Rows]]:
     faults: list[Fault] = []
     found = []
     for file in files:
+        if file.suffix in SUFFIXES:
+            try:
+                found.append(rows_of(file, described))
+            except InputError as error:
+                faults.extend(error.faults)
+            continue
         try:
             with file.open(encoding="utf-8", newline="") as stream:
                 reader = csv.DictReader(stream)

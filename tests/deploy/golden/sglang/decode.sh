@@ -1,0 +1,31 @@
+#!/bin/sh
+# DeepSeek-R1 for two billion chat requests a day, on sglang 0.5.21.
+# Written by stackwright deploy from a plan of digest 0000000000000000.
+# Not the plan: its best alternative with SGLang, releases of 2026 (0.5.6 and later), 10.2% worse than the plan.
+# prefill: 13781 replicas of 2 chips on gb300-nvl72, one server each.
+# decode: 197 replicas of 16 chips on gb300-nvl72, 4 servers each.
+# decode: an attention group admits 283 requests, the planned mean of 256 and 1.645 standard deviations of a Poisson
+#   number.
+# Not expressed here:
+# - plan: 4:1 oversubscription of the fabric: is built into the fabric
+set -eu
+: "${NODE_RANK:?which server of the replica, from 0}" "${LEADER_ADDRESS:?address of server 0}"
+exec python3 -m sglang.launch_server \
+  --model-path nvidia/DeepSeek-R1-NVFP4 \
+  --served-model-name chat-r1 \
+  --host 0.0.0.0 \
+  --port 8000 \
+  --tp-size 16 \
+  --dp-size 16 \
+  --enable-dp-attention \
+  --ep-size 16 \
+  --nnodes 4 \
+  --node-rank "$NODE_RANK" \
+  --dist-init-addr "$LEADER_ADDRESS:20000" \
+  --max-running-requests 4528 \
+  --context-length 126528 \
+  --mem-fraction-static 0.93 \
+  --kv-cache-dtype fp8_e4m3 \
+  --disaggregation-mode decode \
+  --disaggregation-transfer-backend nixl \
+  --enable-metrics
