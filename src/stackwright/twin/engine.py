@@ -95,13 +95,16 @@ class Engine:
         woken: dict[Call, None] = {}
         for event in self.stack.advance(now):
             call = self.calls.get(event.ticket)
-            self.seen.lateness.observe(now - event.time)
             if call is not None:
                 self._take(call, event.time, event.tokens)
                 woken[call] = None
         for call in woken:
             call.wake()
         return now
+
+    def sent(self, call: Call) -> None:
+        """A call's newest tokens have been written to its client."""
+        self.seen.lateness.observe(self.now - call.last)
 
     def exposition(self, model: str) -> str:
         """What Prometheus reads."""

@@ -34,6 +34,7 @@ class Delivery(Response):
         if due == self.call.output_tokens:
             await self._start(send)
             await send({"type": "http.response.body", "body": self.answer.body()})
+            self.engine.sent(self.call)
 
     async def _tokens(self, send: Send) -> None:
         await self._start(send)
@@ -41,6 +42,7 @@ class Delivery(Response):
         while sent < whole and (due := await self.call.due_from(sent + 1)) > sent:
             body = chunks.between(sent, due)
             await send({"type": "http.response.body", "body": body, "more_body": due < whole})
+            self.engine.sent(self.call)
             sent = due
 
     async def _start(self, send: Send) -> None:
