@@ -141,7 +141,7 @@ def _at(
     (study,) = load_text(text, Path(), catalog)
     seen = searched(study, catalog)
     if seen.found.best is None:
-        why = not_feasible(study, seen).get(system) or "; ".join(seen.found.barred.values()) or "nothing fits"
+        why = "; ".join(seen.found.barred.values()) or not_feasible(study, seen).get(system) or "nothing fits"
         name = catalog.get("model", model).name
         return {}, f"no stack that serves {name} on {catalog.get('rack', system).name}: {why}"
     item = finalist(study, seen.parts, seen.scenario, seen.grid, seen.classes, seen.found.best)

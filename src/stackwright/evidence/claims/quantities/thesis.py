@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from stackwright.codesign.dividend import dividend_study
+from stackwright.core.parallel import in_processes
 from stackwright.evidence.claims.claim import Claim, quantity_of
 from stackwright.evidence.claims.computed import Bars, Computed, Finding, Interval
 from stackwright.evidence.claims.engine import Engine, study_path
@@ -30,10 +31,10 @@ MEASURABLE = 1.001
 def dividend(claim: Claim, engine: Engine) -> Computed:
     """Cost of stacks that are decided apart over that of the joint one: the least and the most of all ways."""
     study = load(study_path(claim), engine.catalog)[0]
-    made = {"as stated": dividend_study(study, engine.catalog)}
-    made |= {
-        one["name"]: dividend_study(_changed(study, one), engine.catalog) for one in claim.choices.get("variants", ())
-    }
+    studies = {"as stated": study}
+    studies |= {one["name"]: _changed(study, one) for one in claim.choices.get("variants", ())}
+    found = in_processes(lambda one: dividend_study(one, engine.catalog), studies.values())
+    made = dict(zip(studies, found, strict=True))
     apart = {name: _apart(one) for name, one in made.items()}
     first, every = list(apart["as stated"].values()), [one for ways in apart.values() for one in ways.values()]
     reference = made["as stated"]["reference"]
