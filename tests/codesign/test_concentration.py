@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from stackwright.catalog import Catalog
 from stackwright.codesign import diversity
 from stackwright.codesign.concentration import concentration_entry
-from stackwright.codesign.diversity import KINDS, Menu, diversity_of, mean_of
+from stackwright.codesign.diversity import KINDS, Menu, diversity_of, in_dollars, mean_of
 from stackwright.codesign.finalists import Finalist, finalist
 from stackwright.codesign.kinds import kind_of
 from stackwright.codesign.menu_draws import Draws
@@ -280,6 +280,27 @@ def test_an_open_demand_is_not_divided(study: Study, seen: tuple[Searched, Final
     assert made["diversity"] is None
     assert made["reason"].startswith("the demand is open")
     assert made["single_points"] and made["shares"]
+
+
+def test_only_what_is_told_in_dollars_has_them() -> None:
+    share = {"value": 0.2, "low": 0.1, "high": 0.4}
+    assert in_dollars("cost_per_million_tokens", 1.2, PRESENT, share)["high"] == pytest.approx(0.4e9)
+    assert in_dollars("npv", -3e8, PRESENT, share)["value"] == pytest.approx(0.6e8)
+    carbon = in_dollars("carbon_per_million_tokens", 0.3, PRESENT, share)
+    assert carbon["value"] is None and "kg/Mtoken" in carbon["reason"]
+
+
+@pytest.mark.parametrize("objective", ["carbon_per_million_tokens", "tokens_per_megawatt_hour", "npv"])
+def test_another_objective_is_divided_as_well(objective: str, study: Study, seen: tuple[Searched, Finalist]) -> None:
+    """Two sites, each half of the demand, of the objective as it is told for all of it."""
+    demand = study.demand.model_copy(update={"token_price": 2e-6})
+    other = study.model_copy(update={"objective": objective, "demand": demand})
+    found, item = settled(other, seen[0].parts.catalog)
+    made = diversity_of(Menu.of(other, found), item, Draws(4, 1), {}, PRESENT)
+    row = next(one for one in made if one["kind"] == "second_site")
+    assert -1e-9 <= row["share"]["value"] < 0.2
+    sense = -1.0 if objective in ("npv", "tokens_per_megawatt_hour") else 1.0
+    assert sense * (row["value"]["value"] - item.value) == pytest.approx(row["cost"]["value"])
 
 
 def test_means_of_equal_demands() -> None:

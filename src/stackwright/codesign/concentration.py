@@ -19,6 +19,7 @@ from stackwright.codesign.diversity import (
     VENDOR,
     Menu,
     diversity_of,
+    in_dollars,
     labels_of_design,
     names_of_design,
     without,
@@ -30,6 +31,8 @@ from stackwright.codesign.suppliers import Shares, absent, shares_of, whole_of
 from stackwright.stack.study import Study
 
 FABRIC = "fabric vendor"
+TOKEN_COST = "USD/Mtoken"
+"""Unit of the objective whose shares are shares of the cost, whose range dollars then have."""
 LAYER = {
     VENDOR: "chip",
     PLATFORM: "interface",
@@ -142,10 +145,14 @@ def _lost(told: Told, layer: str, stands_in: str, share: float) -> dict[str, Any
     changes = changes_of(told.plan, layer)
     low = 0.0 if changes is not None and changes >= UNSURE else share
     tokens = absent("what stands in serves them, at another cost", "token")
+    ends = {"value": share, "low": low, "high": share}
+    objective = told.plan["objective"]
     return {
         "stands_in": stands_in,
-        "share": {"value": share, "low": low, "high": share, "unit": "1"},
-        "dollars": told.dollars(low, share, share),
+        "share": ends | {"unit": "1"},
+        "dollars": told.dollars(low, share, share)
+        if objective["unit"] == TOKEN_COST
+        else in_dollars(objective["name"], objective["value"], told.cost or {}, ends),
         "tokens": tokens,
         "reason": None,
     }

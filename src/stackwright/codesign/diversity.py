@@ -324,12 +324,12 @@ class Compared:
         return {}
 
     @cached_property
-    def _single(self) -> tuple[np.ndarray, float, Finalist]:
+    def _single(self) -> tuple[np.ndarray, float]:
         """The objective of the one fleet under the draws and at the records' values."""
         best = self.menu.seen.found.best
         assert best is not None
         item = self.finalist(best)
-        return self.values(item, self.menu.seen.scenario), self.base(item, self.menu.seen.scenario), item
+        return self.values(item, self.menu.seen.scenario), self.base(item, self.menu.seen.scenario)
 
     def finalist(self, pick: Pick) -> Finalist:
         """A pick's design with all that its draws need; its hours are settled only where they have to be decided."""
@@ -367,7 +367,7 @@ class Compared:
         """A pair and the one fleet under the same draws."""
         name, half, whole = self.menu.name, self.menu.half, self.menu.seen.scenario
         items = [self.finalist(self.menu.pick(fleet, pair.together)) for fleet in pair.fleets]
-        single, single_base, _ = self._single
+        single, single_base = self._single
         first, second = (self.values(item, half) for item in items)
         halves, wholes = ([self.base(item, scenario) for item in items] for scenario in (half, whole))
         return Drawn(
@@ -420,7 +420,7 @@ def _row(compared: Compared, kind: str, barred: Mapping[str, str], present: Mapp
         "value": {"value": compared.item.value + menu.sign * cost["value"], "unit": unit},
         "cost": cost | {"unit": unit},
         "share": ends | {"unit": "1"},
-        "dollars": {end: one * present["value"] for end, one in ends.items()} | {"unit": "USD"},
+        "dollars": in_dollars(menu.name, compared.item.value, present, ends),
         "duplicated": {"value": menu.sign * drawn.duplicated * size, "unit": unit},
         "together": sure.together,
         "fleets": [_fleet_entry(compared, fleet, sure.together) for fleet in sure.fleets],
@@ -429,6 +429,20 @@ def _row(compared: Compared, kind: str, barred: Mapping[str, str], present: Mapp
         "nearest": nearest,
         "reason": None,
     }
+
+
+def in_dollars(name: str, value: float, present: Mapping[str, Any], share: Mapping[str, float]) -> dict[str, Any]:
+    """Shares of an objective as present dollars: of the cost of a token, of what is in dollars itself, of nothing else.
+
+    Source: definition.
+    """
+    if name == "cost_per_million_tokens":
+        whole = float(present["value"])
+    elif UNITS[name] == "USD":
+        whole = abs(value)
+    else:
+        return absent(f"the objective is told in {UNITS[name]}", "USD")
+    return {end: share[end] * whole for end in ("value", "low", "high")} | {"unit": "USD"}
 
 
 def _excess(sign: float, pair: Any, single: Any) -> Any:
