@@ -141,3 +141,36 @@ def test_limits_follow_the_plan(plan_of: Any, records: Catalog) -> None:
 
 def test_the_same_plan_makes_the_same_files(plan_of: Any, records: Catalog) -> None:
     assert made(plan_of("chat"), "dynamo", records).files == made(plan_of("chat"), "dynamo", records).files
+
+
+def test_prompts_are_split_where_the_engine_does_that_for_the_model(plan_of: Any, records: Catalog) -> None:
+    plan = plan_of("chat")
+    for row in plan["alternatives"]:
+        row["stack"]["model"] |= {"architecture": "llama-3-1-70b", "precision": "fp8"}
+    found = made(plan, "vllm", records)
+    assert "latent attention" in found.missing["prefill"]["context"]
+    started = found.files["prefill.sh"].partition("set -eu")[2]
+    assert "--prefill-context-parallel-size" not in started
+    assert "--tensor-parallel-size 2" in started
+
+
+def test_pools_on_two_systems_are_launched_on_both(plan_of: Any, records: Catalog) -> None:
+    plan = plan_of("chat")
+    plan["stack"]["pools"] = {
+        "decode": {"system": "gb300-nvl72", "chip": "nvidia-gb300"},
+        "prefill": {"system": "hgx-h200-air", "chip": "nvidia-h200-sxm"},
+    }
+    found = made(plan, "tensorrt-llm", records)
+    assert [pool.hardware.product for pool in found.service.pools] == ["NVIDIA-H200", "NVIDIA-GB300"]
+    plan["stack"]["pools"]["prefill"] = {"system": "tpu-v7-pod", "chip": "google-tpu-v7"}
+    assert made(plan, "sglang", records).service.option == "sglang-2026"
+    with pytest.raises(InfeasibleError):
+        made(plan, "tensorrt-llm", records, system="gb300-nvl72")
+
+
+def test_a_model_that_the_catalog_does_not_have_is_launched_under_the_name_given(plan_of: Any, records: Catalog) -> None:
+    plan = plan_of("small")
+    plan["stack"]["model"]["architecture"] = "my-model"
+    assert "exec vllm serve /weights/mine" in made(plan, "vllm", records, model="/weights/mine").files["both.sh"]
+    with pytest.raises(InputError):
+        made(plan, "vllm", records)

@@ -51,10 +51,15 @@ def checkpoint_of(architecture: str, precision: str, vendor: str, catalog: Catal
     if name is None:
         remedy = "Give its name or path with --model."
         raise InputError([Fault("plan.json", "stack.model", repr(architecture), "a published model", remedy=remedy)])
-    return Checkpoint(name, _stored(record.links["config"]))
+    method = (published(architecture, catalog).get("quantization_config") or {}).get("quant_method", "")
+    return Checkpoint(name, STORED.get(method, UNQUANTIZED))
 
 
-def _stored(config: Any) -> str:
-    text = (packaged() / "models" / str(config)).read_text(encoding="utf-8")
-    method = (json.loads(text).get("quantization_config") or {}).get("quant_method", "")
-    return STORED.get(method, UNQUANTIZED)
+def published(architecture: str, catalog: Catalog) -> Mapping[str, Any]:
+    """The configuration that a model's maker published; empty for a model that the catalog does not have."""
+    try:
+        record = catalog.get("model", architecture)
+    except InputError:
+        return {}
+    text = (packaged() / "models" / str(record.links["config"])).read_text(encoding="utf-8")
+    return json.loads(text)

@@ -13,6 +13,7 @@ from typing import Any
 from stackwright.catalog import Catalog
 from stackwright.core.errors import Fault, InfeasibleError, InputError, nearest
 from stackwright.core.units import Count, Ratio
+from stackwright.deploy.checkpoint import published
 from stackwright.deploy.chips import Hardware, hardware_of
 from stackwright.stack.parts import Parts
 from stackwright.stack.performance import POOL_CHUNK
@@ -90,6 +91,8 @@ class Service:
 
     name: str
     architecture: str
+    latent: bool
+    """Whether attention caches one latent vector per token for all heads."""
     precision: str
     cache_precision: str
     draft_tokens: Count
@@ -260,6 +263,7 @@ def _service(plan: Mapping[str, Any], found: Candidate, catalog: Catalog) -> Ser
     return Service(
         name=_plain("-".join(str(word) for word in (plan["study"]["study"], plan["study"].get("case")) if word)),
         architecture=model["architecture"],
+        latent="kv_lora_rank" in published(model["architecture"], catalog),
         precision=model["precision"],
         cache_precision=model["cache_precision"],
         draft_tokens=int(model["draft_tokens"]),
