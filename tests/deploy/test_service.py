@@ -168,9 +168,28 @@ def test_pools_on_two_systems_are_launched_on_both(plan_of: Any, records: Catalo
         made(plan, "tensorrt-llm", records, system="gb300-nvl72")
 
 
-def test_a_model_that_the_catalog_does_not_have_is_launched_under_the_name_given(plan_of: Any, records: Catalog) -> None:
+def test_a_model_that_the_catalog_does_not_have_is_launched_under_the_name_given(
+    plan_of: Any, records: Catalog
+) -> None:
     plan = plan_of("small")
     plan["stack"]["model"]["architecture"] = "my-model"
     assert "exec vllm serve /weights/mine" in made(plan, "vllm", records, model="/weights/mine").files["both.sh"]
     with pytest.raises(InputError):
         made(plan, "vllm", records)
+
+
+def test_what_the_plan_may_choose_comes_before_what_it_may_not(plan_of: Any, records: Catalog) -> None:
+    plan = plan_of("chat")
+    row = next(row for row in plan["alternatives"] if row["option"] == "mi355x-node-liquid")
+    row |= {"value": 1.21, "difference": 0.001}
+    assert made(plan, "vllm", records).service.option == "vllm-2026"
+    del row["not_eligible"]
+    assert made(plan, "vllm", records).service.option == "mi355x-node-liquid"
+
+
+def test_the_best_is_by_how_much_worse_whichever_way_the_objective_goes(plan_of: Any, records: Catalog) -> None:
+    plan = plan_of("chat")
+    for row in plan["alternatives"]:
+        row.pop("not_eligible", None)
+        row |= {"value": -row["value"], "unit": "USD"}
+    assert made(plan, "vllm", records).service.option == "vllm-2026"

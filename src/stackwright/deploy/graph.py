@@ -31,8 +31,7 @@ def engine_of(table: Table, software: str) -> Table:
     role = [Argument(flag=entry["role"], take="role", when=("not both",))] if "role" in entry else []
     return replace(
         engine,
-        engine=f"{table.engine} with {engine.engine}",
-        version=f"{table.version} and {engine.version}",
+        engine=f"{table.title} with {engine.engine}",
         command=tuple(entry.get("command", engine.command)),
         arguments=(*(argument for argument in engine.arguments if argument.name not in dropped), *role),
         limits=tuple(limit for limit in engine.limits if limit.choice != "router"),

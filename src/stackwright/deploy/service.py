@@ -140,6 +140,10 @@ class Candidate:
     value: Ratio
     unit: str
     notes: tuple[str, ...]
+    worse: Ratio = 0.0
+    """By how much of the plan's objective it is worse than the plan."""
+    barred: bool = False
+    """Whether the plan may not choose it."""
 
 
 def service_of(
@@ -182,7 +186,8 @@ def _alternatives(plan: Mapping[str, Any], layers: Iterable[str]) -> list[Candid
         notes = [f"Not the plan: its best alternative with {row['name']}, {worse} than the plan."]
         if row.get("not_eligible"):
             notes.append(f"The plan may not choose {row['option']}: {row['not_eligible']}.")
-        found.append(Candidate(row["stack"], row["option"], row["value"], row["unit"], tuple(notes)))
+        told = (row["stack"], row["option"], row["value"], row["unit"], tuple(notes))
+        found.append(Candidate(*told, worse=row["difference"], barred="not_eligible" in row))
     return found
 
 
@@ -206,11 +211,16 @@ def _first(plan: Mapping[str, Any], software: tuple[str, ...], catalog: Catalog)
     others = _alternatives(plan, ("interface", "rack"))
     same = [row for row in others if row.stack["interface"]["software"] in software]
     if same:
-        return min(same, key=lambda row: row.value)
+        return min(same, key=_rank)
     if _runs(own.stack, software, catalog):
         return own
     able = [row for row in others if _runs(row.stack, software, catalog)]
-    return min(able, key=lambda row: row.value) if able else None
+    return min(able, key=_rank) if able else None
+
+
+def _rank(row: Candidate) -> tuple[bool, float]:
+    """What the plan may choose comes first, the best of it before the others."""
+    return row.barred, row.worse
 
 
 def _chips(stack: Mapping[str, Any]) -> set[str]:
@@ -240,7 +250,7 @@ def _with_engine(found: Candidate, software: tuple[str, ...], catalog: Catalog) 
         return found
     note = f"Planned for {own['name']}, whose speed and so the number of replicas are not those of {name}."
     stack = {**found.stack, "interface": {"software": name, "name": catalog.get("interface", name).name}}
-    return Candidate(stack, found.option, found.value, found.unit, (*found.notes, note))
+    return replace(found, stack=stack, notes=(*found.notes, note))
 
 
 def _no_engine(
