@@ -28,9 +28,9 @@ class Measured:
     """Mean time between the tokens of a request; of single ones it is not a number."""
     turned_away: Count
 
-    def percentiles(self, after: Seconds = 0.0) -> dict[str, float]:
-        """TTFT and TPOT at the median and the 95th percentile, of requests sent after a warm-up."""
-        counted = self.sent >= after
+    def percentiles(self, after: Seconds = 0.0, until: Seconds = NEVER) -> dict[str, float]:
+        """TTFT and TPOT at the median and the 95th percentile, of requests sent after a warm-up and until a time."""
+        counted = (self.sent >= after) & (self.sent < until)
         tpot = self.tpot[counted & ~np.isnan(self.tpot)]
         values = {"ttft": self.ttft[counted], "tpot": tpot}
         return {

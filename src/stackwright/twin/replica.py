@@ -273,12 +273,12 @@ class Crowd:
     together are as random as one stream of independent requests: copies beside each request would come in
     bunches of `weight`, which no fleet sees. The rate is an average over `MEMORY` seconds, or since the clients came:
     the longer, the less does chance in the clients' arrivals count `weight` fold. Where the clients' pace has
-    clearly changed, it is that of the last `LOOK` seconds. Lengths are those of clients' requests, dealt as from a
-    shuffled deck.
+    clearly changed within one of the `LOOKS`, it is that of the seconds since. Lengths are those of clients'
+    requests, dealt as from a shuffled deck.
     """
 
-    MEMORY: Seconds = 300.0
-    LOOK: Seconds = 10.0
+    MEMORY: Seconds = 1800.0
+    LOOKS: tuple[Seconds, ...] = (10.0, 60.0)
     SURPRISE = 5.0
     """Standard deviations by which the last seconds' requests differ from the expected where the pace has changed."""
     SHORTEST: Seconds = 5.0
@@ -291,7 +291,7 @@ class Crowd:
         self.next_arrival: Seconds = NEVER
         self._lengths: deque[tuple[int, int]] = deque(maxlen=self.REMEMBERED)
         self._deck: list[tuple[int, int]] = []
-        self._recent: deque[Seconds] = deque()
+        self._recent: dict[Seconds, deque[Seconds]] = {look: deque() for look in self.LOOKS}
         self._since: Seconds = NEVER
         self._last: Seconds = 0.0
         self._count = 0.0
@@ -311,7 +311,8 @@ class Crowd:
         self._age(now)
         self._look(now)
         self._count += 1.0
-        self._recent.append(now)
+        for recent in self._recent.values():
+            recent.append(now)
         self._lengths.append((input_tokens, output_tokens))
         self._schedule(now)
 
@@ -338,21 +339,23 @@ class Crowd:
         self._count = self._rate = 0.0
         self._lengths.clear()
         self._deck.clear()
-        self._recent.clear()
+        for recent in self._recent.values():
+            recent.clear()
 
     def _age(self, now: Seconds) -> None:
         self._count *= exp(-(now - self._last) / self.MEMORY)
         self._last = now
-        while self._recent and self._recent[0] < now - self.LOOK:
-            self._recent.popleft()
+        for look, recent in self._recent.items():
+            while recent and recent[0] < now - look:
+                recent.popleft()
 
     def _look(self, now: Seconds) -> None:
         """Forget the pace that was, where that of the last seconds is clearly another."""
-        expected = self.rate(now) * self.LOOK
-        if now - self._since < 2.0 * self.LOOK:
-            return
-        if abs(len(self._recent) - expected) > self.SURPRISE * (sqrt(expected) + 1.0):
-            self._since, self._count = now - self.LOOK, float(len(self._recent))
+        for look, recent in self._recent.items():
+            expected = self.rate(now) * look
+            surprise = abs(len(recent) - expected) / (sqrt(expected) + 1.0)
+            if now - self._since > 2.0 * look and surprise > self.SURPRISE:
+                self._since, self._count = now - look, float(len(recent))
 
     def _schedule(self, now: Seconds) -> None:
         """When the next one comes, at the rate that is known now.
