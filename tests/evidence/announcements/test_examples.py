@@ -65,6 +65,10 @@ def test_a_rack_that_no_engine_can_time_says_why(made):
     assert "no public compute_units" in row(found, "tokens_per_second")["implied"]["reason"]
 
 
+def test_a_system_that_nobody_sells_is_barred_for_that(made):
+    assert all("not sold" in reason for reason in made("anthropic-tpu")["engine"]["reasons"])
+
+
 def test_the_same_file_gives_the_same_result(made, catalog):
     again = check(read_announcement(EXAMPLES / "crane.yaml", catalog), catalog)
     assert again == made("crane")

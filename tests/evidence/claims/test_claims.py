@@ -272,6 +272,21 @@ def test_thirty_times_is_told_for_every_way_to_count_per_chip_dollar_and_watt(
     assert len(made["speedup-30x"]["under"]) == 6
 
 
+def test_a_pass_has_whole_sequences(engine: Engine) -> None:
+    one = REGISTER["speedup-30x"]
+    case = case_of(one, one.choice("old"), account=DECODE, within_domain=True)
+    weights = 0.3e12
+    held = 8.0 * engine.datum("chip", "nvidia-h100-sxm", "memory_bandwidth").value
+    curve = engine.curve(case)
+    assert curve.between[curve.rate > 0.0].min() > weights / held
+
+
+def test_half_the_fabric_costs_training_and_not_the_answers(made: dict[str, Mapping[str, Any]]) -> None:
+    found = made["complemented-by-infiniband"]
+    (training,) = found["under"]
+    assert found["computed"]["high"] < 1.001 < training["low"]
+
+
 def test_the_ratio_has_no_bound_where_the_baseline_ends(engine: Engine) -> None:
     one = REGISTER["speedup-30x"]
     base = engine.curve(case_of(one, one.choice("old"), account=DECODE, within_domain=True))

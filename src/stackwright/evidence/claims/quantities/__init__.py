@@ -9,6 +9,7 @@ from stackwright.evidence.claims.quantities import (
     buildout,
     chips,
     custom_silicon,
+    fabric,
     power_deals,
     prices,
     scarcity,
@@ -20,6 +21,7 @@ Quantity = Callable[[Claim, Engine], Computed]
 
 QUANTITIES: Mapping[str, Quantity] = {
     **speedups.QUANTITIES,
+    **fabric.QUANTITIES,
     **chips.QUANTITIES,
     **prices.QUANTITIES,
     **power_deals.QUANTITIES,

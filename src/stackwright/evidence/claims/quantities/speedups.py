@@ -372,30 +372,7 @@ def _dearer(engine: Engine, claim: Claim) -> float:
     return prices[0] / prices[1]
 
 
-def worth_of_fabric(claim: Claim, engine: Engine) -> Computed:
-    """Rate of a rack's answers over that with half the fabric's bandwidth: what the fabric does for them."""
-    at = np.array([claim.fact("between_tokens").value])
-    heads = [int(one) for one in claim.choice("kv_heads")]
-    fabric = float(engine.hardware(claim.choice("new")["system"], claim.choice("new")["software"]).system.nic_bandwidth)
-    values = []
-    for count in heads:
-        case = case_of(claim, claim.choice("new"), account=DECODE, within_domain=True, kv_heads=count)
-        halved = replace(case, changed=(("system.nic_bandwidth", 0.5 * fabric),))
-        values.append(float(over(engine.curve(case).best(at), engine.curve(halved).best(at)).item()))
-    made = Interval.around(values)
-    return Computed(
-        whole=made,
-        why=f"With half the fabric's bandwidth the rack serves {1.0 / made.value:.0%} of its answers.",
-        findings=[
-            Finding.either(
-                made.high > 1.01, "the fabric matters to the answers", "the fabric adds nothing to the answers"
-            )
-        ],
-    )
-
-
 QUANTITIES = {
     "speedup_over_ttl": speedup_over_ttl,
     "measured_curve": measured_curve,
-    "worth_of_fabric": worth_of_fabric,
 }
