@@ -107,6 +107,19 @@ def test_lines_of_a_result_are_runs(tmp_path: Path) -> None:
     assert [row["concurrency"] for row in rows] == ["8", "16", "32"]
 
 
+def test_at_a_rate_the_mean_number_at_once_is_littles(tmp_path: Path) -> None:
+    at_rate = VLLM | {"max_concurrency": None, "request_throughput": 4.0, "mean_e2el_ms": 2500.0}
+    _, (row,) = rows_of(save(tmp_path, "a.json", at_rate))
+    assert row["concurrency"] == "10"
+    phases = {"phases": [{"name": "profiling", "type": "poisson", "requests": 256, "rate": 4.0}]}
+    spans = {
+        "request_throughput": {"unit": "requests/sec", "avg": 4.0},
+        "request_latency": {"unit": "ms", "avg": 2500.0},
+    }
+    _, (row,) = rows_of(save(tmp_path, "b.json", AIPERF | {"input_config": phases} | spans))
+    assert row["concurrency"] == "10"
+
+
 def test_seconds_become_milliseconds(tmp_path: Path) -> None:
     data = AIPERF | {"inter_token_latency": {"unit": "s", "avg": 0.014}}
     _, (row,) = rows_of(save(tmp_path, "a.json", data))
@@ -135,10 +148,11 @@ def test_results_move_the_stack_that_was_measured(tmp_path: Path) -> None:
         ("[]", SERVED, "no JSON object"),
         ({"tokens": 3}, SERVED, "a result of a known client"),
         (VLLM | {"completed": 0}, SERVED, "completed: got 0"),
-        (VLLM | {"max_concurrency": None}, SERVED, "max_concurrency: got nothing"),
+        (VLLM | {"max_concurrency": None}, SERVED, "request_throughput: got nothing"),
+        (VLLM | {"max_concurrency": 0}, SERVED, "max_concurrency: got 0"),
         (VLLM | {"mean_tpot_ms": "fast"}, SERVED, "a positive number"),
         (AIPERF | {"was_cancelled": True}, SERVED, "a complete run"),
-        (AIPERF | {"input_config": None}, SERVED, "concurrency: got nothing"),
+        (AIPERF | {"input_config": None}, SERVED, "request_throughput: got nothing"),
         (AIPERF | {"time_to_first_token": 3}, SERVED, "a metric with unit and avg"),
         (VLLM, None, "no measured.yaml beside it"),
         (VLLM, "table: power\n", "one of e2e_serving, inference"),

@@ -81,15 +81,25 @@ def _of_server_client(entry: Mapping[str, Any], file: Path) -> Measured:
     return Measured(
         input=_number(entry, "total_input_tokens", file) / completed,
         output=_number(entry, "total_output_tokens", file) / completed,
-        concurrency=_number(entry, "max_concurrency", file),
+        concurrency=_served_at_once(entry, file),
         requests=completed,
         ttft=_number(entry, "mean_ttft_ms", file),
         tpot=_number(entry, "mean_tpot_ms", file),
     )
 
 
+def _served_at_once(entry: Mapping[str, Any], file: Path) -> float:
+    """Requests at once: the client's limit, or where it sent at a rate their mean number by Little's law."""
+    if entry.get("max_concurrency") is not None:
+        return _number(entry, "max_concurrency", file)
+    return _number(entry, "request_throughput", file) * _number(entry, "mean_e2el_ms", file) / 1e3
+
+
 def _of_aiperf(entry: Mapping[str, Any], file: Path) -> Measured:
-    """AIPerf states each metric with its unit; its inter-token latency is the mean over a request, as TPOT is."""
+    """AIPerf states each metric with its unit; its inter-token latency is the mean over a request, as TPOT is.
+
+    Where it sent at a rate, Little's law says how many requests were served at once.
+    """
 
     def mean(name: str) -> float:
         metric = entry.get(name)
@@ -97,12 +107,13 @@ def _of_aiperf(entry: Mapping[str, Any], file: Path) -> Measured:
             raise InputError([Fault(str(file), name, shown(metric), "a metric with unit and avg")])
         return _number(metric, "avg", file) * MILLISECONDS.get(str(metric.get("unit")), 1.0)
 
+    limit = _within(entry.get("input_config"), "concurrency")
     if entry.get("was_cancelled") or entry.get("is_complete") is False:
         raise InputError([Fault(str(file), "", "a run that did not finish", "a complete run")])
     return Measured(
         input=mean("input_sequence_length"),
         output=mean("output_sequence_length"),
-        concurrency=_number({"concurrency": _within(entry.get("input_config"), "concurrency")}, "concurrency", file),
+        concurrency=limit or mean("request_throughput") * mean("request_latency") / 1e3,
         requests=mean("request_count"),
         ttft=mean("time_to_first_token"),
         tpot=mean("inter_token_latency"),
