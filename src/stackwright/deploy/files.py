@@ -16,7 +16,7 @@ from stackwright.deploy.checkpoint import Checkpoint, checkpoint_of
 from stackwright.deploy.launch import Launch, launch_of
 from stackwright.deploy.quantities import outside_of
 from stackwright.deploy.service import DECODE, Pool, Service, service_of
-from stackwright.deploy.table import ENGINES, Table, dumped, table_of
+from stackwright.deploy.table import ENGINES, OPENAI, Table, dumped, table_of
 
 WIDTH = 118
 
@@ -120,7 +120,7 @@ def _files(
         "benchmark/run.sh": benchmark.script(head, service, launches[-1]),
         "benchmark/measured.yaml": benchmark.description(head, service, launches),
     }
-    if engine.benchmark == "none":
+    if engine.api != OPENAI:
         made = {}
     if table.kind == "graph":
         return {"kubernetes.yaml": head + _stream(graph.graph(service, table, launches)), **made}

@@ -10,7 +10,7 @@ from typing import Any
 from stackwright.deploy.launch import Launch
 from stackwright.deploy.service import Service
 from stackwright.deploy.shell import line, start_lines
-from stackwright.deploy.table import Table, dumped
+from stackwright.deploy.table import OPENAI, Table, dumped
 
 Resource = dict[str, Any]
 CONFIG = "/config"
@@ -150,7 +150,7 @@ def workload(service: Service, table: Table, launch: Launch) -> Resource:
     """A Deployment of replicas on one server each, or a LeaderWorkerSet of replicas over several."""
     name = pool_name(service, launch)
     leader, worker = start_lines(table, launch)
-    serves = table.benchmark != "none"
+    ready = table.api == OPENAI
     if not worker:
         return {
             "apiVersion": "apps/v1",
@@ -159,7 +159,7 @@ def workload(service: Service, table: Table, launch: Launch) -> Resource:
             "spec": {
                 "replicas": launch.pool.replicas,
                 "selector": {"matchLabels": {"app": name}},
-                "template": pod(service, launch, leader, ready=serves),
+                "template": pod(service, launch, leader, ready=ready),
             },
         }
     prepare = IN_A_SET.format(**launch.quantities)
@@ -172,7 +172,7 @@ def workload(service: Service, table: Table, launch: Launch) -> Resource:
             "leaderWorkerTemplate": {
                 "size": launch.pool.nodes,
                 "restartPolicy": "RecreateGroupOnPodRestart",
-                "leaderTemplate": pod(service, launch, prepare + leader, ready=serves),
+                "leaderTemplate": pod(service, launch, prepare + leader, ready=ready),
                 "workerTemplate": _apart(pod(service, launch, prepare + worker, ready=False)),
             },
         },

@@ -18,6 +18,7 @@ import yaml
 from stackwright.core import yamltext
 from stackwright.core.errors import Fault, InputError, nearest
 
+OPENAI = "openai"
 FLAG, KEY, ASSIGN = "flag", "key", "assign"
 FORMS = (FLAG, KEY, ASSIGN)
 
@@ -93,7 +94,8 @@ class Table:
     """`server` is started by scripts and manifests; `graph` and `chart` are resources of an orchestrator of its own."""
     backends: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Of an orchestrator: its engine by record of the interface layer."""
-    benchmark: str = "vllm"
+    api: str = OPENAI
+    """What its servers speak: `openai`, which the benchmark and the probes of manifests need, or their own."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """Fixed words of an orchestrator's own resources."""
 

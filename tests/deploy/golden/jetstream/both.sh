@@ -11,6 +11,8 @@
 # Not expressed here:
 # - both: a cache in fp8: MaxText stores its cache in bfloat16, or in int8 or int4 with quantize_kvcache
 # - both: 90% of the memory for weights and cache: XLA takes what the compiled program needs
+# - both: an endpoint of OpenAI's form: JetStream speaks gRPC of its own on port 9000, which the benchmark's clients
+#   do not
 # - both: weights in fp8: MaxText takes them from a checkpoint that was converted beforehand; here they are bfloat16,
 #   which needs more memory
 # - both: JetStream was archived on 2026-02-01: no version follows; vLLM on TPU takes its place
