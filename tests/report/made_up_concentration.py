@@ -195,13 +195,13 @@ def lock_in() -> dict[str, Any]:
             "futures": [
                 {
                     "future": "dense",
-                    "name": "dense",
+                    "name": "Dense models return",
                     "model_name": "Llama-3.1-405B",
-                    "need": 3.2,
-                    "built": 3.9,
-                    "best": {"value": 3.7, "system": "gb300-nvl72"},
+                    "need": ends(3.2, 3.0, 3.4, ""),
+                    "built": ends(3.9, 3.1, 5.2, "USD/Mtoken"),
+                    "best": ends(3.7, 3.0, 5.0, "USD/Mtoken") | {"system_name": "NVIDIA GB300 NVL72"},
                     **{name: {"dollars": ends(one, 0.0, 3 * one, "USD")} for name, one in parts.items()},
-                    "total": ends(1.01e8, 1e7, 2.9e8, "USD") | {"share": 0.11},
+                    "total": {"dollars": ends(1.01e8, 1e7, 2.9e8, "USD"), "share": ends(0.11, 0.01, 0.3, "")},
                 },
                 {"future": "linear-hybrid", "name": "linear hybrid", "total": None, "reason": "no engine serves it"},
             ],

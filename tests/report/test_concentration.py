@@ -93,7 +93,8 @@ def test_options_are_priced_with_staying_and_switching(bound: LockIn) -> None:
 
 def test_what_would_make_the_choice_wrong_is_told_by_rival(bound: LockIn) -> None:
     assert bound.break_even == [
-        "AMD ROCm: from 55% better price-performance at the refresh, which 4% of the price paths do, portable.",
+        "If AMD ROCm gains 55% on the chosen platform's price-performance by the refresh, as in 4% of the price paths: "
+        "portable.",
         "XLA: no fall of its cost does it.",
     ]
 
@@ -102,7 +103,20 @@ def test_stranded_dollars_are_stacked_by_what_they_are(bound: LockIn) -> None:
     picture = bound.pictures[1]
     bars = {trace["name"]: trace["x"] for trace in picture.data if trace["type"] == "bar"}
     assert bars == {"chips": pytest.approx([80.0]), "cooling": pytest.approx([1.0]), "contracts": pytest.approx([20.0])}
+    assert bound.finding.endswith(
+        "the future that would strand most is this: dense models return (101 million USD (10 to 290)), 11% of what is "
+        "on the books then."
+    )
     assert [row.total for row in bound.stranded] == ["101 million USD (10 to 290)", "no engine serves it"]
+
+
+def test_where_no_future_strands_anything_that_is_said(plan: dict[str, Any]) -> None:
+    none = {"value": 0.0, "low": 0.0, "high": 1e6, "unit": "USD"}
+    plan["lock_in"]["stranded"]["futures"][0]["total"]["dollars"] = none
+    made = lock_in_of(plan)
+    assert made is not None
+    assert made.pictures[1].finding == "Nothing is stranded by any of them at the value of the inputs."
+    assert "strand" not in made.finding
 
 
 def test_lock_in_without_prices_still_says_who_runs_what(plan: dict[str, Any]) -> None:

@@ -7,7 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from stackwright.report.drawing import OTHERS, Picture, at_the_right, axis, label, layout
-from stackwright.report.formats import difference, percent, quantity, ranged, scale_of, sentence_case, significant
+from stackwright.report.formats import (
+    difference,
+    percent,
+    quantity,
+    ranged,
+    scale_of,
+    sentence_case,
+    significant,
+    within_sentence,
+)
 from stackwright.report.layers import INK, NEUTRAL, color_of
 
 BOOKS = ("chips", "cooling", "contracts")
@@ -81,7 +90,7 @@ def lock_in_of(plan: Mapping[str, Any]) -> LockIn | None:
     names = plan.get("names") or {}
     priced = [row for row in given.get("options") or () if _known(row.get("total"))]
     futures = (given.get("stranded") or {}).get("futures") or ()
-    lost = [row for row in futures if _known(row.get("total"))]
+    lost = [row for row in futures if _known(_dollars(row))]
     pictures = [*([_options(priced, given)] if priced else []), *([_losses(lost)] if lost else [])]
     return LockIn(
         finding=_finding(given, priced, lost),
@@ -91,13 +100,22 @@ def lock_in_of(plan: Mapping[str, Any]) -> LockIn | None:
         stands_on=", ".join(str(row["name"]) for row in given.get("stands_on") or ()),
         ways=[_way(row, names) for row in given.get("options") or ()],
         break_even=[_break_even(row) for row in given.get("break_even") or ()],
-        stranded=[_stranded(row, names) for row in futures],
+        stranded=[_stranded(row) for row in futures],
         reason=str(given.get("reason") or ""),
     )
 
 
 def _known(item: Mapping[str, Any] | None) -> bool:
     return item is not None and item.get("value") is not None
+
+
+def _dollars(row: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """What a future strands in all; None where it has no figure."""
+    return (row.get("total") or {}).get("dollars")
+
+
+def _stranded_dollars(row: Mapping[str, Any]) -> float:
+    return float(row["total"]["dollars"]["value"])
 
 
 def _finding(given: Mapping[str, Any], priced: Sequence[Mapping[str, Any]], lost: Sequence[Mapping[str, Any]]) -> str:
@@ -109,12 +127,15 @@ def _finding(given: Mapping[str, Any], priced: Sequence[Mapping[str, Any]], lost
             f"Over this fleet and the next, {chosen['option']} costs {ranged(chosen['total'])}; being able to leave is "
             f"worth {ranged(chosen['option_value'])} of it"
         )
-    if lost:
-        most = max(lost, key=lambda row: row["total"]["value"])
-        share = most["total"].get("share")
-        of = f", {percent(share)} of what is on the books" if isinstance(share, float) else ""
-        told.append(f"the future that would strand most is {_future(most)}: {ranged(most['total'])}{of}")
+    if lost and _stranded_dollars(most := max(lost, key=_stranded_dollars)):
+        share = percent(most["total"]["share"]["value"])
+        told.append(f"{_most(most)}, {share} of what is on the books then")
     return f"{sentence_case('; '.join(told))}." if told else ""
+
+
+def _most(row: Mapping[str, Any]) -> str:
+    dollars = ranged(row["total"]["dollars"])
+    return f"the future that would strand most is this: {within_sentence(_future(row))} ({dollars})"
 
 
 def _future(row: Mapping[str, Any]) -> str:
@@ -196,13 +217,13 @@ def _lines(
 def _losses(rows: Sequence[Mapping[str, Any]]) -> Picture:
     """Stranded dollars of each future, by what is stranded, with the range of their sum."""
     names = [_future(row) for row in rows]
-    top = max(max(row["total"]["value"] for row in rows), max(row["total"]["high"] for row in rows))
-    scale = scale_of(top, "USD")
-    most = max(rows, key=lambda row: row["total"]["value"])
+    scale = scale_of(max(row["total"]["dollars"]["high"] for row in rows), "USD")
+    most = max(rows, key=_stranded_dollars)
+    nothing = "Nothing is stranded by any of them at the value of the inputs."
     return Picture(
         id="stranded",
         title="What other models would strand",
-        finding=f"Most is stranded if models become {_future(most)}: {ranged(most['total'])}.",
+        finding=f"{sentence_case(_most(most))}." if _stranded_dollars(most) else nothing,
         reading="How to read: what is on the books when models of another kind come, less what it is still worth for "
         "them beside the best stack of that day; by what it is. The line is the 5th to 95th percentile of the sum.",
         data=[
@@ -218,7 +239,7 @@ def _losses(rows: Sequence[Mapping[str, Any]]) -> Picture:
                 }
                 for book in BOOKS
             ),
-            *(_lines(names, [row["total"] for row in rows], scale.factor, *pen) for pen in PENS),
+            *(_lines(names, [row["total"]["dollars"] for row in rows], scale.factor, *pen) for pen in PENS),
         ],
         layout=layout(
             130 + 42 * len(rows),
@@ -227,7 +248,7 @@ def _losses(rows: Sequence[Mapping[str, Any]]) -> Picture:
             xaxis=axis(scale.unit, rangemode="tozero", domain=[0.0, 0.84]),
             yaxis=axis("", autorange="reversed", gridcolor="rgba(0,0,0,0)"),
             annotations=[
-                at_the_right(name, scale.text(row["total"]["value"])) for name, row in zip(names, rows, strict=True)
+                at_the_right(name, scale.text(_stranded_dollars(row))) for name, row in zip(names, rows, strict=True)
             ],
         )
         | {"legend": {"orientation": "h", "y": 1.02, "x": 0, "yanchor": "bottom", "xanchor": "left"}},
@@ -298,37 +319,22 @@ def _months(item: Mapping[str, Any]) -> str:
 
 def _break_even(row: Mapping[str, Any]) -> str:
     if row["fall"] is None:
-        return f"{row['rival_name']}: {row.get('reason') or 'nothing makes the option wrong'}."
-    fall = row["fall"] if isinstance(row["fall"], float) else row["fall"]["value"]
-    chance = f", which {percent(row['chance'])} of the price paths do" if isinstance(row["chance"], float) else ""
-    return (
-        f"{row['rival_name']}: from {percent(fall)} better price-performance at the refresh{chance}, {row['better']}."
-    )
+        return f"{row['rival_name']}: {row['reason']}."
+    gained = f"{row['rival_name']} gains {percent(row['fall'])} on the chosen platform's price-performance"
+    return f"If {gained} by the refresh, as in {percent(row['chance'])} of the price paths: {row['better']}."
 
 
-def _stranded(row: Mapping[str, Any], names: Mapping[str, Any]) -> Stranded:
-    head = _future(row)
-    model = str(row.get("model_name") or row.get("model") or "")
-    if not _known(row.get("total")):
+def _stranded(row: Mapping[str, Any]) -> Stranded:
+    head, model = _future(row), str(row.get("model_name") or row.get("model") or "")
+    if not _known(_dollars(row)):
         return Stranded(head, model, "", "", "", [], str(row.get("reason") or "no figure"))
     best = row["best"]
-    need = row["need"] if isinstance(row["need"], float) else row["need"]["value"]
-    on = str(names.get(best.get("system"), best.get("system") or ""))
-    parts = [
-        f"{book}: {ranged(row[book]['dollars'])}" for book in BOOKS if _known((row.get(book) or {}).get("dollars"))
-    ]
     return Stranded(
         future=head,
         model=model,
-        need=f"{significant(need, 2)} times",
-        built=_cost(row["built"]),
-        best=f"{_cost(best)}{f' on {on}' if on else ''}",
-        parts=parts,
-        total=ranged(row["total"]),
+        need=f"{significant(row['need']['value'], 2)} times",
+        built=ranged(row["built"]),
+        best=f"{ranged(best)}, {best['system_name']}",
+        parts=[f"{book}: {ranged(row[book]['dollars'])}" for book in BOOKS if row[book]["dollars"]["high"]],
+        total=ranged(row["total"]["dollars"]),
     )
-
-
-def _cost(item: Any) -> str:
-    if isinstance(item, Mapping):
-        return ranged(item if "value" in item and not isinstance(item["value"], Mapping) else item["value"])
-    return quantity(float(item), "USD/Mtoken")
