@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from itertools import pairwise
 from statistics import NormalDist
 
 import numpy as np
@@ -17,6 +18,7 @@ from stackwright.codesign.switching import (
     borne_rise,
     break_even,
     falls_at_least,
+    loss_that_pays,
     outcome,
     regrets,
     switch_value,
@@ -76,7 +78,7 @@ def test_without_volatility_an_option_is_worth_the_plain_difference_or_nothing(r
 def test_an_option_is_worth_more_where_prices_wander_more() -> None:
     found = [float(outcome(market(level), way(HARD, 1.2)).saving[0]) for level in (0.0, 0.1, 0.2, 0.3, 0.4)]
     assert found[0] == 0.0
-    assert all(low < high for low, high in zip(found, found[1:], strict=False))
+    assert all(low < high for low, high in pairwise(found))
 
 
 def test_an_option_is_worth_less_where_platforms_move_together() -> None:
@@ -176,3 +178,18 @@ def test_the_chance_of_a_fall_is_that_of_a_lognormal() -> None:
     spread = 0.25 * math.sqrt(YEARS)
     expected = NormalDist().cdf(math.log(0.7) / spread)
     assert falls_at_least(here, "home", "rival", 0.3) == pytest.approx(expected, abs=0.01)
+
+
+def test_a_portable_engine_pays_up_to_the_loss_at_which_totals_tie() -> None:
+    here, ways = market(0.3, paths=2_000), options()
+    loss = loss_that_pays(here, ways["portable"], 1.0, ways["home-only"])
+    assert loss is not None
+    target = float(outcome(here, ways["home-only"]).total[0])
+    tied = replace(ways["portable"], cost=one(1.0 + loss))
+    assert float(outcome(here, tied).total[0]) == pytest.approx(target)
+    assert float(outcome(here, replace(tied, cost=one(1.001 + loss))).total[0]) > target
+
+
+def test_a_portable_engine_whose_upkeep_is_endless_never_pays() -> None:
+    here, ways = market(0.3, paths=64), options()
+    assert loss_that_pays(here, replace(ways["portable"], yearly=one(1e9)), 1.0, ways["home-only"]) is None

@@ -30,6 +30,7 @@ from stackwright.codesign.switching import (
     borne_rise,
     break_even,
     falls_at_least,
+    loss_that_pays,
     outcome,
     regrets,
     switch_value,
@@ -115,6 +116,7 @@ def lock_in_entry(study: Study, seen: Searched, item: Finalist, plan: Mapping[st
         "chosen": None,
         "listed": bool(study.interface.portability),
         "break_even": [],
+        "portable_pays": None,
         "price_futures": price_futures(seen.parts),
         "reason": unpriced(study),
     }
@@ -127,6 +129,7 @@ def lock_in_entry(study: Study, seen: Searched, item: Finalist, plan: Mapping[st
         "options": _rows(study, seen, priced, plan),
         "chosen": chosen,
         "break_even": [] if chosen is None else _break_evens(priced, chosen),
+        "portable_pays": _portable_pays(priced, chosen),
     }
 
 
@@ -566,6 +569,20 @@ def _break_evens(priced: Priced, chosen: str) -> list[dict[str, Any]]:
         chance = falls_at_least(priced.market, home, rival, fall)
         made.append(row | {"fall": fall, "better": better, "chance": chance})
     return made
+
+
+def _portable_pays(priced: Priced, chosen: str | None) -> dict[str, Any] | None:
+    """Up to which loss of performance being portable is no dearer than what is chosen; None where nothing is compared.
+
+    A portable engine without a loss that is dearer still says so.
+    """
+    if chosen is None or chosen == PORTABLE or PORTABLE not in priced.ways:
+        return None
+    option = priced.candidates[PORTABLE]
+    best = priced.candidates[priced.platforms.option(option.home)].stack.value
+    loss = loss_that_pays(priced.market, priced.ways[PORTABLE], best, priced.ways[chosen])
+    reason = None if loss is not None else "even an engine that loses nothing is dearer than moving late"
+    return {"loss": loss, "now": option.stack.value / best - 1.0, "reason": reason}
 
 
 def _absent(study: Study, platforms: Platforms, option: str, platform: str, plan: Mapping[str, Any]) -> dict[str, Any]:

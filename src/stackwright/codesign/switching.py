@@ -216,3 +216,26 @@ def falls_at_least(market: Market, home: str, rival: str, fall: float) -> float:
     """Share of price paths on which a rival's cost falls by so much against another platform's. Source: definition."""
     ratio = market.relative(rival) / market.relative(home)
     return float((ratio <= 1.0 - fall).mean())
+
+
+def loss_that_pays(market: Market, portable: Way, best: float, rival: Way) -> float | None:
+    """The loss of performance up to which being portable is no dearer than another option, as a share of `best`.
+
+    `best` is the cost of the best stack on the portable option's own platform. For one draw of the inputs, in the
+    mean of all price paths; None where even without a loss it is dearer. Source: bisection.
+    """
+    target = float(outcome(market, rival).total[0])
+
+    def pays(loss: float) -> bool:
+        way = replace(portable, cost=np.full((1, 1), best * (1.0 + loss)))
+        return float(outcome(market, way).total[0]) <= target
+
+    if not pays(0.0):
+        return None
+    low, high = 0.0, 1.0
+    while pays(high):
+        low, high = high, 2.0 * high
+    for _ in range(STEPS):
+        middle = 0.5 * (low + high)
+        low, high = (middle, high) if pays(middle) else (low, middle)
+    return low
