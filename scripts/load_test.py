@@ -29,6 +29,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PLAN = ROOT / "out" / "chat"
 LOCUST_FILE = Path(__file__).parent / "clients" / "locustfile.py"
 LOCUST_USERS = 50
+LOCUST_SECONDS = 60
 MEASURES = ("ttft_p50", "ttft_p95", "tpot_p50", "tpot_p95")
 
 
@@ -37,7 +38,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--plan", type=Path, default=PLAN, help="the folder that plan wrote")
     parser.add_argument("--warm-up", type=float, default=60.0, help="seconds of a load before it is measured")
-    parser.add_argument("--seconds", type=float, default=180.0, help="seconds for which requests are measured")
+    parser.add_argument("--seconds", type=float, default=240.0, help="seconds for which requests are measured")
     parser.add_argument("--seed", type=int, default=1, help="of the requests' times and lengths")
     parser.add_argument("--page", type=Path, help="a page whose part between the marks is written")
     given, options = parser.parse_known_args()
@@ -47,7 +48,7 @@ def main() -> None:
             measured_row(told, plan, level, given.warm_up, given.seconds, given.seed)
             for level in plan["service_levels"]["loads"]
         ]
-        table = [*latency_table(rows), "", *locust_words(told, plan, given.seconds)]
+        table = [*latency_table(rows), "", *locust_words(told, plan)]
     text = "\n".join([f"{told['model']}: {told['served']}.", "", *table])
     print(text)
     if given.page:
@@ -78,7 +79,7 @@ def measured_row(
     """One load: the plan's row, and the percentiles that clients measure after the warm-up."""
     client = LightClient(told["url"], told["model"])
     rate = level["requests_per_second"] / told["weight"]
-    requests = list(drawn(plan["replica"]["lengths"], rate, warm_up + seconds, seed))
+    requests = list(drawn(plan["replica"]["lengths"], rate, (warm_up, seconds), seed))
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(client.play(requests))
     counted = [one for one in client.done if one.sent >= warm_up]
@@ -91,18 +92,23 @@ def measured_row(
     }
 
 
-def drawn(lengths: dict[str, list[int]], rate: float, seconds: float, seed: int) -> Iterator[tuple[float, int, int]]:
-    """Times and lengths of requests: Poisson arrivals, lengths from a shuffled deck, over and over."""
-    draw = random.Random(seed)
-    deck: list[int] = []
-    when = draw.expovariate(rate)
-    while when < seconds:
-        if not deck:
-            deck = list(range(len(lengths["input"])))
-            draw.shuffle(deck)
-        place = deck.pop()
-        yield when, lengths["input"][place], lengths["output"][place]
-        when += draw.expovariate(rate)
+def drawn(
+    lengths: dict[str, list[int]], rate: float, spans: Sequence[float], seed: int
+) -> Iterator[tuple[float, int, int]]:
+    """Times and lengths of requests over spans of time, one after another.
+
+    In each span come as many as the rate says, at random times in it: Poisson arrivals, given their number. Lengths
+    are dealt from a shuffled deck, over and over.
+    """
+    draw, deck, began = random.Random(seed), list[int](), 0.0
+    for span in spans:
+        for when in sorted(draw.uniform(began, began + span) for _ in range(round(rate * span))):
+            if not deck:
+                deck = list(range(len(lengths["input"])))
+                draw.shuffle(deck)
+            place = deck.pop()
+            yield when, lengths["input"][place], lengths["output"][place]
+        began += span
 
 
 def percentiles_of(ttft: Sequence[float], tpot: Sequence[float]) -> dict[str, float]:
@@ -137,21 +143,21 @@ def latency_table(rows: Sequence[dict[str, Any]]) -> list[str]:
     return lines
 
 
-def locust_words(told: dict[str, Any], plan: dict[str, Any], seconds: float) -> list[str]:
+def locust_words(told: dict[str, Any], plan: dict[str, Any]) -> list[str]:
     """Locust's users against the endpoint, as a sentence."""
     with tempfile.TemporaryDirectory() as folder:
         lengths = Path(folder) / "lengths.json"
         lengths.write_text(json.dumps(plan["replica"]["lengths"]), encoding="utf-8")
         command = [sys.executable, "-m", "locust", "--headless", "--only-summary", "--locustfile", str(LOCUST_FILE)]
         command += ["--host", told["url"], "--users", str(LOCUST_USERS), "--spawn-rate", "10"]
-        command += ["--run-time", f"{seconds:.0f}s", "--stop-timeout", "60", "--csv", f"{folder}/locust"]
+        command += ["--run-time", f"{LOCUST_SECONDS}s", "--stop-timeout", "60", "--csv", f"{folder}/locust"]
         command += ["--model", told["model"], "--lengths", str(lengths)]
         subprocess.run(command, check=True, capture_output=True)
         with Path(f"{folder}/locust_stats.csv").open(encoding="utf-8", newline="") as stream:
             rows = {row["Name"]: row for row in csv.DictReader(stream)}
     first, whole = rows["first token"], rows["answer"]
     return [
-        f"Locust, {LOCUST_USERS} users for {seconds:.0f} s, each with one request at a time: {whole['Request Count']} "
+        f"Locust, {LOCUST_USERS} users for {LOCUST_SECONDS} s, each with one request at a time: {whole['Request Count']} "
         f"requests, {whole['Failure Count']} failures; first token after {float(first['50%']):.0f} ms in the median "
         f"and {float(first['95%']):.0f} ms at the 95th percentile."
     ]
