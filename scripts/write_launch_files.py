@@ -31,6 +31,16 @@ CASES: dict[str, tuple[str, str, str | None]] = {
     "neuron": ("trainium", "neuron", None),
 }
 """Folder to plan, engine, and alternative by system."""
+BENCHMARKED = ("vllm", "neuron")
+"""Cases whose benchmark is kept; those of the others differ from these in a name."""
+
+
+def files_of(name: str, catalog: Catalog) -> dict[str, str]:
+    """The files on record of a case."""
+    plan, engine, system = CASES[name]
+    read = json.loads((HERE / "plans" / f"{plan}.json").read_text(encoding="utf-8"))
+    made = deployment_of(read, table_of(engine), catalog, system=system).files
+    return {path: text for path, text in made.items() if name in BENCHMARKED or not path.startswith("benchmark/")}
 
 
 def main() -> None:
@@ -39,10 +49,9 @@ def main() -> None:
     parser.add_argument("folder", type=Path, nargs="?", default=HERE / "golden")
     folder = parser.parse_args().folder
     catalog = Catalog.load()
-    for name, (plan, engine, system) in CASES.items():
-        read = json.loads((HERE / "plans" / f"{plan}.json").read_text(encoding="utf-8"))
+    for name in CASES:
         shutil.rmtree(folder / name, ignore_errors=True)
-        write(deployment_of(read, table_of(engine), catalog, system=system), folder / name)
+        write(files_of(name, catalog), folder / name)
 
 
 if __name__ == "__main__":

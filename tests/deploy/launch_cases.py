@@ -8,9 +8,9 @@ from typing import Any
 import yaml
 
 HERE = Path(__file__).parent
-CASES: dict[str, tuple[str, str, str | None]] = runpy.run_path(
-    str(HERE.parents[1] / "scripts" / "write_launch_files.py"), run_name="cases"
-)["CASES"]
+WRITER = runpy.run_path(str(HERE.parents[1] / "scripts" / "write_launch_files.py"), run_name="cases")
+CASES: dict[str, tuple[str, str, str | None]] = WRITER["CASES"]
+files_of = WRITER["files_of"]
 
 
 def resources_in(text: str) -> Iterator[dict[str, Any]]:

@@ -3,17 +3,17 @@
 from pathlib import Path
 
 import pytest
-from launch_cases import CASES
+from launch_cases import CASES, files_of
 
-from stackwright.deploy.files import Deployment
+from stackwright.catalog import Catalog
 
 GOLDEN = Path(__file__).parent / "golden"
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_files_are_those_on_record(name: str, deployments: dict[str, Deployment]) -> None:
+def test_files_are_those_on_record(name: str, records: Catalog) -> None:
     kept = {str(path.relative_to(GOLDEN / name)): path.read_text() for path in (GOLDEN / name).rglob("*.*")}
-    assert dict(deployments[name].files) == kept
+    assert files_of(name, records) == kept
 
 
 def test_every_case_is_on_record() -> None:

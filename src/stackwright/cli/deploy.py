@@ -57,7 +57,7 @@ def deploy(
         used = table_of(to, engine_version, table)
         plan = read_plan(directory)
         made = deployment_of(plan, used, open_catalog(catalog), system=system, model=model)
-        paths = write(made, out if out is not None else directory / "deploy" / to)
+        paths = write(made.files, out if out is not None else directory / "deploy" / to)
         _print(made, paths, output)
         output.json(made.as_dict() | {"files": [str(path) for path in paths]})
 

@@ -183,10 +183,10 @@ def _wrapped(text: str) -> list[str]:
     return textwrap.wrap(text, WIDTH - 2, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
 
 
-def write(made: Deployment, out: Path) -> list[Path]:
+def write(texts: Mapping[str, str], out: Path) -> list[Path]:
     """Write the files below a folder; scripts may be run. Returns their paths."""
     paths = []
-    for name, text in sorted(made.files.items()):
+    for name, text in sorted(texts.items()):
         path = out / name
         write_atomic(path, text)
         if path.suffix == ".sh":
