@@ -157,8 +157,8 @@ def locust_words(told: dict[str, Any], plan: dict[str, Any]) -> list[str]:
             rows = {row["Name"]: row for row in csv.DictReader(stream)}
     first, whole = rows["first token"], rows["answer"]
     return [
-        f"Locust, {LOCUST_USERS} users for {LOCUST_SECONDS} s, each with one request at a time: {whole['Request Count']} "
-        f"requests, {whole['Failure Count']} failures; first token after {float(first['50%']):.0f} ms in the median "
+        f"Locust, {LOCUST_USERS} users for {LOCUST_SECONDS} s, each with one request at a time: "
+        f"{whole['Request Count']} requests, {whole['Failure Count']} failures; first token after {float(first['50%']):.0f} ms in the median "
         f"and {float(first['95%']):.0f} ms at the 95th percentile."
     ]
 
