@@ -123,7 +123,8 @@ class LoseRack(Drill):
         whole = lost >= replica
         self.dark = min(lost / (meter.chips if whole else replica), 1.0)
         of = f"the {meter.chips:.0f} chips of the fleet" if whole else f"the {replica:.1f} chips of the served replica"
-        self.notes.append(f"{racks:g} racks hold {lost:.0f} of {of}: {self.dark:.1%} of every pool goes dark.")
+        held = "1 rack holds" if racks == 1.0 else f"{racks:g} racks hold"
+        self.notes.append(f"{held} {lost:.0f} of {of}: {self.dark:.1%} of every pool goes dark.")
         if whole:
             self.notes.append("A replica is smaller than what is lost: it stands for the fleet and loses that share.")
         hours = meter.running["plant"]["restart_time"]["value"] / 3600.0
