@@ -26,7 +26,6 @@ from stackwright.serving.scheduler import CHUNK_TOKENS, PREFIX_BLOCKS, Limits
 from stackwright.serving.scheduler_tables import Timing, timing_of
 from stackwright.serving.service import Lengths, unevenness
 from stackwright.serving.simulator import (
-    PoolRun,
     Run,
     Stream,
     poisson,
@@ -61,6 +60,10 @@ class Seen:
     tpot: np.ndarray
     run: Run
     hits: Ratio
+    ahead: np.ndarray
+    """Of the times to the first token, what was before the decode pool; nothing where there is none."""
+    decoding: np.ndarray
+    """From the first token to the last."""
 
 
 def queue_check(item: Finalist, scenario: Scenario, parts: Parts, study: Study) -> dict[str, Any]:
@@ -193,43 +196,41 @@ def _prefix_ids(path: Path) -> list[list[str]]:
         return [(row.get("prefix_block_ids") or "").split() for row in csv.DictReader(stream)]
 
 
-def seen_of(run: Run, *, requests: int, before: int, ttft: np.ndarray, hits: Ratio) -> Seen:
+def seen_of(run: Run, *, requests: int, before: int, ahead: np.ndarray, hits: Ratio) -> Seen:
     """What counts of a run: the middle ones of so many `requests`, which came after those `before` them.
 
-    `ttft` is of the served requests.
+    `ahead` is of the served requests.
     """
     place = run.served - before
     counted = (place >= COUNTED[0] * requests) & (place < COUNTED[1] * requests)
-    return Seen(ttft=ttft[counted], tpot=run.token_time(counted), run=run, hits=hits)
+    return Seen(
+        ttft=(run.first_token + ahead)[counted],
+        tpot=run.token_time(counted),
+        run=run,
+        hits=hits,
+        ahead=ahead[counted],
+        decoding=(run.finish - run.first_token)[counted],
+    )
 
 
 def seen_together(stream: Stream, timing: Timing, limits: Limits, *, under_way: int, seed: int) -> Seen:
     """Prefills and decodes in one scheduler, which starts with so many sequences under way."""
     started = with_sequences_under_way(stream, under_way, seed)
     run = simulate(started, timing, limits)
-    before = len(started) - len(stream)
-    return seen_of(run, requests=len(stream), before=before, ttft=run.first_token, hits=run.hits)
+    before, nothing = len(started) - len(stream), np.zeros(len(run.served))
+    return seen_of(run, requests=len(stream), before=before, ahead=nothing, hits=run.hits)
 
 
 def seen_apart(
-    stream: Stream,
-    prefills: PoolRun,
-    handover: np.ndarray,
-    timing: Timing,
-    limits: Limits,
-    *,
-    under_way: int,
-    seed: int,
+    stream: Stream, ahead: np.ndarray, timing: Timing, limits: Limits, *, under_way: int, seed: int, hits: Ratio
 ) -> Seen:
-    """A decode pool to which each request of the stream comes when its prompt is done and its cache handed over."""
-    ahead = prefills.latency + handover
+    """A decode pool to which each request of the stream comes so much later, when its cache has been handed over."""
     handed, order = stream.later(ahead)
     started = with_sequences_under_way(handed, under_way, seed)
     run = simulate(started, timing, limits, prefilled=True)
     before = len(started) - len(handed)
     waited = np.concatenate([np.zeros(before), ahead[order]])
-    ttft = run.first_token + waited[run.served]
-    return seen_of(run, requests=len(stream), before=before, ttft=ttft, hits=prefills.hits)
+    return seen_of(run, requests=len(stream), before=before, ahead=waited[run.served], hits=hits)
 
 
 class Replica:
@@ -287,12 +288,12 @@ class Replica:
         )
         return seen_apart(
             self._paced(requests),
-            prefills,
-            self.handover(requests.input_tokens),
+            prefills.latency + self.handover(requests.input_tokens),
             self.timing(self.layout, self.machine, longest),
             self.limits(),
             under_way=self.under_way,
             seed=self.traffic.seed,
+            hits=prefills.hits,
         )
 
     @property

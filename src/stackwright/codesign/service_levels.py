@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from stackwright.codesign.finalists import Finalist
-from stackwright.codesign.queue_check import Replica, Seen, Traffic, longest_of, seen_apart, seen_together
+from stackwright.codesign.queue_check import COUNTED, Replica, Seen, Traffic, longest_of, seen_apart, seen_together
 from stackwright.codesign.training_plan import SERVES_NOTHING
-from stackwright.core.units import Array, Ratio, RequestsPerSecond
+from stackwright.core.units import Array, Ratio, RequestsPerSecond, Seconds
 from stackwright.serving.memory import BLOCK_TOKENS
 from stackwright.serving.scheduler_tables import Curve
 from stackwright.serving.served import PrefillPool, ServedReplica
@@ -26,10 +27,11 @@ from stackwright.stack.performance import QUEUE_SERVERS
 from stackwright.stack.scenario import Scenario
 from stackwright.stack.study import ServingDemand, Study
 
-LOADS = (0.5, 0.8, 1.0)
-"""Shares of the planned peak at which latencies are told."""
-REQUESTS = 60_000
-"""Requests that are simulated at each load, beside those under way at its start."""
+LOADS = {0.5: 50_000, 0.8: 100_000, 1.0: 400_000}
+"""Shares of the planned peak at which latencies are told, and the prompts that go through a prefill pool at each: the
+nearer to its capacity, the fewer of its waits are independent."""
+REQUESTS = 40_000
+"""Requests that go through the whole replica at each load, beside those under way at its start."""
 LENGTHS = 2_000
 """Requests of the demand whose lengths a plan keeps."""
 BANDS = 500
@@ -159,8 +161,10 @@ def stream_at(served: ServedReplica, rate: RequestsPerSecond, requests: int, see
 def service_levels(served: ServedReplica, seed: int, closed: Mapping[str, float]) -> dict[str, Any]:
     """The plan's entry `service_levels`: what clients of the replica measure at three loads; `closed` at the peak."""
     rows = []
-    for load in LOADS:
+    for load, prompts in LOADS.items():
         seen = seen_at(served, load, REQUESTS, seed)
+        if served.prefill is not None:
+            seen = with_longer_waits(served, load, prompts, seen, seed)
         row = level(served, load, seen)
         row["closed_form"] = dict(closed) if load == 1.0 else None
         rows.append(row)
@@ -168,6 +172,7 @@ def service_levels(served: ServedReplica, seed: int, closed: Mapping[str, float]
         "arrivals": "Poisson",
         "lengths": "a sample of the demand's requests, in shuffled order",
         "requests": REQUESTS,
+        "prompts": None if served.prefill is None else list(LOADS.values()),
         "unit": "s",
         "loads": rows,
     }
@@ -176,15 +181,32 @@ def service_levels(served: ServedReplica, seed: int, closed: Mapping[str, float]
 def seen_at(served: ServedReplica, load: Ratio, requests: int, seed: int) -> Seen:
     """So many requests at a share of the planned peak, through the replica's scheduler."""
     stream = stream_at(served, load * served.requests_per_second, requests, seed)
-    state = {"under_way": int(load * served.sequences), "seed": seed}
+    under_way = int(load * served.sequences)
     if served.prefill is None:
-        return seen_together(stream, served.timing, served.limits, **state)
-    pool = served.prefill
+        return seen_together(stream, served.timing, served.limits, under_way=under_way, seed=seed)
+    ahead = _ahead(served.prefill, stream)
+    hits = float(stream.hits.sum() / stream.input_tokens.sum())
+    return seen_apart(stream, ahead, served.timing, served.limits, under_way=under_way, seed=seed, hits=hits)
+
+
+def with_longer_waits(served: ServedReplica, load: Ratio, prompts: int, seen: Seen, seed: int) -> Seen:
+    """What was seen, with the times before the decode pool of many more prompts, and its own times drawn to them.
+
+    Waits for a prefill differ from minute to minute far more than those for a round.
+    """
+    assert served.prefill is not None
+    ahead = _ahead(served.prefill, stream_at(served, load * served.requests_per_second, prompts, seed + 1))
+    settled = ahead[int(COUNTED[0] * prompts) :]
+    after = np.random.default_rng(seed).choice(seen.ttft - seen.ahead, len(settled))
+    return replace(seen, ttft=settled + after, ahead=settled)
+
+
+def _ahead(pool: PrefillPool, stream: Stream) -> Seconds:
+    """From each request's arrival until its cache is in the decode pool [N]."""
     prefills = simulate_prefills(
         stream, pool.timing, servers=pool.servers, pass_tokens=pool.pass_tokens, stretch=pool.stretch
     )
-    handover = np.array([pool.handover.at(tokens) for tokens in stream.input_tokens.tolist()])
-    return seen_apart(stream, prefills, handover, served.timing, served.limits, **state)
+    return prefills.latency + np.array([pool.handover.at(tokens) for tokens in stream.input_tokens.tolist()])
 
 
 def level(served: ServedReplica, load: Ratio, seen: Seen) -> dict[str, Any]:
@@ -194,7 +216,7 @@ def level(served: ServedReplica, load: Ratio, seen: Seen) -> dict[str, Any]:
         "load": load,
         "requests_per_second": rate,
         "tokens_per_second": rate * float(served.output_tokens.mean()),
-        "sequences": seen.run.occupancy,
+        "sequences": rate * float(seen.decoding.mean()),
         "memory": seen.run.memory,
         "preemptions": seen.run.preemptions,
     }
