@@ -172,3 +172,13 @@ def test_dynamo_has_a_component_per_pool_behind_a_frontend(deployments: dict[str
     assert components["decode"]["replicas"] == 180
     (one,) = [one for one in manifests(deployments, "dynamo-one-pool") if one["kind"] == "DynamoGraphDeployment"]
     assert [part["type"] for part in one["spec"]["components"]] == ["frontend", "worker"]
+
+
+def test_a_slice_of_trillium_over_several_servers_has_four_chips_on_each(deployments: dict[str, Deployment]) -> None:
+    (pool,) = deployments["jetstream"].service.pools
+    assert (pool.chips, pool.hardware.node_chips, pool.nodes) == (64, 8, 16)
+    (leader,) = [one for one in manifests(deployments, "jetstream") if one["kind"] == "LeaderWorkerSet"]
+    assert leader["spec"]["leaderWorkerTemplate"]["size"] == 16
+    for template in templates(leader):
+        assert template["spec"]["containers"][0]["resources"]["limits"] == {"google.com/tpu": "4"}
+        assert template["spec"]["nodeSelector"]["cloud.google.com/gke-tpu-topology"] == "8x8"

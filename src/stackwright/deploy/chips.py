@@ -32,10 +32,17 @@ class Hardware:
     devices: Count
     """Devices that a framework sees per chip."""
     node_chips: Count
+    """Of a server that a replica has for itself."""
+    slice_node: Count
+    """Of each server where a replica spans several."""
     slices: Mapping[int, str]
     """Shape of a slice by its number of chips, where nodes are had as slices."""
     shared_domain: bool
     """Whether servers share one NVLink domain, to which pods need a channel."""
+
+    def per_node(self, chips: Count) -> Count:
+        """Chips on each server of a replica of so many. Source: definition."""
+        return chips if chips <= self.node_chips else self.slice_node
 
     def selector(self, chips: Count) -> dict[str, str]:
         """Labels of the nodes that a replica of so many chips runs on. Source: definition."""
@@ -66,6 +73,7 @@ def hardware_of(system: str, chip: str, catalog: Catalog) -> Hardware:
         label=kind["label"],
         devices=entry.get("devices", 1),
         node_chips=int(values["node_chips"].value),
+        slice_node=entry.get("slice_node", int(values["node_chips"].value)),
         slices=entry.get("slices", {}),
         shared_domain=entry["vendor"] == NVIDIA and values["scale_up_domain"].value > values["node_chips"].value,
     )

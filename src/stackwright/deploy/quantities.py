@@ -18,7 +18,8 @@ def quantities_of(service: Service, pool: Pool, checkpoint: Checkpoint, port: in
     Ranks are devices as a framework sees them: `devices` of them make a chip and split its tensors.
     """
     devices = pool.hardware.devices
-    local = max(1, pool.hardware.node_chips // pool.attention) if pool.nodes > 1 else pool.groups
+    here = pool.hardware.per_node(pool.chips)
+    local = max(1, here // pool.attention) if pool.nodes > 1 else pool.groups
     tokens = pool.sequences * (service.draft_tokens + 1)
     longest = -(-service.traffic.longest // BLOCK) * BLOCK
     step = pool.chunk + tokens if pool.chunk else tokens
@@ -39,8 +40,8 @@ def quantities_of(service: Service, pool: Pool, checkpoint: Checkpoint, port: in
         "context": pool.context,
         "chips": pool.chips,
         "nodes": pool.nodes,
-        "node_chips": min(pool.chips, pool.hardware.node_chips),
-        "node_ranks": min(pool.chips, pool.hardware.node_chips) * devices,
+        "node_chips": here,
+        "node_ranks": here * devices,
         "sequences": pool.sequences,
         "all_sequences": pool.sequences * pool.groups,
         "rank_sequences": pool.sequences * pool.groups / (pool.stage * devices),
@@ -61,7 +62,7 @@ def quantities_of(service: Service, pool: Pool, checkpoint: Checkpoint, port: in
 def facts_of(service: Service, pool: Pool, *, worker: bool = False) -> dict[str, bool]:
     """What holds of a pool, for the conditions of a table. Source: definition."""
     vendor = pool.hardware.vendor
-    within = pool.attention * pool.pipeline <= pool.hardware.node_chips
+    within = pool.attention * pool.pipeline <= pool.hardware.per_node(pool.chips)
     return {
         "always": True,
         **{name: vendor == name for name in ("nvidia", "amd", "google", "aws")},

@@ -64,7 +64,7 @@ class Pool:
     @property
     def nodes(self) -> Count:
         """Servers that a replica spans. Source: definition."""
-        return -(-self.chips // self.hardware.node_chips)
+        return -(-self.chips // self.hardware.per_node(self.chips))
 
     @property
     def sequences(self) -> Count:

@@ -5,7 +5,7 @@
 # The plan may not choose tpu-v6e-pod: buy: not sold: the price on record is its maker's own cost; rent: unverified
 #   chip.tdp.
 # Planned for vLLM on TPU (tpu-inference), whose speed and so the number of replicas are not those of jetstream.
-# both: 9572 replicas of 64 chips on tpu-v6e-pod, 8 servers each.
+# both: 9572 replicas of 64 chips on tpu-v6e-pod, 16 servers each.
 # both: an attention group admits 23 requests, the planned mean of 16 and 1.645 standard deviations of a Poisson
 #   number.
 # Not expressed here:
