@@ -11,6 +11,7 @@ import argparse
 import ast
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -191,11 +192,12 @@ def sglang_field(item: ast.AnnAssign, name: str, listed: dict[str, list[Any]]) -
     return dict.fromkeys(["--" + name.replace("_", "-"), *(words(given.get("aliases")) or [])], made)
 
 
-def dynamo_flags(folder: Path) -> dict[str, Flag]:
-    """Flags of Dynamo's own for its three engines and its frontend; engines' flags pass through."""
-    parts = [*(folder / "dynamo/common/configuration/groups").glob("*.py"), folder / "dynamo/frontend/frontend_args.py"]
-    parts += [folder / f"dynamo/{engine}/backend_args.py" for engine in ("vllm", "sglang", "trtllm")]
-    return argparse_flags(sorted(parts))
+def dynamo_flags(folder: Path, *, part: str) -> dict[str, Flag]:
+    """Flags of Dynamo's own for one of its engines or its frontend; an engine's flags pass through."""
+    if part == "frontend":
+        return argparse_flags([folder / "dynamo/frontend/frontend_args.py"])
+    groups = sorted((folder / "dynamo/common/configuration/groups").glob("runtime_args.py"))
+    return argparse_flags([*groups, folder / f"dynamo/{part}/backend_args.py"])
 
 
 def maxtext_flags(folder: Path) -> dict[str, Flag]:
@@ -254,7 +256,7 @@ READERS: dict[str, Callable[[Path], dict[str, Flag]]] = {
     "sglang": sglang_flags,
     "sglang-router": router_flags,
     "aiperf": aiperf_flags,
-    "dynamo": dynamo_flags,
+    **{f"dynamo-{part}": partial(dynamo_flags, part=part) for part in ("frontend", "vllm", "sglang", "trtllm")},
     "maxtext": maxtext_flags,
     "neuron": neuron_flags,
     "llm-d": chart_keys,

@@ -31,7 +31,9 @@ CHECKED = {
     "neuron": ("vllm-0.31.0",),
 }
 """Definitions against which an engine's settings are held."""
-OWN_OF_DYNAMO = ("dynamo-1.6.1",)
+OWN_OF_DYNAMO = {"vllm": "dynamo-vllm-1.6.1", "sglang": "dynamo-sglang-1.6.1", "tensorrt-llm": "dynamo-trtllm-1.6.1"}
+PASSED = {"vllm": ("vllm-0.31.0",), "sglang": ("sglang-0.5.21",), "tensorrt-llm": ()}
+"""Definitions of flags that Dynamo passes on; TensorRT-LLM takes a file alone."""
 
 
 def known(*names: str) -> dict[str, Any]:
@@ -125,11 +127,14 @@ def test_dynamo_starts_each_engine_by_its_own_and_the_engines_settings(
 ) -> None:
     table = engine_of(table_of("dynamo"), software)
     engine = str(table_of("dynamo").backends[software]["engine"])
-    settings = known(*OWN_OF_DYNAMO, *CHECKED[engine])
+    settings = known(OWN_OF_DYNAMO[engine], *PASSED[engine])
+    file = known(*CHECKED[engine])
     service = replace(service_of(plan_of("chat"), [software], "dynamo", records), software=software)
     for pool in layouts(service.pools[-1]):
         launch = launch_of(service, pool, table, Checkpoint("maker/model", "fp4"))
-        check_launch(launch, settings)
+        check_launch(replace(launch, config={}), settings)
+        for name, value in keys(launch.config):
+            check(name, value, file)
         assert not {"--nnodes", "--headless", "--dist-init-addr"} & set(launch.command)
 
 
@@ -225,3 +230,9 @@ def test_an_engine_without_the_model_cannot_start(records: Catalog, plan_of: Any
 def test_the_check_sees_names_kinds_and_choices(name: str, value: str | None) -> None:
     with pytest.raises((AssertionError, ValueError)):
         check(name, value, known("vllm-0.31.0"))
+
+
+def test_dynamos_frontend_has_flags_of_its_own() -> None:
+    settings = known("dynamo-frontend-1.6.1")
+    for name, value in pairs(list(table_of("dynamo").settings["frontend"])):
+        check(name, value, settings)
