@@ -45,11 +45,11 @@ def planned_of(plan: dict[str, Any], file: str = PLAN) -> Planned:
         reason = entry.get("reason") if isinstance(entry, dict) else None
         raise _fault(file, "replica", reason or shown(entry), "a plan that serves requests", None)
     try:
-        replica = ServedReplica.from_dict(entry)
+        replica, levels = ServedReplica.from_dict(entry), plan["service_levels"]
+        name, model = plan["study"]["study"], plan["stack"]["model"]["architecture"]
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise _fault(file, "replica", repr(error), "tables and limits as a plan writes them", AGAIN) from error
-    name, model = plan["study"]["study"], plan["stack"]["model"]["architecture"]
-    return Planned(str(name), str(model), replica, plan["service_levels"], plan)
+    return Planned(str(name), str(model), replica, levels, plan)
 
 
 def _read(path: Path, folder: Path, case: str | None) -> dict[str, Any]:
