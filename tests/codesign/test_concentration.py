@@ -69,6 +69,7 @@ def told(study: Study, seen: Searched, item: Finalist) -> dict[str, Any]:
         "alternatives": alternatives_of(study, seen, item),
         "not_eligible": dict(seen.found.barred),
         "not_feasible": not_feasible(study, seen),
+        "space": {"axes": dict(study.axes)},
     }
 
 
@@ -264,6 +265,17 @@ def test_what_nothing_replaces_comes_first(entry: dict[str, Any]) -> None:
     assert all(point["lost"]["stands_in"] for point in replaced)
     dollars = [point["lost"]["dollars"]["value"] for point in replaced]
     assert dollars == sorted(dollars, reverse=True)
+
+
+def test_of_what_the_study_lists_one_nothing_is_said_to_be_lost(small: Study, catalog: Catalog) -> None:
+    found, item = settled(small, catalog)
+    points = concentration_entry(told(small, found, item), small, found, item)["single_points"]
+    last = [
+        point["kind"] for point in points if point["lost"]["tokens"]["value"] is None and not point["lost"]["stands_in"]
+    ]
+    assert last == ["engine", "fabric vendor"] == [point["kind"] for point in points[-2:]]
+    first = {point["kind"] for point in points if point["lost"]["tokens"]["value"] is not None}
+    assert first == {"chip vendor", "platform", "foundry"}
 
 
 def test_what_a_plan_does_without_its_site_is_its_best_alternative(entry: dict[str, Any], study: Study) -> None:

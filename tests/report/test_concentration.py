@@ -69,7 +69,7 @@ def test_fleets_that_differ_in_their_engine_name_it(told: Concentration) -> None
 
 def test_what_nothing_replaces_loses_its_tokens(told: Concentration) -> None:
     first, second = told.points
-    assert first.tokens.startswith("1.5 quadrillion tokens") and first.share == "all"
+    assert first.tokens.startswith("1.5 quadrillion tokens") and first.share == ""
     assert (second.stands_in, second.share, second.tokens) == ("AMD: 8x AMD Instinct MI300X server", "+74%", "none")
 
 

@@ -42,6 +42,16 @@ LAYER = {
     GRID: "power",
 }
 """Layer of each kind of thing that a plan can rest on alone."""
+AXIS = {
+    VENDOR: "rack.system",
+    PLATFORM: "rack.system",
+    FOUNDRY: "rack.system",
+    ENGINE: "serving.software",
+    SITE: "datacenter.site",
+    GRID: "datacenter.site",
+    FABRIC: "network.fabric",
+}
+"""Axis of a study on which another of each kind would be listed: with one option there, nothing else was asked for."""
 
 
 def concentration_entry(plan: Mapping[str, Any], study: Study, seen: Searched, item: Finalist) -> dict[str, Any]:
@@ -83,7 +93,7 @@ def single_points(
     told: Told, menu: Menu, item: Finalist, whole: Shares, barred: Mapping[str, str]
 ) -> list[dict[str, Any]]:
     """What all of the plan's tokens hang on, and what doing without it costs: what nothing replaces first, then by
-    dollars.
+    dollars, then that of which the study lists one.
 
     Source: definition; stand-ins are the best designs of the study's search that do not rest on it.
     """
@@ -101,9 +111,10 @@ def single_points(
     return sorted(rows, key=_urgency)
 
 
-def _urgency(row: Mapping[str, Any]) -> tuple[bool, float, str]:
+def _urgency(row: Mapping[str, Any]) -> tuple[int, float, str]:
     dollars = row["lost"]["dollars"]["value"]
-    return (row["lost"]["stands_in"] is not None, -(dollars or 0.0), str(row["kind"]))
+    rank = 0 if row["lost"]["tokens"]["value"] is not None else 1 if row["lost"]["stands_in"] is not None else 2
+    return (rank, -(dollars or 0.0), str(row["kind"]))
 
 
 def _point(told: Told, menu: Menu, kind: str, names: list[str], barred: Mapping[str, str]) -> dict[str, Any]:
@@ -115,7 +126,7 @@ def _point(told: Told, menu: Menu, kind: str, names: list[str], barred: Mapping[
     ]
     head = {"kind": kind, "layer": LAYER[kind], "names": names}
     if not fleets:
-        return head | {"lost": _all_lost(told, without(menu, (kind,), barred))}
+        return head | {"lost": _all_lost(told, kind, without(menu, (kind,), barred))}
     best = min(fleets, key=lambda fleet: menu.sign * fleet.value)
     share = max(0.0, menu.sign * (best.value - menu.single) / abs(menu.single))
     design = menu.design(best, True)
@@ -135,7 +146,9 @@ def _fabric(told: Told, menu: Menu, item: Finalist) -> dict[str, Any]:
         if row["layer"] == "network" and menu.seen.parts.get("network", row["option"][0]).record.vendor != vendor
     ]
     if not others:
-        return head | {"lost": _all_lost(told, "no fabric of another vendor is on the menu and fits the systems")}
+        return head | {
+            "lost": _all_lost(told, FABRIC, "no fabric of another vendor is on the menu and fits the systems")
+        }
     best = min(others, key=lambda row: row["difference"])
     return head | {"lost": _lost(told, "network", best["name"], max(0.0, float(best["difference"])))}
 
@@ -158,12 +171,13 @@ def _lost(told: Told, layer: str, stands_in: str, share: float) -> dict[str, Any
     }
 
 
-def _all_lost(told: Told, reason: str) -> dict[str, Any]:
-    months = told.months
+def _all_lost(told: Told, kind: str, reason: str) -> dict[str, Any]:
+    """All tokens of the horizon, where the study lists other options and none of them stands in."""
+    months, asked = told.months, told.plan["space"]["axes"].get(AXIS[kind], 1) > 1
     return {
         "stands_in": None,
         "share": absent(reason),
         "dollars": absent(reason, "USD"),
-        "tokens": told.months_of_tokens(months, months, months),
+        "tokens": told.months_of_tokens(months, months, months) if asked else absent(reason, "token"),
         "reason": reason,
     }

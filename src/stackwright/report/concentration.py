@@ -102,11 +102,11 @@ def _finding(given: Mapping[str, Any]) -> str:
         top = first[0]
         index = significant(given["whole"]["hhi"]["value"], 2)
         text = f"{top['name']} sells {percent(top['share']['value'])} of the cost; the index of the whole is {index}. "
-    lone = [row for row in given["single_points"] if row["lost"]["stands_in"] is None]
+    lone = [row for row in given["single_points"] if row["lost"]["tokens"]["value"] is not None]
     if lone:
         told = " and ".join(f"the {row['kind']} ({', '.join(row['names'])})" for row in lone)
         return f"{text}Nothing on the menu stands in for {told}."
-    return f"{text}Something on the menu stands in for everything."
+    return f"{text}Something on the menu stands in for all of which it has more than one."
 
 
 def _shares(given: Mapping[str, Any]) -> Picture:
@@ -292,8 +292,8 @@ def _point(row: Mapping[str, Any]) -> Point:
         names=", ".join(row["names"]),
         stands_in=f"nothing: {lost['reason']}" if none else str(lost["stands_in"]),
         dollars="" if none else ranged(lost["dollars"]),
-        share="all" if none else _spread(lost["share"]),
-        tokens=ranged(lost["tokens"]) if none else "none",
+        share="" if none else _spread(lost["share"]),
+        tokens="not asked" if none and lost["tokens"]["value"] is None else ranged(lost["tokens"]) if none else "none",
     )
 
 
