@@ -156,10 +156,11 @@ def locust_words(told: dict[str, Any], plan: dict[str, Any]) -> list[str]:
         with Path(f"{folder}/locust_stats.csv").open(encoding="utf-8", newline="") as stream:
             rows = {row["Name"]: row for row in csv.DictReader(stream)}
     first, whole = rows["first token"], rows["answer"]
+    median, slow = float(first["50%"]), float(first["95%"])
     return [
         f"Locust, {LOCUST_USERS} users for {LOCUST_SECONDS} s, each with one request at a time: "
-        f"{whole['Request Count']} requests, {whole['Failure Count']} failures; first token after {float(first['50%']):.0f} ms in the median "
-        f"and {float(first['95%']):.0f} ms at the 95th percentile."
+        f"{whole['Request Count']} requests, {whole['Failure Count']} failures; first token after {median:.0f} ms in "
+        f"the median and {slow:.0f} ms at the 95th percentile."
     ]
 
 
