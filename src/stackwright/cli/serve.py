@@ -64,7 +64,8 @@ def serve(
         stack = _stack(planned, weight=weight, concurrency=concurrency, patience=patience)
         app, ticker = endpoint(planned, stack, api_key or None)
         listening = bound(host, port)
-        url = f"http://{host}:{listening.getsockname()[1]}/v1"
+        named = f"[{host}]" if ":" in host else host
+        url = f"http://{named}:{listening.getsockname()[1]}/v1"
         told = {"url": url, "model": planned.model, "served": stack.described, "weight": stack.weight}
 
         def ready(_: object) -> None:
