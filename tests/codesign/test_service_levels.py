@@ -120,8 +120,9 @@ def test_the_peak_is_the_plans(case: Case) -> None:
     ranks = served.limits.ranks * served.limits.present
     assert served.share == pytest.approx(ranks / float(case.replica.layout.data))
     if served.prefill is not None:
-        per_server = float(fleet.prefill_replicas.max()) * 8.0 / float(fleet.replicas.max()) / served.share
-        assert served.prefill.servers == pytest.approx(per_server, rel=0.1)
+        instances = float(fleet.prefill_replicas.max()) / float(fleet.replicas.max()) * served.share
+        servers = instances * float(case.replica.prefill_layout.data)
+        assert served.prefill.servers == pytest.approx(servers, rel=0.1)
 
 
 def test_running_sequences_are_those_of_the_closed_form_at_the_peak(case: Case) -> None:
