@@ -182,3 +182,22 @@ def test_a_slice_of_trillium_over_several_servers_has_four_chips_on_each(deploym
     for template in templates(leader):
         assert template["spec"]["containers"][0]["resources"]["limits"] == {"google.com/tpu": "4"}
         assert template["spec"]["nodeSelector"]["cloud.google.com/gke-tpu-topology"] == "8x8"
+
+
+def test_the_router_knows_prefill_pods_by_their_port(deployments: dict[str, Deployment]) -> None:
+    found = {one["metadata"]["name"]: one for one in manifests(deployments, "sglang") if one["kind"] == "Deployment"}
+    marks = found["chat-r1-prefill"]["spec"]["template"]["metadata"]["annotations"]
+    assert marks == {"sglang.ai/bootstrap-port": "8998"}
+    assert "--disaggregation-bootstrap-port 8998" in deployments["sglang"].files["prefill.sh"]
+    assert "annotations" not in found["chat-r1-router"]["spec"]["template"]["metadata"]
+
+
+def test_servers_that_hand_over_caches_know_their_address(deployments: dict[str, Deployment]) -> None:
+    def told(name: str) -> list[bool]:
+        found = [one for template in templates(manifests(deployments, name)) for one in template["spec"]["containers"]]
+        wanted = "VLLM_NIXL_SIDE_CHANNEL_HOST"
+        return [wanted in {variable["name"] for variable in one.get("env", ())} for one in found]
+
+    assert all(told("vllm"))
+    assert not any(told("vllm-one-pool"))
+    assert "VLLM_NIXL_SIDE_CHANNEL_HOST:-$(hostname -i)" in deployments["vllm"].files["prefill.sh"]

@@ -149,7 +149,7 @@ def test_neurons_configuration_has_keys_of_its_own(deployments: dict[str, Deploy
 
 
 def test_values_of_the_chart_are_keys_of_the_chart(deployments: dict[str, Deployment]) -> None:
-    free = ("labels", "nodeSelector", "resources", "extraObjects", "ports")
+    free = ("labels", "nodeSelector", "resources", "extraObjects", "ports", "env")
     settings = known("llm-d-0.4.12")
     values = yaml.safe_load(deployments["llm-d"].files["values.yaml"])
 
@@ -169,9 +169,9 @@ def test_values_of_the_chart_are_keys_of_the_chart(deployments: dict[str, Deploy
 
 def test_routers_have_settings_of_their_own(deployments: dict[str, Deployment]) -> None:
     sglang, own = table_of("sglang"), known("sglang-router-0.3.2")
-    words = [part.format(name="chat", port=8000) for part in sglang.router["command"]]
-    for name, value in pairs(words):
-        check(name, value, own)
+    for words in (sglang.router["command"], sglang.router["local"]):
+        for name, value in pairs([part.format(name="chat", port=8000) for part in words]):
+            check(name, value, own)
     tensorrt = known("tensorrt-llm-1.3.0rc29")
     service = deployments["tensorrt-llm"].service
     for name, value in keys(router_config(service, table_of("tensorrt-llm"))):

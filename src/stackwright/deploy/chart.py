@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from stackwright.deploy.checkpoint import Checkpoint
-from stackwright.deploy.kubernetes import IN_A_SET, claims, domain, pod_claims
+from stackwright.deploy.kubernetes import IN_A_SET, claims, domain, own_address, pod_claims
 from stackwright.deploy.launch import Launch
 from stackwright.deploy.service import DECODE, PREFILL, Service
 from stackwright.deploy.shell import chosen, start_lines
@@ -54,6 +54,7 @@ def _pool(service: Service, engine: Table, launch: Launch) -> dict[str, Any]:
         "modelCommand": "custom",
         "command": ["/bin/sh", "-c"],
         "args": [leader],
+        "env": own_address(launch),
         "ports": [{"containerPort": launch.quantities["port"], "protocol": "TCP"}],
         "resources": {"limits": {pool.hardware.resource: str(launch.quantities["node_chips"])}, **claims(launch)},
         "mountModelVolume": True,

@@ -140,7 +140,8 @@ def _files(
 
 
 def _router(head: str, service: Service, table: Table) -> dict[str, str]:
-    command = [part.format(name=service.name, port=table.port) for part in table.router["command"]]
+    words = table.router.get("local", table.router["command"])
+    command = [part.format(name=service.name, port=table.port) for part in words]
     text = f"#!/bin/sh\n{head}set -eu\n"
     if "config" not in table.router:
         return {"router.sh": f"{text}exec {shell.lines(command)}\n"}

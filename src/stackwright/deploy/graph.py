@@ -5,7 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from stackwright.deploy.kubernetes import CONFIG, claims, config_map, domain, labels, mounts, pod_claims, volumes
+from stackwright.deploy.kubernetes import (
+    CONFIG,
+    claims,
+    config_map,
+    domain,
+    labels,
+    mounts,
+    own_address,
+    pod_claims,
+    volumes,
+)
 from stackwright.deploy.launch import Launch
 from stackwright.deploy.service import BOTH, Service
 from stackwright.deploy.table import Argument, Table, table_of
@@ -75,6 +85,8 @@ def _component(service: Service, table: Table, launch: Launch) -> dict[str, Any]
     one = _main(command, launch.image)
     one["resources"] = {"limits": {pool.hardware.resource: str(launch.quantities["node_chips"])}, **claims(launch)}
     one["volumeMounts"] = mounts(launch)
+    if launch.address:
+        one["env"] = own_address(launch)
     spec = {
         "nodeSelector": pool.hardware.selector(pool.chips),
         "containers": [one],

@@ -67,7 +67,8 @@ def container(service: Service, launch: Launch, script: str) -> Resource:
     """The container that runs the engine on one server."""
     hardware = launch.pool.hardware
     chips = str(launch.quantities["node_chips"])
-    variables: list[Resource] = [{"name": name, "value": value} for name, value in launch.environment.items()]
+    variables = own_address(launch)
+    variables += [{"name": name, "value": value} for name, value in launch.environment.items()]
     if launch.config:
         variables.append({"name": "CONFIG", "value": CONFIG})
     variables.append({"name": "HF_TOKEN", "valueFrom": {"secretKeyRef": {"name": "hf-token", "key": "HF_TOKEN"}}})
@@ -112,6 +113,12 @@ def domain(service: Service, launch: Launch) -> list[Resource]:
     return [{"apiVersion": "resource.nvidia.com/v1beta1", "kind": "ComputeDomain", "metadata": meta, "spec": spec}]
 
 
+def own_address(launch: Launch) -> list[Resource]:
+    """The variable that tells a pod its address, where the engine wants it. Source: definition."""
+    field = {"fieldRef": {"fieldPath": "status.podIP"}}
+    return [{"name": launch.address, "valueFrom": field}] if launch.address else []
+
+
 def mounts(launch: Launch) -> list[Resource]:
     """Where a container finds its shared memory and its configuration. Source: definition."""
     made = [{"name": "shm", "mountPath": "/dev/shm"}]
@@ -126,7 +133,7 @@ def volumes(service: Service, launch: Launch) -> list[Resource]:
     return made
 
 
-def pod(service: Service, launch: Launch, script: str, *, ready: bool) -> Resource:
+def pod(service: Service, table: Table, launch: Launch, script: str, *, ready: bool) -> Resource:
     """The template of a pod on one server."""
     one = container(service, launch, script)
     if ready:
@@ -135,8 +142,11 @@ def pod(service: Service, launch: Launch, script: str, *, ready: bool) -> Resour
             "periodSeconds": 10,
             "failureThreshold": 360,
         }
+    meta: Resource = {"labels": labels(service, pool_name(service, launch))}
+    if marks := table.router.get("annotations", {}).get(launch.pool.role):
+        meta["annotations"] = dict(marks)
     return {
-        "metadata": {"labels": labels(service, pool_name(service, launch))},
+        "metadata": meta,
         "spec": {
             "nodeSelector": launch.pool.hardware.selector(launch.pool.chips),
             "containers": [one],
@@ -159,7 +169,7 @@ def workload(service: Service, table: Table, launch: Launch) -> Resource:
             "spec": {
                 "replicas": launch.pool.replicas,
                 "selector": {"matchLabels": {"app": name}},
-                "template": pod(service, launch, leader, ready=ready),
+                "template": pod(service, table, launch, leader, ready=ready),
             },
         }
     prepare = IN_A_SET.format(**launch.quantities)
@@ -172,8 +182,8 @@ def workload(service: Service, table: Table, launch: Launch) -> Resource:
             "leaderWorkerTemplate": {
                 "size": launch.pool.nodes,
                 "restartPolicy": "RecreateGroupOnPodRestart",
-                "leaderTemplate": pod(service, launch, prepare + leader, ready=ready),
-                "workerTemplate": _apart(pod(service, launch, prepare + worker, ready=False)),
+                "leaderTemplate": pod(service, table, launch, prepare + leader, ready=ready),
+                "workerTemplate": _apart(pod(service, table, launch, prepare + worker, ready=False)),
             },
         },
     }
@@ -183,7 +193,7 @@ def _apart(template: Resource) -> Resource:
     """A worker's template: requests go to leaders, so its label is another."""
     marks = dict(template["metadata"]["labels"])
     marks["app"] += "-worker"
-    return {**template, "metadata": {"labels": marks}}
+    return {**template, "metadata": {**template["metadata"], "labels": marks}}
 
 
 def front(name: str, port: int) -> Resource:

@@ -26,6 +26,8 @@ class Launch:
     config: Mapping[str, Any]
     """Content of the configuration file; empty where the engine takes flags alone."""
     environment: Mapping[str, str]
+    address: str
+    """The variable in which a server wants its own address; empty where it needs none."""
     image: str
     missing: Mapping[str, str]
     """Choices of the plan that no setting carries, with the reason."""
@@ -56,6 +58,7 @@ def launch_of(service: Service, pool: Pool, table: Table, checkpoint: Checkpoint
         worker=worker.command if worker else (),
         config=leader.config,
         environment={name: text.format(**known) for name, text in table.environment.items()},
+        address=table.address["name"] if table.address and holds(table.address["when"], facts) else "",
         image=str(table.software[service.software]),
         missing=missing,
         quantities=known,

@@ -46,6 +46,8 @@ def script(head: str, table: Table, launch: Launch) -> str:
     leader, worker = start_lines(table, launch)
     text = f"#!/bin/sh\n{head}set -eu\n"
     text += exports(launch.environment)
+    if launch.address:
+        text += f'export {launch.address}="${{{launch.address}:-$(hostname -i)}}"\n'
     if launch.config:
         text += 'CONFIG="${CONFIG:-$(dirname "$0")}"\n'
     if not worker:

@@ -81,12 +81,15 @@ class Table:
     """Why no setting carries a choice."""
     limits: tuple[Limit, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
+    address: Mapping[str, Any] = field(default_factory=dict)
+    """The variable in which a server is told its own address, by `name`, and `when`."""
     config: Mapping[str, str] = field(default_factory=dict)
     """Where the keys go as JSON: the `flag`, and the word that they stand `under`. None is a file of the pool's own."""
     several_nodes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """How a replica starts on several servers: the `leader` line and the `worker` line, by vendor or for `all`."""
     router: Mapping[str, Any] = field(default_factory=dict)
-    """What stands before pools of prefill and decode."""
+    """What stands before pools of prefill and decode: its `command` and `image`, its `config` where it reads one, how
+    it is started by hand (`local`), whether it `discovers` pods, and the `annotations` by role by which it does."""
     apart: bool = True
     """Whether pools of prefill and decode can be started; if not, the chips of both serve as one pool."""
     port: int = 8000

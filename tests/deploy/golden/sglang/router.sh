@@ -13,7 +13,5 @@ exec python3 -m sglang_router.launch_router \
   --pd-disaggregation \
   --host 0.0.0.0 \
   --port 8000 \
-  --service-discovery \
-  --service-discovery-port 8000 \
-  --prefill-selector app=chat-r1-prefill \
-  --decode-selector app=chat-r1-decode
+  --prefill "$PREFILL_URL" 8998 \
+  --decode "$DECODE_URL"

@@ -13,6 +13,7 @@
 #   them; llm-d and Dynamo bring one
 # - plan: 4:1 oversubscription of the fabric: is built into the fabric
 set -eu
+export VLLM_NIXL_SIDE_CHANNEL_HOST="${VLLM_NIXL_SIDE_CHANNEL_HOST:-$(hostname -i)}"
 exec vllm serve amd/DeepSeek-R1-MXFP4-Preview \
   --served-model-name chat-r1 \
   --host 0.0.0.0 \

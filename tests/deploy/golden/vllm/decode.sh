@@ -11,6 +11,7 @@
 #   them; llm-d and Dynamo bring one
 # - plan: 4:1 oversubscription of the fabric: is built into the fabric
 set -eu
+export VLLM_NIXL_SIDE_CHANNEL_HOST="${VLLM_NIXL_SIDE_CHANNEL_HOST:-$(hostname -i)}"
 : "${NODE_RANK:?which server of the replica, from 0}" "${LEADER_ADDRESS:?address of server 0}"
 if [ "$NODE_RANK" -eq 0 ]; then
 exec vllm serve nvidia/DeepSeek-R1-NVFP4 \
