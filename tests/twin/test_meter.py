@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 
 import pytest
@@ -139,3 +140,15 @@ def test_a_plan_without_the_entry_is_refused_with_what_helps(entry: dict[str, ob
     assert "running" in text
     assert ("plan again" in text) == (not isinstance(entry.get("running"), dict))
     assert ("it trains" in text) == isinstance(entry.get("running"), dict)
+
+
+def test_what_is_told_are_plain_numbers(made: Made) -> None:
+    def numbers(value: object) -> Iterator[object]:
+        if isinstance(value, dict):
+            for one in value.values():
+                yield from numbers(one)
+        elif not isinstance(value, str | None):
+            yield value
+
+    told = made.meter.power(made.at(0.5), made.meter.conditions["mean"], Levers(power_cap=0.8, idle=0.1))
+    assert {type(one) for one in numbers(told)} == {float}

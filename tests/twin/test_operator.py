@@ -139,7 +139,9 @@ def test_the_command_tells_before_during_and_after(url: str, tmp_path: Path) -> 
     assert spells["during"]["meter"] < spells["before"]["meter"]
     assert spells["after"]["meter"] > spells["during"]["meter"]
     assert all(spells[name]["tokens_per_second"] > 0.0 for name in spells)
-    assert all(spells[name]["ttft_p50"] > 0.0 for name in spells)
+    assert all(
+        spells[name][f"{what}_{kind}"] > 0.0 for name in spells for what in ("ttft", "tpot") for kind in ("mean", "p50")
+    )
     assert "goes dark" in result.output
     assert "meter, MW" in result.output
 

@@ -73,8 +73,10 @@ def _list(endpoint: Endpoint, output: Output) -> None:
 
 
 ROWS = (
+    ("TTFT mean, ms", "ttft_mean", MILLISECONDS),
     ("TTFT p50, ms", "ttft_p50", MILLISECONDS),
     ("TTFT p95, ms", "ttft_p95", MILLISECONDS),
+    ("TPOT mean, ms", "tpot_mean", MILLISECONDS),
     ("TPOT p50, ms", "tpot_p50", MILLISECONDS),
     ("TPOT p95, ms", "tpot_p95", MILLISECONDS),
     ("tokens/s, served part", "tokens_per_second", 1.0),

@@ -204,16 +204,16 @@ class Meter:
 
     def flow(self, activity: Activity, condition: Condition, levers: Levers = PLANNED) -> Flow:
         """What runs through the fleet's meter."""
-        chip, rack, building = self._levels(activity, levers, levers.warmer + condition.warmer)
+        chip, rack, building = map(float, self._levels(activity, levers, levers.warmer + condition.warmer))
         load = building / self.full_it_power
-        parts = self.parts(float(building), condition)
+        parts = self.parts(building, condition)
         money = self.running["money"]
         price = money["energy"]["value"] + condition.spending - money["mean_spending"]["value"]
         water = building * float(np.interp(load, condition.loads, condition.water))
         energy = parts.total * price + water * money["water"]["value"] if money["energy_is_paid_apart"] else 0.0
         return Flow(
-            chip=float(chip),
-            rack=float(rack),
+            chip=chip,
+            rack=rack,
             parts=parts,
             water=water,
             fixed=money["fixed"]["value"],

@@ -132,7 +132,12 @@ class Spell:
         def counted(name: str) -> float:
             return self.last.values.get(name, 0.0) - self.first.values.get(name, 0.0)
 
-        latencies = {
+        def average(family: str) -> float | None:
+            """Exact, as the sum is counted beside the buckets."""
+            count = counted(f"{family}_count")
+            return counted(f"{family}_sum") / count if count else None
+
+        latencies = {f"{name}_mean": average(family) for name, family in (("ttft", FIRST), ("tpot", NEXT))} | {
             f"{name}_{label}": quantile(self.first, self.last, family, share)
             for name, family in (("ttft", FIRST), ("tpot", NEXT))
             for label, share in PERCENTILES.items()
