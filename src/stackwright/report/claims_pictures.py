@@ -235,9 +235,9 @@ def _bars(one: Mapping[str, Any]) -> Drawn:
 
 def _in_rows(words: Sequence[str], **more: Any) -> dict[str, Any]:
     """The layout of rows that have words beside them."""
-    lines = sum(max(LINE * (wrapped(one).count("<br>") + 1) + 8, ROW) for one in words)
+    most = max(wrapped(one).count("<br>") + 1 for one in words)
     return layout(
-        78 + lines,
+        78 + len(words) * max(LINE * most + 8, ROW),
         margin={"l": 20, "r": 30, "t": 10, "b": 52},
         yaxis=axis("", autorange="reversed", gridcolor="rgba(0,0,0,0)"),
         showlegend=False,

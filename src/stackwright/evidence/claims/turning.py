@@ -11,7 +11,7 @@ BY_SOURCES = {
     Verdict.REPRODUCED: "a computed fact or a source that speaks against it",
     Verdict.RECORDED: "a source that contradicts it",
     Verdict.NOT_TESTABLE: "a source that could know",
-    Verdict.CONTESTED: "that what speaks against it falls",
+    Verdict.CONTESTED: "if what speaks against it proves wrong",
     Verdict.REFUTED: "a source or a computed fact that speaks for it",
 }
 """What would change a verdict that rests on sources and findings."""

@@ -61,7 +61,8 @@ def speedup_over_ttl(claim: Claim, engine: Engine) -> Computed:
     decomposition = decomposed(claim, engine, at, heads[0])
     return Computed(
         whole=whole,
-        why=_told(at, whole, [one for (_, reach), one in here.items() if reach == HELD], _edges(claim, engine, first)),
+        why=_told(at, whole, [one for (_, reach), one in here.items() if reach == HELD], _edges(claim, engine, first))
+        + _beyond(decomposition, at),
         under=under,
         findings=(_largest(decomposition, at),),
         rows=_per_dollar_and_watt(claim, engine, here),
@@ -244,19 +245,32 @@ def _edges(claim: Claim, engine: Engine, first: float) -> list[dict[str, Any]]:
 
 def _largest(parts: Sequence[Mapping[str, Any]], at: float) -> Finding:
     """Whether the ratio is the domain's doing, as it is told: the largest factor is the domain's."""
-    known = {row["part"]: row for row in parts[:-1] if row[_column(at)] is not None}
-    order = sorted(known, key=lambda name: -known[name][_column(at)])
-    largest = known[order[0]]
-    told = ", ".join(f"{name} {known[name][_column(at)]:.2g}" for name in order)
-    beyond = ""
-    if HARDWARE in largest and largest[_column(at)] > largest[HARDWARE]:
-        beyond = (
-            f"; it exceeds the {largest[HARDWARE]:.2g} of the hardware, as so near the baseline's edge it also"
-            " leaves time for larger batches"
-        )
-    return Finding(
-        order[0] == "domain",
-        f"of the ratio of answers alone at {at * 1e3:.0f} ms, the largest factor is {order[0]}: {told}{beyond}",
+    known = _known(parts, at)
+    largest = max(known, key=lambda name: known[name])
+    first = f"of the ratio of answers alone at {at * 1e3:.0f} ms the largest factor is"
+    if largest == "domain":
+        return Finding(True, f"{first} the domain's, {known[largest]:.2g} times")
+    domain = f", the domain's is {known['domain']:.2g}" if "domain" in known else ""
+    return Finding(False, f"{first} that of {largest}, {known[largest]:.2g} times{domain}")
+
+
+def _known(parts: Sequence[Mapping[str, Any]], at: float) -> dict[str, float]:
+    """Factors of the parts that multiply to the ratio, as far as there are designs. Source: definition."""
+    return {row["part"]: row[_column(at)] for row in parts[:-1] if row[_column(at)] is not None}
+
+
+def _beyond(parts: Sequence[Mapping[str, Any]], at: float) -> str:
+    """Which parts are worth more than the ratio of their hardware, and why that can be."""
+    told = [
+        f"{row['part']} {row[_column(at)]:.2g} against {row[HARDWARE]:.2g}"
+        for row in parts[:-1]
+        if HARDWARE in row and (row[_column(at)] or 0.0) > row[HARDWARE]
+    ]
+    if not told:
+        return ""
+    return (
+        f" So near the baseline's edge a part may be worth more than its hardware's ratio ({', '.join(told)}), as it"
+        " also leaves time for larger batches."
     )
 
 
