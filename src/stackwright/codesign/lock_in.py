@@ -7,8 +7,9 @@ where it is the cheapest then. Shapes are on the page on lock-in.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import permutations
 from typing import Any, NamedTuple
 
@@ -56,12 +57,18 @@ FUTURES = ("prices-even", "prices-sold-ahead", "prices-in-house-ahead")
 
 @dataclass(frozen=True)
 class Stack:
-    """The best stack of an option: its pick of the search, and its cost, at the inputs as they are and drawn [N]."""
+    """The best stack of an option: its pick of the search, and its cost."""
 
     pick: Pick
     value: float
-    drawn: np.ndarray
     eligible: bool
+    spread: Callable[[], np.ndarray]
+    """Its cost under draws of all inputs over that at the inputs as they are [N]."""
+
+    @cached_property
+    def drawn(self) -> np.ndarray:
+        """Its cost under draws of all inputs [N]."""
+        return self.value * self.spread()
 
 
 @dataclass(frozen=True)
@@ -84,22 +91,35 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Priced:
-    """All options of a study with what they are worth, best first."""
+    """All options of a study that have a stack, with what they are worth at the inputs as they are, and drawn."""
 
+    study: Study
+    item: Finalist
     platforms: Platforms
-    seed: int
     candidates: Mapping[str, Candidate]
     market: Market
-    drawn: Market
     ways: Mapping[str, Way]
-    drawn_ways: Mapping[str, Way]
     outcomes: Mapping[str, Outcome]
-    drawn_outcomes: Mapping[str, Outcome]
 
     @property
     def ranked(self) -> list[str]:
         """Names of the options by their total."""
         return sorted(self.ways, key=lambda name: (float(self.outcomes[name].total[0]), name))
+
+    @cached_property
+    def drawn(self) -> Market:
+        """The market under draws of its inputs."""
+        return _market(self.study, self.item, self.platforms, list(self.market.drifts), DRAWS)
+
+    @cached_property
+    def drawn_ways(self) -> dict[str, Way]:
+        """The options under draws of all inputs."""
+        return {name: _way(self.study, self.platforms.parts, one, DRAWS) for name, one in self.candidates.items()}
+
+    @cached_property
+    def drawn_outcomes(self) -> dict[str, Outcome]:
+        """What they are worth then."""
+        return {name: outcome(self.drawn, way) for name, way in self.drawn_ways.items()}
 
 
 def lock_in_entry(study: Study, seen: Searched, item: Finalist, plan: Mapping[str, Any]) -> dict[str, Any]:
@@ -166,26 +186,22 @@ def priced_options(study: Study, seen: Searched, item: Finalist) -> Priced:
     """Every option that has a stack, priced over two fleets. Source: `outcome`."""
     platforms = Platforms(seen.parts)
     stacks = Stacks(study, seen, item, platforms)
-    markets = [_market(study, seen.parts, item, platforms, stacks.homes, count) for count in (0, DRAWS)]
-    kept: dict[str, tuple[tuple[bool, float], Candidate, Way]] = {}
+    market = _market(study, item, platforms, stacks.homes, 0)
+    kept: dict[str, tuple[tuple[bool, float], Candidate, Way, Outcome]] = {}
     for one in _candidates(stacks):
         way = _way(study, seen.parts, one, 0)
-        rank = (not one.stack.eligible, float(outcome(markets[0], way).total[0]))
+        made = outcome(market, way)
+        rank = (not one.stack.eligible, float(made.total[0]))
         if one.name not in kept or rank < kept[one.name][0]:
-            kept[one.name] = (rank, one, way)
-    candidates = {name: one for name, (_, one, _) in kept.items()}
-    ways = {name: way for name, (_, _, way) in kept.items()}
-    drawn_ways = {name: _way(study, seen.parts, one, DRAWS) for name, one in candidates.items()}
+            kept[one.name] = (rank, one, way, made)
     return Priced(
+        study=study,
+        item=item,
         platforms=platforms,
-        seed=study.seed,
-        candidates=candidates,
-        market=markets[0],
-        drawn=markets[1],
-        ways=ways,
-        drawn_ways=drawn_ways,
-        outcomes={name: outcome(markets[0], way) for name, way in ways.items()},
-        drawn_outcomes={name: outcome(markets[1], way) for name, way in drawn_ways.items()},
+        candidates={name: one for name, (_, one, _, _) in kept.items()},
+        market=market,
+        ways={name: way for name, (_, _, way, _) in kept.items()},
+        outcomes={name: made for name, (_, _, _, made) in kept.items()},
     )
 
 
@@ -302,13 +318,16 @@ class Stacks:
     def _stack(self, pick: Pick) -> Stack:
         key = (pick.row, pick.plant_class, pick.option, pick.sourcing)
         if key not in self._known:
-            item = unsettled_finalist(self.study, self.seen, self._plain(pick))
-            drawn = drawn_values(item, self.seen.scenario, PRICED, self.study.seed, DRAWS, with_base=True)
-            value = abs(pick.score) * self._scale
             system = self.seen.grid.keys[int(self.seen.grid.rows.cell[pick.row])].system
             barred = f"{system}, {pick.sourcing}" in self.seen.found.barred
-            self._known[key] = Stack(pick, value, value * drawn[1:] / drawn[0], not barred)
+            value = abs(pick.score) * self._scale
+            self._known[key] = Stack(pick, value, not barred, lambda: self._spread(pick))
         return self._known[key]
+
+    def _spread(self, pick: Pick) -> np.ndarray:
+        item = unsettled_finalist(self.study, self.seen, self._plain(pick))
+        drawn = drawn_values(item, self.seen.scenario, PRICED, self.study.seed, DRAWS, with_base=True)
+        return drawn[1:] / drawn[0]
 
     def _plain(self, pick: Pick) -> Pick:
         """The same pick on a portfolio without plants of its own, whose hours need no dispatch, where there is one.
@@ -376,10 +395,9 @@ def _way(study: Study, parts: Parts, option: Candidate, count: int) -> Way:
     return Way(home=option.home, cost=cost(option.home), once=once, yearly=yearly, moves=moves)
 
 
-def _market(
-    study: Study, parts: Parts, item: Finalist, platforms: Platforms, homes: Sequence[str], count: int
-) -> Market:
+def _market(study: Study, item: Finalist, platforms: Platforms, homes: Sequence[str], count: int) -> Market:
     """Prices of platforms and wages, at the inputs as they are, or drawn `count` times."""
+    parts = platforms.parts
     half = (PATHS // FEWER if count else PATHS) // 2
 
     def walk(name: str) -> np.ndarray:
@@ -548,7 +566,7 @@ def _regrets(priced: Priced) -> dict[str, dict[str, Any]]:
 
 def _drifts(priced: Priced, record: str, count: int) -> dict[str, np.ndarray]:
     part = priced.platforms.parts.get("interface", record)
-    spec = drawn_spec(part, priced.seed, count) if count else nominal_spec(part)
+    spec = drawn_spec(part, priced.study.seed, count) if count else nominal_spec(part)
     kinds = {home: priced.platforms.records[home].text["silicon"] for home in priced.market.drifts}
     return {home: spec.sold if kind == "sold" else spec.in_house for home, kind in kinds.items()}
 
