@@ -149,6 +149,7 @@ def lock_in() -> dict[str, Any]:
         "runs": [
             {
                 "platform_name": "NVIDIA CUDA",
+                "engine": "vllm-2026",
                 "engine_name": "vLLM",
                 "support": "yes",
                 "systems": ["gb300-nvl72"],
@@ -157,6 +158,7 @@ def lock_in() -> dict[str, Any]:
             },
             {
                 "platform_name": "AWS Neuron SDK",
+                "engine": "neuron-nxd",
                 "engine_name": "NxD Inference",
                 "support": "no",
                 "systems": [],

@@ -81,12 +81,13 @@ def test_a_plan_whose_demand_is_not_divided_says_why(plan: dict[str, Any]) -> No
 
 
 def test_options_are_priced_with_staying_and_switching(bound: LockIn) -> None:
-    portable, alone, barred, absent = bound.ways
+    portable, alone, barred = bound.ways
+    assert portable.stack == "NVIDIA GB300 NVL72, vLLM"
     assert portable.staying.endswith("5 million USD a year") and alone.staying == "none"
     assert portable.switching == ["to AMD ROCm, kept alive: 20 million USD (5 to 60), 9 months (4 to 18)"]
     assert portable.remark == "Its engine costs +2.5% over the best one there"
     assert barred.remark == "Not eligible: unverified system.rent_committed"
-    assert (absent.total, absent.remark) == ("", "Exceeds site power by 189% at best")
+    assert bound.without == ["neuron-sdk-only: exceeds site power by 189% at best."]
     assert bound.pictures[0].finding == "The cheapest over two fleets costs 1.02 USD/Mtoken; it is portable."
     assert bound.pictures[0].data[0]["x"] == pytest.approx([1.02, 1.03, 3.5])
 

@@ -132,7 +132,8 @@ def _point(told: Told, menu: Menu, kind: str, names: list[str], barred: Mapping[
     design = menu.design(best, True)
     rests = sorted(labels_of_design(design, menu.seen.parts)[kind])
     called = names_of_design(design, menu.seen.parts)
-    stands_in = f"{' and '.join(rests)}: {called['system']}, {called['site']}"
+    place = "" if kind == SITE else f", {called['site']}"
+    stands_in = f"{' and '.join(rests)}: {called['system']}{place}"
     return head | {"lost": _lost(told, LAYER[kind], stands_in, share)}
 
 

@@ -22,7 +22,7 @@ from stackwright.report.layers import INK, NEUTRAL, color_of
 BOOKS = ("chips", "cooling", "contracts")
 """What may be stranded."""
 BOOK_COLORS = {"chips": color_of("chip"), "cooling": color_of("cooling"), "contracts": color_of("power")}
-SUPPORT = {"yes": "met", "partial": "binding", "no": "violated", "unknown": "met"}
+SUPPORT = {"yes": "met", "partial": "binding", "no": "violated", "unknown": "unknown"}
 """How a state of support is marked."""
 
 
@@ -77,6 +77,8 @@ class LockIn:
     runs: list[Runs]
     stands_on: str
     ways: list[Way]
+    without: list[str]
+    """Options that have no stack, and why."""
     break_even: list[str]
     stranded: list[Stranded]
     reason: str
@@ -87,7 +89,7 @@ def lock_in_of(plan: Mapping[str, Any]) -> LockIn | None:
     given = plan.get("lock_in")
     if not given:
         return None
-    names = plan.get("names") or {}
+    names = {**(plan.get("names") or {}), **{row["engine"]: row["engine_name"] for row in given.get("runs") or ()}}
     priced = [row for row in given.get("options") or () if _known(row.get("total"))]
     futures = (given.get("stranded") or {}).get("futures") or ()
     lost = [row for row in futures if _known(_dollars(row))]
@@ -98,7 +100,8 @@ def lock_in_of(plan: Mapping[str, Any]) -> LockIn | None:
         family=str(given.get("family") or ""),
         runs=[_runs(row, names) for row in given.get("runs") or ()],
         stands_on=", ".join(str(row["name"]) for row in given.get("stands_on") or ()),
-        ways=[_way(row, names) for row in given.get("options") or ()],
+        ways=[_way(row, names) for row in given.get("options") or () if row.get("feasible")],
+        without=[f"{row['option']}: {row['reason']}." for row in given.get("options") or () if not row.get("feasible")],
         break_even=[_break_even(row) for row in given.get("break_even") or ()],
         stranded=[_stranded(row) for row in futures],
         reason=str(given.get("reason") or ""),
@@ -266,7 +269,7 @@ def _runs(row: Mapping[str, Any], names: Mapping[str, Any]) -> Runs:
         platform=str(row["platform_name"]),
         engine=str(row["engine_name"]),
         support=str(row["support"]),
-        state=SUPPORT.get(str(row["support"]), "met"),
+        state=SUPPORT.get(str(row["support"]), "unknown"),
         systems=", ".join(str(names.get(name, name)) for name in row.get("systems") or ()),
         source=str(row.get("source") or ""),
         note=str(row.get("note") or ""),
@@ -274,8 +277,6 @@ def _runs(row: Mapping[str, Any], names: Mapping[str, Any]) -> Runs:
 
 
 def _way(row: Mapping[str, Any], names: Mapping[str, Any]) -> Way:
-    if not row.get("feasible"):
-        return Way(str(row["option"]), "", "", "", [], "", "", "", sentence_case(str(row.get("reason") or "")))
     staying = row["staying"]
     stays = _known(staying["yearly"]) and staying["yearly"]["value"] > 0.0
     worst = row["regret"].get("worst") or {}
