@@ -19,7 +19,6 @@ def test_the_plans_own_engine_launches_the_plan(plan_of: Any, records: Catalog) 
     found = made(plan_of("chat"), "tensorrt-llm", records)
     assert (found.service.option, found.service.notes) == ("plan", ())
     assert {pool.role: pool.replicas for pool in found.service.pools} == {"prefill": 12480, "decode": 180}
-    assert found.service.capacity > 0.0
 
 
 def test_another_engine_launches_the_plans_alternative_with_it(plan_of: Any, records: Catalog) -> None:
@@ -79,6 +78,14 @@ def test_a_training_plan_has_nothing_to_serve(plan_of: Any, records: Catalog) ->
     del plan["stack"]["serving"]
     with pytest.raises(InputError, match="training run"):
         made(plan, "vllm", records)
+
+
+def test_all_that_a_plan_lacks_is_told(plan_of: Any, records: Catalog) -> None:
+    plan = plan_of("small")
+    del plan["digest"], plan["stack"]["rack"], plan["stack"]["model"]["precision"]
+    with pytest.raises(InputError) as raised:
+        made(plan, "vllm", records)
+    assert {fault.path for fault in raised.value.faults} == {"digest", "stack.rack.system", "stack.model.precision"}
 
 
 def test_what_lies_outside_engines_is_said(plan_of: Any, records: Catalog) -> None:

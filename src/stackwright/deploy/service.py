@@ -105,8 +105,6 @@ class Service:
     oversubscription: Ratio
     weights_offload: Ratio
     cache_offload: Ratio
-    capacity: Ratio
-    """Output tokens per second of the whole fleet at the service level; 0 where an alternative does not say."""
     value: Ratio
     unit: str
     option: str
@@ -154,7 +152,7 @@ def service_of(
     `software` are the records of the interface layer that the engine stands for. Raises `InputError` for a plan
     that serves nothing or for an unknown system, `InfeasibleError` where the engine runs on no system of the plan.
     """
-    _check_serves(plan)
+    _check(plan)
     stacks = tuple(software)
     found = _of_system(plan, system) if system else _first(plan, stacks, catalog)
     if found is None or not _runs(found.stack, stacks, catalog):
@@ -162,10 +160,31 @@ def service_of(
     return _service(plan, _with_engine(found, stacks, catalog), catalog)
 
 
-def _check_serves(plan: Mapping[str, Any]) -> None:
-    if "serving" not in plan["stack"]:
-        got = "the plan of a training run"
-        raise InputError([Fault("plan.json", "stack.serving", got, "the plan of a service, which an engine can run")])
+NEEDED = (
+    *("study.study", "study.demand", "digest", "alternatives", "objective.value", "objective.unit"),
+    *("stack.interface.software", "stack.model.architecture", "stack.model.precision", "stack.model.cache_precision"),
+    *("stack.chip.accelerator", "stack.chip.power_cap", "stack.rack.system", "stack.network.oversubscription"),
+)
+"""What is read of a plan beside its pools."""
+
+
+def _check(plan: Mapping[str, Any]) -> None:
+    """Raises `InputError` for a plan that serves nothing, or that lacks what launch files need."""
+    wanted = "the plan.json that stackwright plan wrote"
+    faults = [Fault("plan.json", path, "nothing", wanted) for path in NEEDED if not _has(plan, path)]
+    if not _has(plan, "stack.serving.decode"):
+        expected = "the plan of a service, which an engine can run"
+        faults.append(Fault("plan.json", "stack.serving", "nothing, as in the plan of a training run", expected))
+    if faults:
+        raise InputError(faults)
+
+
+def _has(data: Any, path: str) -> bool:
+    for name in path.split("."):
+        if not isinstance(data, Mapping) or name not in data:
+            return False
+        data = data[name]
+    return True
 
 
 def _own(plan: Mapping[str, Any]) -> Candidate:
@@ -269,7 +288,6 @@ def _no_engine(
 def _service(plan: Mapping[str, Any], found: Candidate, catalog: Catalog) -> Service:
     stack = found.stack
     model, software = stack["model"], catalog.get("interface", stack["interface"]["software"])
-    own = found.option == PLAN
     return Service(
         name=_plain("-".join(str(word) for word in (plan["study"]["study"], plan["study"].get("case")) if word)),
         architecture=model["architecture"],
@@ -285,7 +303,6 @@ def _service(plan: Mapping[str, Any], found: Candidate, catalog: Catalog) -> Ser
         oversubscription=float(stack["network"]["oversubscription"]),
         weights_offload=float(stack["serving"]["weights_offload"]),
         cache_offload=float(stack["serving"]["cache_offload"]),
-        capacity=float(plan["metrics"]["capacity_tokens_per_second"]["value"]) if own else 0.0,
         value=found.value,
         unit=found.unit,
         option=found.option,
