@@ -324,12 +324,8 @@ class Compared:
         return {}
 
     @cached_property
-    def _single(self) -> tuple[np.ndarray, float]:
-        """The objective of the one fleet under the draws and at the records' values."""
-        best = self.menu.seen.found.best
-        assert best is not None
-        item = self.finalist(best)
-        return self.values(item, self.menu.seen.scenario), self.base(item, self.menu.seen.scenario)
+    def _values(self) -> dict[tuple[Pick, bool, bool], np.ndarray]:
+        return {}
 
     def finalist(self, pick: Pick) -> Finalist:
         """A pick's design with all that its draws need; its hours are settled only where they have to be decided."""
@@ -342,40 +338,47 @@ class Compared:
             self._known[pick] = made
         return self._known[pick]
 
-    def values(self, item: Finalist, scenario: Scenario) -> np.ndarray:
-        """The objective at the whole demand under the draws [n], which are found by record and field alone."""
-        changed = {
-            one.path: draw(
-                one.datum,
-                one.field,
-                self.draws.standard(item.parts[one.place].record.layer, item.parts[one.place].id, one.field),
-            )
-            for one in inputs_of(item)
-        }
-        return np.asarray(self._value(item, scenario, changed, self.draws.count))
+    def values(self, pick: Pick, *, half: bool, drawn: bool) -> np.ndarray:
+        """The objective at the whole demand of a fleet for half of it or for all, by the plant's terms: at the records'
+        values, and under the draws after it [n + 1].
 
-    def base(self, item: Finalist, scenario: Scenario) -> float:
-        """The objective at the whole demand at the records' values, by the plant's terms."""
-        return float(np.mean(self._value(item, scenario, {}, 1)))
+        Draws are found by record and field alone.
+        """
+        key = self.menu.drawn_as(pick), half, drawn
+        if key not in self._values:
+            self._values[key] = self._evaluated(self.finalist(pick), half=half, drawn=drawn)
+        return self._values[key]
 
-    def _value(self, item: Finalist, scenario: Scenario, changed: Mapping[str, np.ndarray], count: int) -> Any:
+    def _evaluated(self, item: Finalist, *, half: bool, drawn: bool) -> np.ndarray:
+        menu, count = self.menu, 1 + (self.draws.count if drawn else 0)
+        changed = self._drawn_inputs(item) if drawn else {}
+        scenario = menu.half if half else menu.seen.scenario
         done = evaluate_with(item, scenario, changed, count)
-        scale = 1.0 / HALF if scenario is self.menu.half and self.menu.name in EXTENSIVE else 1.0
-        return scale * objective_value(self.menu.name, scenario, done, item.terms)
+        scale = 1.0 / HALF if half and menu.name in EXTENSIVE else 1.0
+        return np.broadcast_to(scale * objective_value(menu.name, scenario, done, item.terms), (count,))
+
+    def _drawn_inputs(self, item: Finalist) -> dict[str, np.ndarray]:
+        made = {}
+        for one in inputs_of(item):
+            record = item.parts[one.place].record
+            normal = self.draws.standard(record.layer, record.id, one.field)
+            made[one.path] = np.concatenate([[one.datum.value], draw(one.datum, one.field, normal)])
+        return made
 
     def drawn(self, pair: Pair) -> Drawn:
         """A pair and the one fleet under the same draws."""
-        name, half, whole = self.menu.name, self.menu.half, self.menu.seen.scenario
-        items = [self.finalist(self.menu.pick(fleet, pair.together)) for fleet in pair.fleets]
-        single, single_base = self._single
-        first, second = (self.values(item, half) for item in items)
-        halves, wholes = ([self.base(item, scenario) for item in items] for scenario in (half, whole))
+        best, name = self.menu.seen.found.best, self.menu.name
+        assert best is not None
+        picks = [self.menu.pick(fleet, pair.together) for fleet in pair.fleets]
+        single = self.values(best, half=False, drawn=True)
+        both = mean_of(name, *(self.values(pick, half=True, drawn=True) for pick in picks))
+        whole = mean_of(name, *(self.values(pick, half=False, drawn=False) for pick in picks))
         return Drawn(
-            single=single,
-            pair=np.asarray(mean_of(name, first, second)),
-            single_base=single_base,
-            pair_base=float(mean_of(name, *halves)),
-            duplicated=float(mean_of(name, *halves) - mean_of(name, *wholes)) / abs(single_base),
+            single=single[1:],
+            pair=both[1:],
+            single_base=float(single[0]),
+            pair_base=float(both[0]),
+            duplicated=float(both[0] - whole[0]) / abs(float(single[0])),
         )
 
     def availability(self, pair: Pair) -> tuple[float, float]:
