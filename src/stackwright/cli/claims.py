@@ -11,6 +11,7 @@ import typer
 from stackwright.cli.claims_check import check
 from stackwright.cli.options import CatalogOption, JsonOption
 from stackwright.cli.outcome import Output, open_catalog, outcome, plain, save
+from stackwright.core.errors import Fault, InputError
 from stackwright.core.files import json_text
 
 if TYPE_CHECKING:
@@ -48,6 +49,9 @@ def claims(
         from stackwright.evidence.claims.runner import run_all
 
         chosen, records = claims_of(register), open_catalog(catalog)
+        for folder in (out, page):
+            if folder is not None:
+                _usable(folder)
         with progress("claims") as tell:
             made = run_all(records, chosen, tell)
         _print_all(made, output.console)
@@ -84,6 +88,15 @@ app.command(name="check")(check)
 def _json(made: Sequence[Mapping[str, Any]], output: Output) -> None:
     """A list, one entry a claim."""
     output.json(cast("Mapping[str, Any]", made))
+
+
+def _usable(folder: Path) -> None:
+    """A folder that can be had, told before a minute of work. Raises `InputError`."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        got = error.strerror or str(error)
+        raise InputError([Fault(str(folder), "", got, "a folder that can be made")]) from None
 
 
 def _report(folder: Path, made: Sequence[Mapping[str, Any]], console: Console) -> None:

@@ -354,6 +354,21 @@ def test_the_command_shows_one_claim() -> None:
     assert wrong.exit_code == 2 and "did you mean 'crane-16-billion'" in wrong.output
 
 
+def test_the_command_writes_the_report_and_the_same_as_data(tmp_path: Path) -> None:
+    register, out = tmp_path / "register", tmp_path / "out"
+    register.mkdir()
+    source = Path("src/stackwright/evidence/claims/register/crane-835-mw.yaml")
+    (register / source.name).write_text(source.read_text(encoding="utf-8"), encoding="utf-8")
+    command = ["claims", "--register", str(register), "--out", str(out), "--json", "-"]
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 0, result.output
+    assert (out / "claims.json").read_text(encoding="utf-8") == result.stdout
+    assert (out / "report.html").read_text(encoding="utf-8").rstrip().endswith("</html>")
+    (tmp_path / "file").touch()
+    refused = CliRunner().invoke(app, [*command[:4], str(tmp_path / "file")])
+    assert refused.exit_code == 2 and "a folder that can be made" in refused.output
+
+
 def test_json_is_a_list_with_the_keys_of_the_interface() -> None:
     result = CliRunner().invoke(app, ["claims", "run", "crane-835-mw", "--json", "-"])
     (one,) = json.loads(result.stdout)

@@ -105,7 +105,7 @@ def operating_over_due(claim: Claim, engine: Engine) -> Computed:
         f" which {due.value / headline.value:.0%} was due.",
         findings=[Finding.either(whole.high < 1.0, "less runs than was due by the date", "as much may run as was due")],
         rows=[{"of": "due by the date", "share": whole.value}, {"of": "the headline", "share": of_headline}],
-        curve=_over_time(claim),
+        curve=_over_time(claim) if "over_time" in claim.choices else None,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -77,6 +78,7 @@ def volume_that_repays(claim: Claim, engine: Engine) -> Computed:
 
 
 MONTHS_PER_YEAR = 12.0
+DATE = re.compile(r"(?P<year>\d{4})(?:-(?P<month>\d{2}))?")
 NRE_STEPS = np.linspace(0.5e9, 3.0e9, 11)
 """Dollars of a program at which its break-even is told."""
 
@@ -172,7 +174,8 @@ def share_by_then(claim: Claim, engine: Engine) -> Computed:
 def _ramp(claim: Claim, now: Interval, own: Interval, bought: Interval, needed: float) -> Lines:
     """Shares by year at the growth forecast, and at that which the stated share asks for."""
     years = np.linspace(0.0, claim.fact("years").value / SECONDS_PER_YEAR, 9)
-    first = float(claim.when[:4]) + float(claim.when[5:7]) / MONTHS_PER_YEAR
+    told = DATE.match(claim.when)
+    first = 0.0 if told is None else float(told["year"]) + float(told["month"] or 0.0) / MONTHS_PER_YEAR
 
     def shares(start: float, mine: float, theirs: float) -> list[float]:
         grown = start * (1.0 + mine) ** years
@@ -187,7 +190,7 @@ def _ramp(claim: Claim, now: Interval, own: Interval, bought: Interval, needed: 
             "own chips fastest, bought ones slowest": shares(now.high, own.high, bought.low),
             f"own chips {needed:.1f} times a year": whole,
         },
-        x_title="year",
+        x_title="years from then" if told is None else "year",
         y_title="own chips, % of all",
         stated=None if claim.stated is None else claim.stated.figure.value * 100.0,
     )
