@@ -194,10 +194,9 @@ def test_without_a_list_nothing_is_narrowed(study: Study, seen: Searched) -> Non
     assert kept_study(study, seen) is study
 
 
-def test_a_plan_of_a_listed_option_is_of_that_option(
-    tmp_path: Path, catalog: Catalog, seen: Searched, entry: dict[str, Any]
-) -> None:
-    listed = read(tmp_path, catalog, TWO + "interface: {portability: [portable, rocm-only]}\n")
+def test_a_plan_of_a_listed_option_is_of_that_option(tmp_path: Path, catalog: Catalog) -> None:
+    few = TWO.replace("[16, 64, 128]", "[64]").replace("hgx-h200-air, ", "").replace("[2, 4, 8]", "[8]")
+    listed = read(tmp_path, catalog, few + "interface: {portability: [portable, rocm-only]}\n")
     made = plan_study(listed, catalog)
     told = made["lock_in"]
     assert told["listed"]
@@ -210,9 +209,6 @@ def test_a_plan_of_a_listed_option_is_of_that_option(
     others = [one for one in made["alternatives"] if one["layer"] == "portability"]
     assert [one["option"] for one in others] == [{"portable": "rocm-only", "rocm-only": "portable"}[told["chosen"]]]
     assert others[0]["difference"] >= 0.0
-    assert row(told, "cuda-only")["value"]["value"] == pytest.approx(
-        row(entry, "cuda-only")["value"]["value"], rel=1e-3
-    )
 
 
 def test_an_option_that_is_none_is_refused(tmp_path: Path, catalog: Catalog) -> None:
