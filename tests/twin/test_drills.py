@@ -83,7 +83,7 @@ def test_work_that_the_lowest_clock_cannot_do_waits(made: Made) -> None:
     usual = max(look.waiting for look in seen.looks if look.time < AT)
     assert max(look.waiting for look in seen.looks) > 5.0 * usual
     fewer = mean(seen, "tokens_per_second", AT + SETTLED, AT + SECONDS)
-    assert fewer < 0.95 * mean(seen, "tokens_per_second", 0.0, AT)
+    assert 0.0 < fewer < 0.95 * mean(seen, "tokens_per_second", 0.0, AT)
     assert any("out of reach" in note or "idle" in note for note in seen.notes)
 
 
@@ -167,8 +167,8 @@ def test_a_response_to_a_price_spike_draws_no_more_than_is_not_bought_or_says_th
     kept = 1.0 - made.meter.conditions["price-spike"].sources["grid"]
     if any("out of reach" in note for note in record.drill.notes):
         empty = made.meter.flow(Activity(decode=0.0), one.condition).meter
-        assert one.power()["meter"] == pytest.approx(empty, rel=1e-6)
-        assert empty > kept * plain["meter"]
+        assert empty * (1.0 - 1e-6) <= one.power()["meter"] < 0.6 * plain["meter"]
+        assert one.power()["meter"] > kept * plain["meter"]
     else:
         assert one.power()["meter"] == pytest.approx(kept * plain["meter"], rel=1e-6)
 

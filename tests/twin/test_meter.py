@@ -86,8 +86,9 @@ def test_no_lever_goes_below_idle_chips(made: Made) -> None:
     meter, mean, work = made.meter, made.meter.conditions["mean"], made.at(0.5)
     cap, idle = meter.cap_for(1.0, work, mean)
     assert (cap, idle) == (meter.caps[0], pytest.approx(1.0))
+    left = Activity(decode=work.decode if "prefill" in meter.pools else 0.0)
     assert meter.flow(work, mean, Levers(power_cap=cap, idle=idle)).meter == pytest.approx(
-        meter.flow(Activity(decode=0.0), mean).meter
+        meter.flow(left, mean, Levers(power_cap=cap)).meter
     )
 
 

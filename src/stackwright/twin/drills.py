@@ -33,6 +33,8 @@ class Parameter:
     what: str
 
 
+BUSY = Activity(decode=1e9, prefill=1e9)
+"""More work than any chips can do."""
 SECONDS = Parameter("seconds", 60.0, 1.0, LONGEST, "s", "how long it lasts")
 
 
@@ -89,23 +91,32 @@ class Curtail(Drill):
 
     def aim(self, target: Watts) -> None:
         """Hold the meter below a target."""
-        self.target = target
-        cap, idle = self.meter.cap_for(target, self.found.activity, self.found.condition)
-        reached = self.meter.flow(self.found.activity, self.found.condition, Levers(power_cap=cap, idle=idle)).meter
+        self.target, self.idle = target, 0.0
+        set_to = self.levers(self.found.activity, self.found.condition)
+        reached = self.meter.flow(self.found.activity, self.found.condition, set_to).meter
         self.notes.append(f"The meter may draw {target / 1e6:.3f} MW; before, it drew {self.found.meter / 1e6:.3f} MW.")
-        self.notes.append(f"At the work of the moment that asks for a power cap of {cap:.0%}" + _idle_words(idle))
+        asked = f"At the work of the moment that asks for a power cap of {set_to.power_cap:.0%}"
+        self.notes.append(asked + _idle_words(self.idle))
         if reached > target * (1.0 + 1e-6):
-            self.notes.append(f"Idle chips, house and losses alone take {reached / 1e6:.3f} MW: it is out of reach.")
+            self.notes.append(
+                f"At the lowest clock and with no prompt taken it draws {reached / 1e6:.3f} MW: out of reach."
+            )
         self.notes.append("Assumed: clocks change at once, and chips that take no work idle but stay on.")
 
     def levers(self, activity: Activity, condition: Condition) -> Levers:
-        """The highest cap that keeps the meter below the target."""
+        """The highest cap that keeps the meter below the target; else the lowest clock, and chips that idle.
+
+        These idle to the end, and as many as if the others were always busy: each change would send requests back that
+        are under way.
+        """
         cap, idle = self.meter.cap_for(self.target, activity, condition)
-        return Levers(power_cap=cap, idle=idle)
+        if idle and not self.idle:
+            self.idle = self.meter.cap_for(self.target, BUSY, condition)[1]
+        return Levers(power_cap=float(self.meter.caps[0]) if self.idle else cap, idle=self.idle)
 
 
 def _idle_words(idle: Ratio) -> str:
-    return f", and {idle:.0%} of the chips idle." if idle else "."
+    return f", and {idle:.0%} of the chips that prefill idle." if idle else "."
 
 
 class LoseRack(Drill):

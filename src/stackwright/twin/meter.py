@@ -46,7 +46,7 @@ class Levers:
     dark: Ratio = 0.0
     """Share of all chips without power."""
     idle: Ratio = 0.0
-    """Share of all chips that take no work."""
+    """Share of the chips that prefill that take no work; of all where prefills share the decodes' rounds."""
     warmer: Kelvin = 0.0
     """Coolant at the chips over the plan's, weather apart."""
 
@@ -323,7 +323,8 @@ class Meter:
         for name, pool in self.pools.items():
             idle, working = self._at(pool, cap, warmer)
             work = activity.decode if name == "decode" else activity.prefill
-            busy = min(work * self.pace(name, cap), (1.0 - levers.dark - levers.idle) * pool.most)
+            resting = levers.idle if name == "prefill" or len(self.pools) == 1 else 0.0
+            busy = min(work * self.pace(name, cap), (1.0 - levers.dark - resting) * pool.most)
             total = total + pool.chips * ((1.0 - levers.dark) * idle + busy * (working - idle))
         return total
 

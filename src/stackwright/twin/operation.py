@@ -146,9 +146,10 @@ class Operation:
         cap = self.meter.planned_cap if levers.power_cap is None else levers.power_cap
         pace = {name: self.meter.pace(name, cap) for name in self.meter.pools}
         self.stack.slow(decode=pace["decode"], prefill=pace.get("prefill", 1.0))
-        lost = min(levers.dark + levers.idle, 1.0)
-        if abs(lost - self.stack.lost) > SAME:
-            self.stack.lose(lost, now)
+        if abs(levers.dark - self.stack.lost) > SAME:
+            self.stack.lose(levers.dark, now)
+        if abs(levers.idle - self.stack.rested) > SAME:
+            self.stack.rest(levers.idle, now)
         self.levers = levers
 
 

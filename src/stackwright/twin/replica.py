@@ -107,6 +107,7 @@ class LiveStack:
         self._pace: Ratio = 1.0
         self._prefill_pace: Ratio = 1.0
         self._lost: Ratio = 0.0
+        self._rested: Ratio = 0.0
         self._meter = _Meter()
 
     @property
@@ -199,6 +200,20 @@ class LiveStack:
         """That share of the part's ranks and prefill servers is gone; what ran on them is computed again."""
         self._lost = share
         self._scheduler.lose(share, self._later(now))
+
+    def rest(self, share: Ratio, now: Seconds | None = None) -> None:
+        """That share of the prefill servers takes no prompts; where prefills share the rounds, of the ranks.
+
+        A decode pool is left as it is: fewer requests reach it, and none loses its cache.
+        """
+        self._rested = share
+        pools = self._scheduler
+        (pools.prefills if isinstance(pools, LivePools) else pools).lose(share, self._later(now))
+
+    @property
+    def rested(self) -> Ratio:
+        """Share that takes no work."""
+        return self._rested
 
     def restore(self, now: Seconds | None = None) -> None:
         """All ranks and servers are there again."""
