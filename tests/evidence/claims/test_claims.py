@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from stackwright.catalog import Catalog
 from stackwright.cli.main import app
 from stackwright.core.errors import InputError
+from stackwright.core.files import json_text
 from stackwright.core.units import unit
 from stackwright.evidence.claims.claim import (
     Claim,
@@ -187,6 +188,7 @@ def test_a_range_without_an_end_is_judged_and_written_without_one(engine: Engine
     price = replace(cheap.values["price_per_chip"], low=15e3, value=40e3, high=60e3)
     moved = engine.catalog.replacing(replace(cheap, values={**cheap.values, "price_per_chip": price}))
     made = run(one, Engine(moved))
+    assert json_text([made]) and any(None in line for line in made["curve"]["lines"].values())
     assert made["computed"]["high"] is None and np.isfinite(made["computed"]["value"])
     assert made["figure"] in ("contested", "refuted") and "without bound" in computed_text(made["computed"])
 

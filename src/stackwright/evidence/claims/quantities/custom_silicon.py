@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -83,67 +85,90 @@ NRE_STEPS = np.linspace(0.5e9, 3.0e9, 11)
 """Dollars of a program at which its break-even is told."""
 
 
+@dataclass(frozen=True)
+class Query:
+    """What a query's answer costs on chips that are bought and on own ones, power and building aside."""
+
+    tokens: float
+    life: float
+    """Seconds in which a chip serves."""
+    own: float
+    """Dollars of an own chip with its system."""
+    rates: Mapping[str, float]
+    """Tokens per second of a chip, `custom` and `bought`."""
+
+    def cost(self, price: Any, side: str, busy: Any) -> Any:
+        """Dollars of a query on chips at a price that are busy for a share of their time. Source: definition."""
+        return price * self.tokens / (self.rates[side] * self.life * busy)
+
+    def saved(self, price: Any, busy: Any) -> Any:
+        """Dollars that an own chip saves, over one bought at a price. Source: definition."""
+        return self.cost(price, "bought", busy) - self.cost(self.own, "custom", busy)
+
+    def needed(self, spent: Any, price: Any, busy: Any) -> Any:
+        """Queries per second that repay a sum within a chip's life; without end where nothing is saved.
+
+        Source: definition.
+        """
+        saved = self.saved(price, busy)
+        return np.where(saved > 0.0, spent / np.where(saved > 0.0, saved, 1.0) / self.life, np.inf)
+
+    def needed_at(self, spent: Any, price: Any, busy: Any, share: Any) -> Any:
+        """The same if a share of what a query costs on bought chips is saved. Source: definition."""
+        return spent / (share * self.cost(price, "bought", busy)) / self.life
+
+
 def queries_that_repay(claim: Claim, engine: Engine) -> Computed:
     """Queries a day that repay a program within a chip's life, from what a query costs on both chips."""
     program = engine.parts.get("finance", claim.choice("program")).spec
-    nre, life = claim.fact("nre"), claim.fact("life").value
-    tokens = claim.fact("output").value
+    nre, busy, share = (claim.fact(name) for name in ("nre", "utilization", "saving_told"))
     bought = engine.datum("rack", claim.choice("bought")["system"], "price_per_chip")
-    own = float(program.partnered(program.volume) + program.system_cost)
-    rates = {side: rate_of(claim, engine, side) for side in ("custom", "bought")}
-    busy, told_saving = claim.fact("utilization"), claim.fact("saving_told")
-
-    def per_query(price: Any, rate: float, share: Any) -> Any:
-        return price * tokens / (rate * life * share)
-
-    def saved_by_chip(price: Any, share: Any) -> Any:
-        return per_query(price, rates["bought"], share) - per_query(own, rates["custom"], share)
-
-    def needed(spent: Any, price: Any, share: Any) -> Any:
-        saved = saved_by_chip(price, share)
-        return np.where(saved > 0.0, spent / np.where(saved > 0.0, saved, 1.0) / life, np.inf)
-
-    def needed_as_told(spent: Any, price: Any, share: Any, part: Any) -> Any:
-        return spent / (part * per_query(price, rates["bought"], share)) / life
-
     price = Interval.of(bought)
-    whole = over_draws(needed, nre, price, busy)
-    as_told = over_draws(needed_as_told, nre, price, busy, told_saving)
-    saved = over_draws(saved_by_chip, price, busy)
-    daily = SECONDS_PER_DAY
+    query = Query(
+        tokens=claim.fact("output").value,
+        life=claim.fact("life").value,
+        own=float(program.partnered(program.volume) + program.system_cost),
+        rates={side: rate_of(claim, engine, side) for side in ("custom", "bought")},
+    )
+    ways: dict[str, Callable[[Interval], Interval]] = {
+        "saving computed": lambda spent: over_draws(query.needed, spent, price, busy),
+        f"saving of {share.value:.0%}": lambda spent: over_draws(query.needed_at, spent, price, busy, share),
+    }
+    whole, as_told = (way(nre) for way in ways.values())
+    saved = over_draws(query.saved, price, busy)
     return Computed(
         whole=whole,
-        why=f"A query of {tokens:.0f} tokens saves {saved.value * 100:.4f} cents ({saved.low * 100:.4f} to"
+        why=f"A query of {query.tokens:.0f} tokens saves {saved.value * 100:.4f} cents ({saved.low * 100:.4f} to"
         f" {saved.high * 100:.4f}) on an own chip; {nre.low / 1e9:.1f} to {nre.high / 1e9:.1f} billion USD are repaid"
-        f" over {life / SECONDS_PER_YEAR:.0f} years by {whole.low * daily / 1e9:.1f} to {whole.high * daily / 1e9:.0f}"
-        f" billion queries a day; by {as_told.low * daily / 1e9:.1f} to {as_told.high * daily / 1e9:.0f} billion if an"
-        f" own chip saves the {told_saving.value:.0%} that the essay extrapolates.",
-        under={f"a query saves the {told_saving.value:.0%} that was told of one move": as_told},
-        rows=[{"side": side, "tokens/s per chip": rate} for side, rate in rates.items()],
+        f" over {query.life / SECONDS_PER_YEAR:.0f} years by {_daily(whole)} queries a day; by {_daily(as_told)} if an"
+        f" own chip saves the {share.value:.0%} that the essay extrapolates.",
+        under={f"a query saves the {share.value:.0%} that was told of one move": as_told},
+        rows=[{"side": side, "tokens/s per chip": rate} for side, rate in query.rates.items()],
         curve=Lines(
             x=[float(one) / 1e9 for one in NRE_STEPS],
             lines={
-                f"{told}, {name}": [
-                    float(getattr(repaid, end)) * daily / 1e9
-                    for one in NRE_STEPS
-                    for repaid in (found(Interval.exactly(float(one))),)
-                ]
-                for told, found in (
-                    ("saving computed", lambda spent: over_draws(needed, spent, price, busy)),
-                    (
-                        f"saving of {told_saving.value:.0%}",
-                        lambda spent: over_draws(needed_as_told, spent, price, busy, told_saving),
-                    ),
-                )
+                f"{told}, {name}": [_billions(getattr(way(Interval.exactly(float(one))), end)) for one in NRE_STEPS]
+                for told, way in ways.items()
                 for end, name in (("low", "5th percentile"), ("value", "middle"), ("high", "95th percentile"))
             },
             x_title="cost of the program, billion USD",
             y_title="billion queries a day that repay it",
             y_scale=LOG,
-            stated=None if claim.stated is None else claim.stated.figure.value * daily / 1e9,
+            stated=None if claim.stated is None else _billions(claim.stated.figure.value),
         ),
         used=[bought.source] if bought.source != "assumption" else [],
     )
+
+
+def _billions(per_second: float) -> float | None:
+    """Billions a day; None without end. Source: definition."""
+    return float(per_second) * SECONDS_PER_DAY / 1e9 if math.isfinite(per_second) else None
+
+
+def _daily(one: Interval) -> str:
+    low, high = (_billions(end) for end in (one.low, one.high))
+    most = "any number of" if high is None else f"{high:.0f}"
+    return "no number of" if low is None else f"{low:.1f} to {most} billion"
 
 
 def share_by_then(claim: Claim, engine: Engine) -> Computed:

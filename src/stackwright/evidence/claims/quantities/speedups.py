@@ -44,31 +44,29 @@ def speedup_over_ttl(claim: Claim, engine: Engine) -> Computed:
     heads = tuple(int(one) for one in claim.choice("kv_heads"))
     spread = Interval.of(engine.datum("interface", claim.choice("old")["software"], "time_spread"))
     limits = np.unique(np.append(LIMITS, at))
-    ratios: dict[tuple[str, str], np.ndarray] = {}
-    for account in ACCOUNTS:
-        for reach, held in ((FREE, False), (HELD, True)):
-            rows = [
+    ratios = {
+        (account, reach): np.array(
+            [
                 _ratio(claim, engine, limits, account, first, held, kv_heads=count, factor=factor)
                 for count in heads
                 for factor in ((spread.value, spread.low, spread.high) if count == heads[0] else (spread.value,))
             ]
-            ratios[account, reach] = np.array(rows)
+        )
+        for account in ACCOUNTS
+        for reach, held in ((FREE, False), (HELD, True))
+    }
     column = int(np.flatnonzero(limits == at)[0])
     here = {key: found for key, rows in ratios.items() if (found := _range(rows[:, column])) is not None}
-    free = [here[account, FREE] for account in ACCOUNTS if (account, FREE) in here]
-    whole = Interval(min(o.low for o in free), here[POOLS, FREE].value, max(o.high for o in free))
-    under = {f"{reach}, and {WORDS[account]}": one for (account, reach), one in here.items()}
-    decomposition = decomposed(claim, engine, at, heads[0])
+    parts, edges = decomposed(claim, engine, at, heads[0]), _edges(claim, engine, first)
     return Computed(
-        whole=whole,
-        why=_told(at, whole, [one for (_, reach), one in here.items() if reach == HELD], _edges(claim, engine, first))
-        + _beyond(decomposition, at),
-        under=under,
-        findings=(_largest(decomposition, at),),
+        whole=_over_accounts(here),
+        why=_told(at, here, edges) + _beyond(parts, at),
+        under={f"{reach}, and {WORDS[account]}": one for (account, reach), one in here.items()},
+        findings=(_largest(parts, at),),
         rows=_per_dollar_and_watt(claim, engine, here),
         tables={
-            "What the ratio of answers alone is made of, the baseline's stages within own links": decomposition,
-            "Where the baseline ends, in ms between tokens": _edges(claim, engine, first),
+            "What the ratio of answers alone is made of, the baseline's stages within own links": parts,
+            "Where the baseline ends, in ms between tokens": edges,
         },
         curve=Lines(
             x=[float(one) * 1e3 for one in limits],
@@ -82,34 +80,56 @@ def speedup_over_ttl(claim: Claim, engine: Engine) -> Computed:
             y_scale=LOG,
             stated=None if claim.stated is None else claim.stated.figure.value,
         ),
-        bars=Bars(
-            title=f"factor in the ratio of answers alone at {at * 1e3:.0f} ms between tokens",
-            rows=[
-                {"label": row["part"], "value": row[_column(at)]} | ({"mark": row[HARDWARE]} if HARDWARE in row else {})
-                for row in decomposition
-                if row[_column(at)] is not None
-            ],
-            scale=LOG,
-            mark=HARDWARE,
-        ),
+        bars=_parts_beside_hardware(parts, at),
         used=_used(engine, claim),
     )
 
 
-def _told(at: float, whole: Interval, held: Sequence[Interval], edges: Sequence[Mapping[str, Any]]) -> str:
+def _over_accounts(here: Mapping[tuple[str, str], Interval]) -> Interval | None:
+    """Over the ways to count prompts, the baseline free, about the way that counts all chips; None without any."""
+    free = {account: one for (account, reach), one in here.items() if reach == FREE}
+    if not free:
+        return None
+    middle = free.get(POOLS, next(iter(free.values())))
+    return Interval(min(one.low for one in free.values()), middle.value, max(one.high for one in free.values()))
+
+
+def _parts_beside_hardware(parts: Sequence[Mapping[str, Any]], at: float) -> Bars:
+    return Bars(
+        title=f"factor in the ratio of answers alone at {at * 1e3:.0f} ms between tokens",
+        rows=[
+            {"label": row["part"], "value": row[_column(at)]} | ({"mark": row[HARDWARE]} if HARDWARE in row else {})
+            for row in parts
+            if row[_column(at)] is not None
+        ],
+        scale=LOG,
+        mark=HARDWARE,
+    )
+
+
+def _told(at: float, here: Mapping[tuple[str, str], Interval], edges: Sequence[Mapping[str, Any]]) -> str:
     """What the ratios say, and where they have no bound."""
-    within = (
-        f"{min(one.low for one in held):.1f} to {max(one.high for one in held):.1f} times" if held else "without bound"
+    free, held = (_times([one for (_, reach), one in here.items() if reach == name]) for name in (FREE, HELD))
+    told = (
+        f"At {at * 1e3:.0f} ms between tokens the rack serves {free} as much per chip if the baseline may spread"
+        f" layouts over its fabric, and {held} if each of its stages stays within its own links, by the way in which"
+        " prompts count."
     )
-    ends = [row["serves nothing below"] for row in edges]
-    tenths = [row["a tenth of its best rate at"] for row in edges]
+    ends = [row["serves nothing below"] for row in edges if row["serves nothing below"] is not None]
+    tenths = [row["a tenth of its best rate at"] for row in edges if row["serves nothing below"] is not None]
+    if not ends:
+        return f"{told} The baseline serves nothing."
     return (
-        f"At {at * 1e3:.0f} ms between tokens the rack serves {whole.low:.1f} to {whole.high:.1f} times as much per"
-        f" chip if the baseline may spread layouts over its fabric, and {within} if each of its stages stays within its"
-        " own links, by the way in which prompts count. No single number holds: by the same ways the baseline falls to"
-        f" a tenth of its best rate at {min(tenths):.0f} to {max(tenths):.0f} ms and serves nothing below"
-        f" {min(ends):.0f} to {max(ends):.0f} ms, from where on the ratio has no bound."
+        f"{told} No single number holds: by the same ways the baseline falls to a tenth of its best rate at"
+        f" {min(tenths):.0f} to {max(tenths):.0f} ms and serves nothing below {min(ends):.0f} to {max(ends):.0f} ms,"
+        " from where on the ratio has no bound."
     )
+
+
+def _times(ranges: Sequence[Interval]) -> str:
+    if not ranges:
+        return "without bound"
+    return f"{min(one.low for one in ranges):.1f} to {max(one.high for one in ranges):.1f} times"
 
 
 def _ratio(
@@ -235,10 +255,13 @@ def _edges(claim: Claim, engine: Engine, first: float) -> list[dict[str, Any]]:
                 kv_heads=int(claim.choice("kv_heads")[0]),
             )
             curve = engine.curve(case)
-            ends = [float(curve.between[curve.rate > share * curve.rate.max()].min()) for share in (0.0, WORTHWHILE)]
+            ends = [
+                curve.between[curve.rate > share * curve.rate.max()].min(initial=np.inf) * 1e3
+                for share in (0.0, WORTHWHILE)
+            ]
             rows.append(
                 {"prompts": WORDS[account], "baseline": reach}
-                | {"serves nothing below": ends[0] * 1e3, "a tenth of its best rate at": ends[1] * 1e3}
+                | {"serves nothing below": _plain(ends[0]), "a tenth of its best rate at": _plain(ends[1])}
             )
     return rows
 
