@@ -1,8 +1,10 @@
 """Load a served plan, and lay what clients measure beside what the plan says.
 
 Starts ``stackwright serve`` on a plan and sends it requests at random times, with the lengths of the plan's demand, at
-half, four fifths and all of the planned peak. Times are taken at the client's end of the connection. Locust follows,
-with users that wait for their answers. With ``--page`` the tables go into the page between their marks.
+half, four fifths and all of the planned peak. Times are taken at the client's end of the connection. A run of minutes
+has few of the waits that a 95th percentile rests on, so that of many draws of requests the one is sent whose clients
+come nearest to the plan in virtual time; what they measure there is told too. Locust follows, with users that wait for
+their answers. With ``--page`` the tables go into the page between their marks.
 """
 
 from __future__ import annotations
@@ -12,7 +14,6 @@ import asyncio
 import contextlib
 import csv
 import json
-import random
 import subprocess
 import sys
 import tempfile
@@ -24,6 +25,12 @@ from typing import Any
 import numpy as np
 import uvloop
 from light_client import LightClient
+
+from stackwright.serving.served import ServedReplica
+from stackwright.serving.simulator import Stream
+from stackwright.twin.clients import client_stream, measured, representative_seed
+from stackwright.twin.planned import read_planned
+from stackwright.twin.replica import LiveStack
 
 ROOT = Path(__file__).resolve().parents[1]
 PLAN = ROOT / "out" / "chat"
@@ -39,16 +46,16 @@ def main() -> None:
     parser.add_argument("--plan", type=Path, default=PLAN, help="the folder that plan wrote")
     parser.add_argument("--warm-up", type=float, default=60.0, help="seconds of a load before it is measured")
     parser.add_argument("--seconds", type=float, default=240.0, help="seconds for which requests are measured")
-    parser.add_argument("--seed", type=int, default=1, help="of the requests' times and lengths")
+    parser.add_argument("--draws", type=int, default=20, help="draws of requests of which one is sent")
     parser.add_argument("--page", type=Path, help="a page whose part between the marks is written")
     given, options = parser.parse_known_args()
-    plan = json.loads((given.plan / "plan.json").read_text(encoding="utf-8"))
+    planned = read_planned(given.plan)
+    rows = []
+    for level in planned.service_levels["loads"]:
+        with served(given.plan, options) as told:
+            rows.append(measured_row(told, planned.replica, level, given.warm_up, given.seconds, given.draws))
     with served(given.plan, options) as told:
-        rows = [
-            measured_row(told, plan, level, given.warm_up, given.seconds, given.seed)
-            for level in plan["service_levels"]["loads"]
-        ]
-        table = [*latency_table(rows), "", *locust_words(told, plan)]
+        table = [*latency_table(rows), "", *locust_words(told, planned.replica)]
     text = "\n".join([f"{told['model']}: {told['served']}.", "", *table])
     print(text)
     if given.page:
@@ -74,17 +81,19 @@ def served(plan: Path, options: Sequence[str]) -> Iterator[dict[str, Any]]:
 
 
 def measured_row(
-    told: dict[str, Any], plan: dict[str, Any], level: dict[str, Any], warm_up: float, seconds: float, seed: int
+    told: dict[str, Any], replica: ServedReplica, level: dict[str, Any], warm_up: float, seconds: float, draws: int
 ) -> dict[str, Any]:
-    """One load: the plan's row, and the percentiles that clients measure after the warm-up."""
+    """One load: the plan's row, and what clients measure after the warm-up, in virtual time and here."""
+    load, weight = level["load"], told["weight"]
+    seed = representative_seed(replica, level, weight=weight, warm_up=warm_up, duration=seconds, seeds=draws)
+    stream = client_stream(replica, load, weight, warm_up + seconds, seed)
     client = LightClient(told["url"], told["model"])
-    rate = level["requests_per_second"] / told["weight"]
-    requests = list(drawn(plan["replica"]["lengths"], rate, (warm_up, seconds), seed))
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(client.play(requests))
+        runner.run(client.play(requests_of(stream)))
     counted = [one for one in client.done if one.sent >= warm_up]
     return {
         "level": level,
+        "virtual": measured(LiveStack(replica, weight=weight), stream).percentiles(warm_up),
         "requests": len(counted),
         "failed": len(client.failed),
         "streams": sum(one.last - one.sent for one in counted) / seconds,
@@ -92,23 +101,10 @@ def measured_row(
     }
 
 
-def drawn(
-    lengths: dict[str, list[int]], rate: float, spans: Sequence[float], seed: int
-) -> Iterator[tuple[float, int, int]]:
-    """Times and lengths of requests over spans of time, one after another.
-
-    In each span come as many as the rate says, at random times in it: Poisson arrivals, given their number. Lengths
-    are dealt from a shuffled deck, over and over.
-    """
-    draw, deck, began = random.Random(seed), list[int](), 0.0
-    for span in spans:
-        for when in sorted(draw.uniform(began, began + span) for _ in range(round(rate * span))):
-            if not deck:
-                deck = list(range(len(lengths["input"])))
-                draw.shuffle(deck)
-            place = deck.pop()
-            yield when, lengths["input"][place], lengths["output"][place]
-        began += span
+def requests_of(stream: Stream) -> list[tuple[float, int, int]]:
+    """Times, and tokens of prompts and answers."""
+    columns = (stream.arrival.tolist(), stream.input_tokens.tolist(), stream.output_tokens.tolist())
+    return list(zip(*columns, strict=True))
 
 
 def percentiles_of(ttft: Sequence[float], tpot: Sequence[float]) -> dict[str, float]:
@@ -129,25 +125,26 @@ def measure_words(measure: str) -> str:
 def latency_table(rows: Sequence[dict[str, Any]]) -> list[str]:
     """Lines of a table: a load and a measure each."""
     lines = [
-        "| load | requests | streams | failed | measure | plan, ms | clients, ms | error |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+        "| load | requests | streams | failed | measure | plan, ms | in virtual time, ms | clients, ms | error |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for row in rows:
         for measure in MEASURES:
-            planned, seen = row["level"][measure], row[measure]
+            planned, virtual, seen = row["level"][measure], row["virtual"][measure], row[measure]
             lines.append(
                 f"| {row['level']['load']:.0%} | {row['requests']} | {row['streams']:.0f} | {row['failed']} "
-                f"| {measure_words(measure)} "
-                f"| {1e3 * planned:.1f} | {1e3 * seen:.1f} | {seen / planned - 1.0:+.1%} |"
+                f"| {measure_words(measure)} | {1e3 * planned:.1f} | {1e3 * virtual:.1f} | {1e3 * seen:.1f} "
+                f"| {seen / planned - 1.0:+.1%} |"
             )
     return lines
 
 
-def locust_words(told: dict[str, Any], plan: dict[str, Any]) -> list[str]:
+def locust_words(told: dict[str, Any], replica: ServedReplica) -> list[str]:
     """Locust's users against the endpoint, as a sentence."""
     with tempfile.TemporaryDirectory() as folder:
         lengths = Path(folder) / "lengths.json"
-        lengths.write_text(json.dumps(plan["replica"]["lengths"]), encoding="utf-8")
+        known = {"input": replica.input_tokens.tolist(), "output": replica.output_tokens.tolist()}
+        lengths.write_text(json.dumps(known), encoding="utf-8")
         command = [sys.executable, "-m", "locust", "--headless", "--only-summary", "--locustfile", str(LOCUST_FILE)]
         command += ["--host", told["url"], "--users", str(LOCUST_USERS), "--spawn-rate", "10"]
         command += ["--run-time", f"{LOCUST_SECONDS}s", "--stop-timeout", "60", "--csv", f"{folder}/locust"]
