@@ -66,8 +66,9 @@ def print_check(made: Mapping[str, Any], console: Console) -> None:
         print_line(console, f"Engine: {reason}.")
     for note in made["notes"]:
         print_line(console, note)
-    for reason, labels in _missing(made).items():
-        print_line(console, f"Not told: {', '.join(labels)}: {reason}.")
+    if missing := _missing(made):
+        told = "; ".join(f"{', '.join(labels)} ({reason})" for reason, labels in missing.items())
+        print_line(console, f"Not told: {told}.")
 
 
 def _print_given(made: Mapping[str, Any], console: Console) -> None:
