@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -48,6 +49,20 @@ cooling: {type: [air-chiller-economizer], supply_temperature: [30 degC]}
 datacenter: {site: [ashburn-va, columbus-oh, abilene-tx], distribution: [ac-415-rack-battery]}
 power: {portfolio: [{name: grid, contracts: []}]}
 constraints: {site_power: 10 MW}
+"""
+RUN = """
+study: run
+seed: 3
+demand: {kind: training, tokens: 14.8e12 token, sequence: 4096 token, global_batch: 15360, deadline: 40 day}
+horizon: {first_year: 2027, years: 4}
+model: {architecture: [DeepSeek-V3], precision: [fp8]}
+training:
+  {tensor_parallel: [1], pipeline_parallel: [8, 16], expert_parallel: [64], micro_batch: [1], recompute: [full]}
+rack: {system: [hgx-h200-air, gb200-nvl72]}
+network: {fabric: [infiniband-ndr], oversubscription: [1]}
+cooling: {type: [air-chiller-economizer, direct-liquid-dry], supply_temperature: [25 degC, 40 degC]}
+datacenter: {site: [ashburn-va, abilene-tx], distribution: [ac-480-ups]}
+constraints: {site_power: 8 MW}
 """
 PRESENT = {"value": 1e9, "low": 8e8, "high": 1.5e9}
 
@@ -292,6 +307,16 @@ def test_an_open_demand_is_not_divided(study: Study, seen: tuple[Searched, Final
     assert made["diversity"] is None
     assert made["reason"].startswith("the demand is open")
     assert made["single_points"] and made["shares"]
+
+
+def test_a_run_is_one_job(catalog: Catalog, tmp_path: Path) -> None:
+    (tmp_path / "run.yaml").write_text(RUN, encoding="utf-8")
+    run = load(tmp_path / "run.yaml", catalog)[0]
+    found, item = settled(run, catalog)
+    made = concentration_entry(told(run, found, item), run, found, item)
+    assert made["diversity"] is None and made["reason"].startswith("a run is one job")
+    assert {point["kind"] for point in made["single_points"]} >= {"chip vendor", "engine", "site", "fabric vendor"}
+    assert next(row for row in made["shares"] if row["part"] == "engine")["hhi"]["value"] == 1.0
 
 
 def test_only_what_is_told_in_dollars_has_them() -> None:
