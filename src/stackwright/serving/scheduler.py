@@ -298,13 +298,13 @@ class PrefillQueue:
 
     def take(self) -> tuple[Seconds, Seconds, list[Prompt]]:
         """The next pass: when it starts, its seconds over all stages, and its prompts."""
-        prompts, timing, ready = self.prompts, self.timing, self.ready
+        prompts, timing, ready, most = self.prompts, self.timing, self.ready, self.pass_tokens
         arrival, tokens, length, _ = head = prompts.popleft()
-        start = max(arrival, ready[0])
-        seconds, taken = timing.prefill(tokens, length), [head]
-        while prompts and prompts[0][0] <= start and (tokens := tokens + prompts[0][1]) <= self.pass_tokens:
+        start = arrival if arrival > ready[0] else ready[0]
+        seconds, taken = timing.prefills.at(length, tokens / length), [head]
+        while tokens < most and prompts and prompts[0][0] <= start and (tokens := tokens + prompts[0][1]) <= most:
             _, computed, length, _ = joining = prompts.popleft()
-            seconds += timing.prefill(computed, length, first=False)
+            seconds += timing.shared.at(length, computed / length)
             taken.append(joining)
         seconds *= self.stretch * self.pace
         heapreplace(ready, start + seconds / timing.stages)

@@ -300,6 +300,8 @@ class Crowd:
     """The first requests are taken as those of so many seconds at least; none for as long is an end."""
     REMEMBERED = 2048
     """Requests whose lengths are known."""
+    EVEN = 2048
+    """Arrivals after which there are as many as expected: a run of minutes is not off by chance in their number."""
 
     def __init__(self, weight: Ratio, seed: int) -> None:
         self.weight, self.draw = weight, np.random.default_rng(seed)
@@ -311,7 +313,8 @@ class Crowd:
         self._last: Seconds = 0.0
         self._count = 0.0
         self._left: Seconds = NEVER
-        self._due: Count = self.draw.exponential()
+        self._gaps: list[Count] = []
+        self._due: Count = self._gap()
         """Expected arrivals until the next one."""
         self._drawn: Seconds = 0.0
         self._rate: RequestsPerSecond = 0.0
@@ -339,7 +342,7 @@ class Crowd:
         """The lengths of the next of them, which comes now; the one after it is drawn."""
         if not self._deck:
             self._deck = [self._lengths[place] for place in self.draw.permutation(len(self._lengths))]
-        now, self._due, self._rate = self.next_arrival, self.draw.exponential(), 0.0
+        now, self._due, self._rate = self.next_arrival, self._gap(), 0.0
         self._schedule(now)
         return self._deck.pop()
 
@@ -348,6 +351,13 @@ class Crowd:
         kept = exp(-(now - self._last) / self.MEMORY)
         span = self.MEMORY * (1.0 - exp(-(now - self._since) / self.MEMORY))
         return self._count * kept / max(span, self.SHORTEST)
+
+    def _gap(self) -> Count:
+        """Expected arrivals between two: those of a Poisson stream with as many arrivals as expected in each block."""
+        if not self._gaps:
+            places = np.sort(self.draw.uniform(0.0, self.EVEN, self.EVEN - 1))
+            self._gaps = np.diff(places, prepend=0.0, append=float(self.EVEN)).tolist()
+        return self._gaps.pop()
 
     def _begin(self, now: Seconds) -> None:
         self._since = self._last = now
