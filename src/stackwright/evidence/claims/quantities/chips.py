@@ -153,30 +153,23 @@ def memory_generation(claim: Claim, engine: Engine) -> Computed:
     chips = claim.choice("chips")
     older, newer = claim.fact("older_stack_bandwidth"), claim.fact("newer_stack_bandwidth")
     most = claim.fact("stacks_on_a_package")
-    rows = []
-    for name in chips:
-        bandwidth = engine.datum("chip", name, "memory_bandwidth").value
-        rows.append(
-            {
-                "chip": name,
-                "stacks at the older": bandwidth / older.value,
-                "stacks at the newer": bandwidth / newer.value,
-            }
-            | {"TB/s": bandwidth / 1e12}
-        )
-    needs = [row["chip"] for row in rows if row["stacks at the older"] > most.high]
-    early = claim.choice("due_in_time")
-    told = "; ".join(
-        f"{_names(engine, [row['chip']])} {row['stacks at the older']:.1f} or {row['stacks at the newer']:.1f}"
-        for row in rows
-    )
+    names = {one: engine.catalog.get("chip", one).name for one in chips}
+    bandwidths = {one: engine.datum("chip", one, "memory_bandwidth").value for one in chips}
+    rows = [
+        {"chip": names[one], "TB/s": value / 1e12}
+        | {"stacks of HBM3E": value / older.value, "stacks of HBM4": value / newer.value}
+        for one, value in bandwidths.items()
+    ]
+    needs = [one for one, value in bandwidths.items() if value / older.value > most.high]
+    told = "; ".join(f"{row['chip']} {row['stacks of HBM3E']:.1f} or {row['stacks of HBM4']:.1f}" for row in rows)
     return Computed(
         whole=None,
         why=f"For its published bandwidth a chip would need so many stacks of HBM3E, or of HBM4: {told}. More than the"
-        f" {most.high:.0f} that a package may hold, so that only HBM4 is left: {_names(engine, needs) or 'none'}.",
+        f" {most.high:.0f} that a package may hold, so that only HBM4 is left:"
+        f" {', '.join(names[one] for one in needs) or 'none'}.",
         findings=[
             Finding.either(
-                bool(set(needs) & set(early)),
+                bool(set(needs) & set(claim.choice("due_in_time"))),
                 "a chip that is due in the year claimed needs the newer memory",
                 "no chip that is due in the year claimed needs the newer memory",
             )
@@ -184,10 +177,6 @@ def memory_generation(claim: Claim, engine: Engine) -> Computed:
         rows=rows,
         used=[engine.datum("chip", name, "memory_bandwidth").source for name in chips],
     )
-
-
-def _names(engine: Engine, chips: Sequence[str]) -> str:
-    return ", ".join(engine.catalog.get("chip", one).name for one in chips)
 
 
 def tokens_per_energy(claim: Claim, engine: Engine) -> Computed:
