@@ -1,8 +1,8 @@
-"""Take pictures of a plan's report for the documentation: its top, and its cross-section of the stack.
+"""Take pictures of a plan's report for the documentation: its top, its cross-section of the stack, what it rests on.
 
     python scripts/picture_report.py out/chat/plan.json docs/pictures
 
-Writes report.png and stack.png to the folder. Needs Chromium on the path.
+Writes report.png, stack.png and concentration.png to the folder. Needs Chromium on the path.
 """
 
 from __future__ import annotations
@@ -17,8 +17,12 @@ from pathlib import Path
 from stackwright.report import write_report
 
 WIDTH = 1280
-ONLY_STACK = "body > header, body > nav, body > footer, main > :not(#stack) { display: none }"
-PICTURES = {"report.png": ("", 1000), "stack.png": (ONLY_STACK, 1550)}
+ONLY = "body > header, body > nav, body > footer, main > :not(#{}) {{ display: none }}"
+PICTURES = {
+    "report.png": ("", 1000),
+    "stack.png": (ONLY.format("stack"), 1550),
+    "concentration.png": (ONLY.format("concentration"), 1340),
+}
 """Name of each picture: the style that leaves out the rest of the page, and its height in pixels."""
 DRAWING_TIME = 8000
 """Milliseconds of the page's own time that its pictures may take to draw."""
