@@ -159,7 +159,7 @@ def test_a_prefill_pool_on_a_running_clock(
 def test_pools_are_a_queue_a_way_and_a_decode_rank(linear_timing: MakeTiming) -> None:
     stream = mixed_lengths(300, 6.0, seed=8)
     timing = linear_timing(sequence=1e-4, token=1e-3)
-    limits = Limits(ranks=1, sequences=40, blocks=300)
+    limits = Limits(ranks=1, sequences=40, blocks=60)
     handover = Curve(np.array([1.0, 1000.0]), np.array([0.01, 0.3]))
     live = LivePools(LivePrefills(timing, servers=2), LiveReplica(timing, limits, prefilled=True), handover)
     first, last = times(played(live, stream), len(stream))
@@ -169,6 +169,7 @@ def test_pools_are_a_queue_a_way_and_a_decode_rank(linear_timing: MakeTiming) ->
     run = simulate(handed, timing, limits, prefilled=True)
     assert first[order] == pytest.approx(run.first_token + handed.arrival, rel=1e-9)
     assert last[order] == pytest.approx(run.finish + handed.arrival, rel=1e-9)
+    assert live.decodes.preemptions == run.preemptions > 0
 
 
 @given(st.integers(0, 10_000), st.integers(20, 60), st.integers(1, 12), st.booleans(), st.integers(1, 3), st.booleans())

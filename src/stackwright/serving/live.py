@@ -115,10 +115,11 @@ class LiveReplica(Scheduler):
 
     def cancel(self, ticket: int, now: Seconds) -> None:
         """A request leaves, at the end of the round that has begun; it has no more events."""
-        if self._heard.pop(ticket, None) is None and ticket not in self.inputs:
-            return
         self._late = [event for event in self._late if event.ticket != ticket]
         heapify(self._late)
+        if ticket not in self.inputs:
+            return
+        self._heard.pop(ticket, None)
         self._dropped.append(ticket)
         if self.end == NEVER:
             self.now = max(self.now, now)
@@ -422,6 +423,7 @@ class LivePrefills:
             if number in numbers:
                 again = [(now, *prompt) for _, *prompt in prompts if prompt[-1] not in self._dropped]
                 self.queue.prompts.extendleft(reversed(again))
+                self._dropped.difference_update(prompt[-1] for prompt in prompts)
         self._passes = [entry for entry in self._passes if entry[1] not in numbers]
         heapify(self._passes)
 
@@ -438,8 +440,8 @@ class LivePools:
 
     def __init__(self, prefills: LivePrefills, decodes: LiveReplica, handover: Curve) -> None:
         self.prefills, self.decodes, self.handover = prefills, decodes, handover
-        self._there: dict[int, tuple[int, int, bool]] = {}
-        """Input and output tokens of the requests whose prompts are not done, and whether they are heard."""
+        self._there: dict[int, tuple[int, int, int, bool]] = {}
+        """Input, output and found tokens of the requests whose prompts are not done, and whether they are heard."""
         self._coming: list[tuple[Seconds, int, int]] = []
         self._tickets = 0
         self.looked_up = self.found = 0
@@ -464,7 +466,7 @@ class LivePools:
         found = min(hits, input_tokens - 1)
         self.looked_up += input_tokens
         self.found += found
-        self._there[who] = (input_tokens, output_tokens, heard)
+        self._there[who] = (input_tokens, output_tokens, found, heard)
         heappush(self._coming, (now, who, input_tokens - found))
         return who
 
@@ -491,6 +493,6 @@ class LivePools:
             now, who, computed = heappop(self._coming)
             self.prefills.submit(now, who, computed, self._there[who][0])
         for when, who in self.prefills.advance(until):
-            inputs, outputs, heard = self._there.pop(who)
-            self.decodes.submit(when + self.handover.at(inputs), inputs, outputs, heard=heard, ticket=who)
+            inputs, outputs, found, heard = self._there.pop(who)
+            self.decodes.submit(when + self.handover.at(inputs), inputs, outputs, found, heard=heard, ticket=who)
         return self.decodes.advance(until)
