@@ -62,13 +62,18 @@ def test_a_cap_takes_the_watts_that_the_chips_curve_takes(made: Made) -> None:
 
 def test_the_cap_for_a_target_meets_it_and_no_higher_one_does(made: Made) -> None:
     meter, mean = made.meter, made.meter.conditions["mean"]
+
+    def settled(work: Activity, cap: float) -> float:
+        levers = Levers(power_cap=cap)
+        return meter.flow(meter.passed(work, levers), mean, levers).meter
+
     for load in (0.6, 1.0):
         work = made.at(load)
-        before = meter.flow(work, mean).meter
-        cap, idle = meter.cap_for(0.75 * before, work, mean)
+        target = 0.75 * meter.flow(work, mean).meter
+        cap, idle = meter.cap_for(target, work, mean)
         assert idle == 0.0
-        assert meter.flow(work, mean, Levers(power_cap=cap)).meter == pytest.approx(0.75 * before, rel=1e-6)
-        assert meter.flow(work, mean, Levers(power_cap=cap + 0.01)).meter > 0.75 * before
+        assert settled(work, cap) == pytest.approx(target, rel=1e-6)
+        assert settled(work, cap + 0.01) > target
 
 
 def test_where_the_lowest_clock_is_not_enough_chips_idle(made: Made) -> None:
@@ -79,16 +84,17 @@ def test_where_the_lowest_clock_is_not_enough_chips_idle(made: Made) -> None:
     cap, idle = meter.cap_for(target, work, mean)
     assert cap == meter.caps[0]
     assert 0.0 < idle < 1.0
-    assert meter.flow(work, mean, Levers(power_cap=cap, idle=idle)).meter == pytest.approx(target, rel=1e-6)
+    levers = Levers(power_cap=cap, idle=idle)
+    assert meter.flow(meter.passed(work, levers), mean, levers).meter == pytest.approx(target, rel=1e-6)
 
 
 def test_no_lever_goes_below_idle_chips(made: Made) -> None:
     meter, mean, work = made.meter, made.meter.conditions["mean"], made.at(0.5)
     cap, idle = meter.cap_for(1.0, work, mean)
     assert (cap, idle) == (meter.caps[0], pytest.approx(1.0))
-    left = Activity(decode=work.decode if "prefill" in meter.pools else 0.0)
-    assert meter.flow(work, mean, Levers(power_cap=cap, idle=idle)).meter == pytest.approx(
-        meter.flow(left, mean, Levers(power_cap=cap)).meter
+    levers = Levers(power_cap=cap, idle=idle)
+    assert meter.flow(meter.passed(work, levers), mean, levers).meter == pytest.approx(
+        meter.flow(Activity(decode=0.0), mean).meter
     )
 
 

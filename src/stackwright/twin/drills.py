@@ -93,7 +93,8 @@ class Curtail(Drill):
         """Hold the meter below a target."""
         self.target, self.idle = target, 0.0
         set_to = self.levers(self.found.activity, self.found.condition)
-        reached = self.meter.flow(self.found.activity, self.found.condition, set_to).meter
+        left = self.meter.passed(self.found.activity, set_to)
+        reached = self.meter.flow(left, self.found.condition, set_to).meter
         self.notes.append(f"The meter may draw {target / 1e6:.3f} MW; before, it drew {self.found.meter / 1e6:.3f} MW.")
         asked = f"At the work of the moment that asks for a power cap of {set_to.power_cap:.0%}"
         self.notes.append(asked + _idle_words(self.idle))

@@ -7,7 +7,7 @@ interpolates. What happens is told by the work that the pools do, in shares of w
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -258,12 +258,13 @@ class Meter:
     def cap_for(
         self, target: Watts, activity: Activity, condition: Condition, levers: Levers = PLANNED
     ) -> tuple[Ratio, Ratio]:
-        """The highest power cap at which the meter stays within a target at this work, and the share of chips that
-        must idle where the lowest clock is not enough.
+        """The highest power cap at which the meter stays within a target at this work, once the decode pool has done
+        what it has, and the share of chips that must idle where the lowest clock is not enough.
         """
 
         def at(cap: Ratio, idle: Ratio) -> Watts:
-            return self.flow(activity, condition, _with(levers, cap, idle)).meter
+            moved = _with(levers, cap, idle)
+            return self.flow(self.passed(activity, moved), condition, moved).meter
 
         if at(self.planned_cap, levers.idle) <= target:
             return self.planned_cap, levers.idle
@@ -272,6 +273,15 @@ class Meter:
             return _highest(lowest, self.planned_cap, lambda cap: at(cap, levers.idle) <= target), levers.idle
         kept = 1.0 - levers.dark
         return lowest, kept - _highest(0.0, kept - levers.idle, lambda share: at(lowest, kept - share) <= target)
+
+    def passed(self, activity: Activity, levers: Levers) -> Activity:
+        """The work once the decode pool has done what it has: no more than the prefill pool lets through."""
+        if "prefill" not in self.pools:
+            return activity
+        cap = self.planned_cap if levers.power_cap is None else levers.power_cap
+        there = 1.0 - levers.dark - levers.idle
+        most = there * self.pools["prefill"].most / self.pace("prefill", cap) / self.prefill_per_decode
+        return replace(activity, decode=min(activity.decode, most))
 
     def coolest_cap(self, warmer: Kelvin) -> Ratio:
         """The highest cap at which no chip passes its junction's limit in a coolant that is so much warmer."""
