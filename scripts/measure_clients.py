@@ -127,14 +127,17 @@ def rows_of(lengths: dict[str, list[int]], count: int, seed: int) -> list[tuple[
     return rows[:count]
 
 
-def table_of(name: str, level: dict[str, Any], seen: Sequence[Seen], warm_up: float, asked: int) -> list[str]:
-    """A client's lines of the table."""
+def table_of(name: str, level: dict[str, Any], seen: Sequence[Seen], warm_up: float, job: Job) -> list[str]:
+    """A client's lines of the table, with the load that it really made: its random times are its own."""
     began = min(one.sent for one in seen)
     counted = [one for one in seen if one.sent - began >= warm_up]
+    span = max(one.sent for one in counted) - began - warm_up
+    load = level["load"] * len(counted) / span / job.rate
     found = percentiles_of([one.ttft for one in counted], [one.tpot for one in counted if one.tpot is not None])
     return [
-        f"| {name} {version_of(name)} | {len(counted)} | {asked - len(seen)} | {measure_words(measure)} "
-        f"| {1e3 * level[measure]:.1f} | {1e3 * found[measure]:.1f} | {found[measure] / level[measure] - 1.0:+.1%} |"
+        f"| {name} {version_of(name)} | {len(counted)} | {load:.0%} | {job.requests - len(seen)} "
+        f"| {measure_words(measure)} | {1e3 * level[measure]:.1f} | {1e3 * found[measure]:.1f} "
+        f"| {found[measure] / level[measure] - 1.0:+.1%} |"
         for measure in MEASURES
     ]
 
@@ -152,8 +155,8 @@ def main() -> None:
     level = plan["service_levels"]["loads"][0]
     write_tokenizer.main(FOLDER / "tokenizer")
     lines = [
-        "| client | requests | failed | measure | plan, ms | client, ms | error |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
+        "| client | requests | load sent | failed | measure | plan, ms | client, ms | error |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for name, client in CLIENTS.items():
         install(name)
@@ -162,7 +165,7 @@ def main() -> None:
             count = round(rate * (given.warm_up + given.seconds))
             rows = rows_of(plan["replica"]["lengths"], count, given.seed)
             job = Job(url=told["url"], model=told["model"], rate=rate, requests=count, rows=rows)
-            lines += table_of(name, level, list(client(job)), given.warm_up, count)
+            lines += table_of(name, level, list(client(job)), given.warm_up, job)
     words = f"{told['model']} at {level['load']:.0%} of the planned peak: {told['served']}."
     text = "\n".join([words, "", *lines])
     print(text)
