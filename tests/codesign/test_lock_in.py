@@ -14,9 +14,10 @@ from stackwright.codesign.finalists import Finalist
 from stackwright.codesign.lock_in import chosen_option, kept_study, lock_in_entry, priced_options
 from stackwright.codesign.plan import plan_study
 from stackwright.codesign.searched import Searched, searched
-from stackwright.codesign.stranded import as_good, deepened, stranded_entry
+from stackwright.codesign.stranded import Hall, as_good, deepened, stranded_entry
 from stackwright.core.errors import InputError
 from stackwright.core.units import SECONDS_PER_YEAR
+from stackwright.model.architecture import Architecture
 from stackwright.stack.parts import Parts
 from stackwright.stack.study import Study, load
 
@@ -240,6 +241,25 @@ def test_a_future_of_todays_model_strands_nothing(
     for part in ("chips", "cooling", "contracts"):
         assert future[part]["dollars"] == {"value": 0.0, "low": 0.0, "high": 0.0, "unit": "USD"}
     assert future["chips"]["book"]["value"] > 0.0
+
+
+def test_machines_that_cannot_serve_a_future_have_no_work_in_it(
+    study: Study, catalog: Catalog, seen: Searched, item: Finalist, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = Hall.best
+
+    def best(hall: Hall, model: Architecture, *, as_built: bool) -> tuple[Searched, Finalist] | None:
+        return None if as_built and model is not hall.model else found(hall, model, as_built=as_built)
+
+    monkeypatch.setattr(Hall, "best", best)
+    for future in stranded_entry(study, catalog, seen, item)["futures"]:
+        assert "do not serve it" in future["reason"]
+        assert future["need"]["value"] is None
+        assert "do not serve it" in future["built"]["reason"]
+        for part in ("chips", "cooling", "contracts"):
+            assert future[part]["share"]["value"] <= 1.0 - future["reused"]["value"]
+        assert future["chips"]["share"]["value"] == 1.0 - future["reused"]["value"]
+        assert future["total"]["dollars"]["value"] > 0.0
 
 
 def test_there_are_three_futures_scaled_to_todays_quality(study: Study, stranded: dict[str, Any]) -> None:

@@ -19,6 +19,7 @@ import numpy as np
 
 from stackwright.catalog import Catalog
 from stackwright.codesign.alternative_stacks import unsettled_finalist
+from stackwright.codesign.at_stake import absent
 from stackwright.codesign.finalists import MILLION, Finalist
 from stackwright.codesign.kinds import kind_of
 from stackwright.codesign.paired_draws import drawn_evaluation, drawn_spec, normals
@@ -278,15 +279,16 @@ def _unserved(hall: Hall, part: Part, best: tuple[Searched, Finalist]) -> dict[s
     unused = 1.0 - _wide(future.reused)
     chips, cooling = Lost(_chip_book(now, future), unused), Lost(_cooling_book(now, future), unused)
     contracts = Lost(*_contracts(hall, now, future, unused))
+    reason = "the plan's systems do not serve it within the limits: none of them has work in it"
     return {
-        "need": None,
-        "built": None,
+        "need": absent(reason, ""),
+        "built": absent(reason, UNIT),
         "best": _ranged(first.cost, UNIT) | _named(hall, best),
         "chips": chips.told(),
         "cooling": cooling.told(),
         "contracts": contracts.told(),
         "total": _total([chips, cooling, contracts]),
-        "reason": "the plan's systems do not serve it within the limits: none of them has work in it",
+        "reason": reason,
     }
 
 

@@ -333,8 +333,8 @@ def _stranded(row: Mapping[str, Any]) -> Stranded:
     return Stranded(
         future=head,
         model=model,
-        need=f"{significant(row['need']['value'], 2)} times",
-        built=ranged(row["built"]),
+        need=f"{significant(row['need']['value'], 2)} times" if _known(row["need"]) else "",
+        built=ranged(row["built"]) if _known(row["built"]) else "cannot serve it",
         best=f"{ranged(best)}, {best['system_name']}",
         parts=[f"{book}: {ranged(row[book]['dollars'])}" for book in BOOKS if row[book]["dollars"]["high"]],
         total=ranged(row["total"]["dollars"]),
