@@ -15,7 +15,7 @@ from stackwright.codesign.lock_in import chosen_option, kept_study, lock_in_entr
 from stackwright.codesign.plan import plan_study
 from stackwright.codesign.searched import Searched, searched
 from stackwright.codesign.stranded import Hall, as_good, deepened, stranded_entry
-from stackwright.core.errors import InputError
+from stackwright.core.errors import InfeasibleError, InputError
 from stackwright.core.units import SECONDS_PER_YEAR
 from stackwright.model.architecture import Architecture
 from stackwright.stack.parts import Parts
@@ -210,6 +210,27 @@ def test_a_plan_of_a_listed_option_is_of_that_option(tmp_path: Path, catalog: Ca
     others = [one for one in made["alternatives"] if one["layer"] == "portability"]
     assert [one["option"] for one in others] == [{"portable": "rocm-only", "rocm-only": "portable"}[told["chosen"]]]
     assert others[0]["difference"] >= 0.0
+
+
+def test_options_of_which_none_has_a_stack_are_infeasible(study: Study, seen: Searched) -> None:
+    with pytest.raises(InfeasibleError, match="tpu-only: no stack of the menu"):
+        kept_study(listing(study, "tpu-only", "neuron-only"), seen)
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        (("objective: cost_per_million_tokens", "objective: carbon_per_million_tokens"), "cost_per_million_tokens"),
+        (("requests: 50e6 request/day", "volume: open"), "fixed volume"),
+    ],
+)
+def test_options_without_a_price_are_refused(
+    tmp_path: Path, catalog: Catalog, change: tuple[str, str], word: str
+) -> None:
+    with pytest.raises(InputError) as caught:
+        read(tmp_path, catalog, TWO.replace(*change) + "interface: {portability: [cuda-only]}\n")
+    fault = next(one for one in caught.value.faults if one.path == "interface.portability")
+    assert word in fault.expected
 
 
 def test_an_option_that_is_none_is_refused(tmp_path: Path, catalog: Catalog) -> None:

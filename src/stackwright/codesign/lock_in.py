@@ -37,6 +37,7 @@ from stackwright.codesign.switching import (
     switch_value,
 )
 from stackwright.codesign.uncertainty import DRAWS
+from stackwright.core.errors import InfeasibleError
 from stackwright.core.units import SECONDS_PER_YEAR
 from stackwright.finance.capital import middle_discount, start_discount
 from stackwright.interface.port import Port
@@ -220,15 +221,31 @@ def chosen_option(study: Study, priced: Priced, item: Finalist) -> str | None:
 def kept_study(study: Study, seen: Searched) -> Study:
     """The study with the systems and engines of the option that its list of options decides for.
 
-    The study itself where it lists none, or none of them has a stack that may win: its plan then says why.
+    The study itself where it lists none, or where nothing at all meets its limits. Raises `InfeasibleError` where none
+    of its options has a stack that may win.
     """
     best = seen.found.best
-    if not study.interface.portability or unpriced(study) is not None or best is None:
+    if not study.interface.portability or best is None:
         return study
     item = unsettled_finalist(study, seen, best)
     priced = priced_options(study, seen, item)
     chosen = chosen_option(study, priced, item)
-    return study if chosen is None else _restricted(study, priced, priced.candidates[chosen])
+    if chosen is None:
+        raise InfeasibleError(_refused(study, seen, priced), None)
+    return _restricted(study, priced, priced.candidates[chosen])
+
+
+def _refused(study: Study, seen: Searched, priced: Priced) -> str:
+    """Why none of the listed options can be had."""
+    told = []
+    for name in study.interface.portability:
+        option = priced.candidates.get(name)
+        if option is None:
+            told.append(f"{name}: no stack of the menu meets the demand within the limits")
+        else:
+            design = design_of(seen.grid, seen.classes, option.stack.pick)
+            told.append(f"{name}: {seen.found.barred[f'{design.system}, {design.sourcing}']}")
+    return f"none of the options of interface.portability may win; {'; '.join(told)}"
 
 
 def portability_rows(study: Study, lock_in: Mapping[str, Any], objective: float) -> list[dict[str, Any]]:

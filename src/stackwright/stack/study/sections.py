@@ -586,7 +586,7 @@ class Study(Section):
         """Contradictions between sections that show in the text, whatever else is wrong with it."""
         demand = data.get("demand")
         if isinstance(demand, dict):
-            for check in (_foreign_section, _objective, _fronts, _open_limits, _modeled):
+            for check in (_foreign_section, _objective, _fronts, _open_limits, _modeled, _listed_options):
                 check(data, demand, reading_of(info))
         return data
 
@@ -642,3 +642,17 @@ def _modeled(data: dict, demand: dict, reading: Reading) -> None:
         reading.fault(("model",), "no architecture", "model: {architecture: [...]}, the models to choose from")
     if listed and trained:
         reading.fault(("demand", "model"), "a model here and in model.architecture", "one of the two")
+
+
+def _listed_options(data: dict, demand: dict, reading: Reading) -> None:
+    menu = data.get("interface")
+    if not isinstance(menu, dict) or "portability" not in menu:
+        return
+    path, objective = ("interface", "portability"), data.get("objective", SERVING_OBJECTIVES[0])
+    if demand.get("kind") == "training":
+        reading.fault(path, "options between platforms of a training study", "none: a service that goes on is priced")
+    elif demand.get("volume") == "open":
+        reading.fault(path, "options between platforms at an open volume", "a fixed volume, which all of them serve")
+    elif objective != SERVING_OBJECTIVES[0]:
+        got = f"options between platforms with the objective {objective}"
+        reading.fault(path, got, f"the objective {SERVING_OBJECTIVES[0]}, in which they are priced")
