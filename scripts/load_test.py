@@ -46,7 +46,7 @@ def main() -> None:
     parser.add_argument("--plan", type=Path, default=PLAN, help="the folder that plan wrote")
     parser.add_argument("--warm-up", type=float, default=60.0, help="seconds of a load before it is measured")
     parser.add_argument("--seconds", type=float, default=240.0, help="seconds for which requests are measured")
-    parser.add_argument("--draws", type=int, default=20, help="draws of requests of which one is sent")
+    parser.add_argument("--draws", type=int, default=50, help="draws of requests of which one is sent")
     parser.add_argument("--page", type=Path, help="a page whose part between the marks is written")
     given, options = parser.parse_known_args()
     planned = read_planned(given.plan)
