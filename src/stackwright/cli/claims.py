@@ -114,12 +114,12 @@ def _print_all(made: Sequence[Mapping[str, Any]], console: Console) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from stackwright.evidence.claims.words import computed_text, stated_text, verdict_text
+    from stackwright.evidence.claims.words import computed_text, in_written_units, stated_text, verdict_text
 
     table = Table(title=f"{len(made)} claims", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for heading in ("claim", "stated", "computed", "figure", "attribution", "why"):
         table.add_column(heading, overflow="fold", no_wrap=heading == "claim")
-    for one in made:
+    for one in map(in_written_units, made):
         why = one["why_figure"] if one["figure"] == one["verdict"] else one["why_attribution"]
         cells = (one["id"], stated_text(one["stated"]), computed_text(one["computed"]))
         verdicts = (verdict_text(one["figure"]), verdict_text(one["attribution"]))
@@ -130,8 +130,9 @@ def _print_all(made: Sequence[Mapping[str, Any]], console: Console) -> None:
 def _print_one(one: Mapping[str, Any], console: Console) -> None:
     from rich.markup import escape
 
-    from stackwright.evidence.claims.words import computed_text, stated_text, verdict_text
+    from stackwright.evidence.claims.words import computed_text, in_written_units, stated_text, verdict_text
 
+    one = in_written_units(one)
     lines = [
         f"{one['id']}: {verdict_text(one['verdict'])}",
         f"  {one['who']}, {one['when']}: {one['wording']}",

@@ -13,7 +13,7 @@ from stackwright.core.files import write_atomic
 from stackwright.evidence.claims.page import MEANINGS
 from stackwright.evidence.claims.pictures import VERDICTS
 from stackwright.evidence.claims.verdicts import ORDER, Verdict
-from stackwright.evidence.claims.words import computed_text, number, stated_text, verdict_text
+from stackwright.evidence.claims.words import computed_text, in_written_units, number, stated_text, verdict_text
 from stackwright.report.claims_pictures import pictures_of, standing
 from stackwright.report.page import environment
 
@@ -42,6 +42,7 @@ def render_claims(made: Sequence[Made]) -> str:
 
 def content_of_claims(made: Sequence[Made]) -> dict[str, Any]:
     """Everything that the template shows."""
+    made = [in_written_units(one) for one in made]
     over_all = standing(made)
     shown = [_claim(one) for one in made]
     pictures = [over_all, *(picture for one in shown for picture in one["pictures"])]

@@ -34,7 +34,7 @@ from stackwright.evidence.claims.quantities import QUANTITIES, thesis
 from stackwright.evidence.claims.quantities.cases import case_of
 from stackwright.evidence.claims.runner import claim_named, run, run_all
 from stackwright.evidence.claims.verdicts import ORDER, Verdict, attribution_verdict, figure_verdict, worse
-from stackwright.evidence.claims.words import computed_text
+from stackwright.evidence.claims.words import computed_text, in_written_units, stated_text
 from stackwright.stack.study import load
 
 REGISTER = {one.id: one for one in packaged_claims()}
@@ -314,7 +314,7 @@ def test_decode_follows_bandwidth_not_the_peak(made: dict[str, Mapping[str, Any]
 def test_the_ramp_makes_energy_dearer(made: dict[str, Mapping[str, Any]]) -> None:
     found = made["susquehanna-price"]
     flat = next(one for one in found["under"] if "every hour" in one["conditions"])
-    assert flat["value"] == pytest.approx(63.0, rel=0.01) and found["computed"]["low"] > 1.15 * flat["value"]
+    assert flat["value"] == pytest.approx(63.0 / 3.6e9, rel=0.01) and found["computed"]["low"] > 1.15 * flat["value"]
 
 
 def test_a_megawatt_is_worth_more_where_tokens_are_dearer(made: dict[str, Mapping[str, Any]]) -> None:
@@ -399,6 +399,14 @@ def test_a_record_that_lacks_a_fact_says_which(engine: Engine) -> None:
         run(replace(one, computes="contract_valeu"), engine)
     with pytest.raises(InputError, match="speedup-30x"):
         claim_named("speedup-3x", tuple(REGISTER.values()))
+
+
+def test_programs_read_si_units_and_people_those_that_were_stated(made: dict[str, Mapping[str, Any]]) -> None:
+    saving, plant = made["tpu-saving-65"], made["crane-835-mw"]
+    assert saving["stated"]["value"] == pytest.approx(0.65) and saving["computed"]["unit"] == "1"
+    assert plant["computed"]["value"] == pytest.approx(835e6) and plant["computed"]["unit"] == "W"
+    assert stated_text(in_written_units(saving)["stated"]) == "65 %"
+    assert computed_text(in_written_units(plant)["computed"]) == "835 MW (820 to 850)"
 
 
 def test_a_register_of_ones_own_is_run(tmp_path: Path) -> None:

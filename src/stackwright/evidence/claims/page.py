@@ -9,7 +9,7 @@ from typing import Any
 from stackwright.core.files import write_atomic
 from stackwright.evidence.claims.pictures import picture_curve, picture_standing
 from stackwright.evidence.claims.verdicts import NEAR, ORDER, TOO_WIDE
-from stackwright.evidence.claims.words import computed_text, number, stated_text, verdict_text
+from stackwright.evidence.claims.words import computed_text, in_written_units, number, stated_text, verdict_text
 
 Made = Mapping[str, Any]
 
@@ -38,6 +38,7 @@ def write_page(folder: Path, made: Sequence[Made]) -> None:
 
     Source: definition.
     """
+    made = [in_written_units(one) for one in made]
     picture_standing(made, folder / "claims-standing.svg")
     topics = list(dict.fromkeys(one["topic"] for one in made))
     parts = [_head(made), _table(made), _standing(made)]

@@ -8,13 +8,32 @@ from typing import Any
 
 from stackwright.catalog import Catalog
 from stackwright.core.errors import Fault, InputError, nearest
-from stackwright.core.units import Unit, unit
+from stackwright.core.units import Unit, same_dimension, unit
 from stackwright.evidence.claims.claim import Claim, packaged_claims
 from stackwright.evidence.claims.computed import Computed, Interval
 from stackwright.evidence.claims.engine import Engine
 from stackwright.evidence.claims.quantities import QUANTITIES
 from stackwright.evidence.claims.turning import what_would_change
 from stackwright.evidence.claims.verdicts import attribution_verdict, figure_verdict, worse
+
+SI = (
+    "1",
+    "USD",
+    "W",
+    "J",
+    "s",
+    "kg",
+    "kgCO2",
+    "m3",
+    "byte/s",
+    "FLOP/s",
+    "token/s",
+    "request/s",
+    "USD/J",
+    "USD/W",
+    "USD/token",
+)
+"""Units of claims in JSON: what a claim states in another one is told in the one of these that fits."""
 
 Told = Callable[[str, float], None]
 """Called with the claim that is next and the share of all that is done."""
@@ -58,6 +77,7 @@ def run(claim: Claim, engine: Engine) -> dict[str, Any]:
         "stated": stated_entry(claim),
         "computed": None if computed is None else _interval(computed.whole, shown),
         "under": [] if computed is None else _under(computed, shown),
+        "written": str(shown),
         "figure": str(figure.verdict),
         "attribution": str(attribution.verdict),
         "verdict": str(worse(figure.verdict, attribution.verdict)),
@@ -96,7 +116,7 @@ def compute(claim: Claim, engine: Engine) -> Computed | None:
 
 
 def stated_entry(claim: Claim) -> dict[str, Any] | None:
-    """The stated figure as plain data, in its own unit."""
+    """The stated figure as plain data; its text has it in its own unit."""
     if claim.stated is None:
         return None
     return _interval(claim.stated.figure, claim.stated.unit) | {  # type: ignore[operator]
@@ -108,9 +128,17 @@ def stated_entry(claim: Claim) -> dict[str, Any] | None:
 def _interval(one: Interval | None, shown: Unit) -> dict[str, Any] | None:
     if one is None:
         return None
+    told = unit(_told(shown))
     ends = {"value": one.value, "low": one.low, "high": one.high}
-    told = {name: float(value) / shown.factor for name, value in ends.items()}
-    return {name: value if math.isfinite(value) else None for name, value in told.items()} | {"unit": str(shown)}
+    values = {name: float(value) / told.factor for name, value in ends.items()}
+    return {name: value if math.isfinite(value) else None for name, value in values.items()} | {"unit": _told(shown)}
+
+
+def _told(shown: Unit) -> str:
+    """The unit in which a program reads what people write in another; that one itself where none of `SI` fits."""
+    if shown.factor == 1.0:
+        return "1" if str(shown) in ("", "x") else str(shown)
+    return next((name for name in SI if same_dimension(unit(name), shown)), str(shown))
 
 
 def _under(computed: Computed, shown: Unit) -> list[dict[str, Any]]:

@@ -77,7 +77,9 @@ def _of_range(stated: Stated, computed: Computed) -> Judged:
     if whole.meets(target):
         if stated.sense is Sense.IS and whole.high > TOO_WIDE * max(whole.low, 0.0) and whole.width > 0.0:
             return Judged(Verdict.CONDITIONAL, "inside the computed range, which is too wide to confirm it")
-        return Judged(Verdict.REPRODUCED, "inside the computed range")
+        inside = stated.sense is not Sense.IS or whole.low <= stated.figure.value <= whole.high
+        words = "inside the computed range" if inside else "beside the computed range, inside it as it is rounded"
+        return Judged(Verdict.REPRODUCED, words)
     meeting = [words for words, one in computed.under.items() if one.meets(target)]
     if meeting:
         return Judged(Verdict.CONDITIONAL, f"outside the computed range, inside it only if {meeting[0]}")

@@ -6,7 +6,10 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from stackwright.core.units import unit
+
 NONE = "-"
+ENDS = ("value", "low", "high")
 SENSES = {"is": "", "at_least": "at least ", "at_most": "at most "}
 
 
@@ -26,6 +29,25 @@ def number(value: float) -> str:
 def unit_text(unit: str) -> str:
     """A unit with a space before it; nothing for pure numbers, and times for ratios. Source: definition."""
     return {"1": "", "": "", "x": "x", "B USD": " billion USD", "chip": " chips"}.get(unit, f" {unit}")
+
+
+def in_written_units(one: Mapping[str, Any]) -> dict[str, Any]:
+    """A claim as people read it: its figures in the unit of what was stated, instead of SI. Source: definition."""
+    written = one["written"]
+
+    def scaled(entry: Mapping[str, Any] | None) -> dict[str, Any] | None:
+        if entry is None:
+            return None
+        factor = unit(written).factor / unit(entry["unit"]).factor
+        ends = {end: None if entry[end] is None else entry[end] / factor for end in ENDS}
+        return {**entry, **ends, "unit": written}
+
+    return {
+        **one,
+        "stated": scaled(one["stated"]),
+        "computed": scaled(one["computed"]),
+        "under": [scaled(under) for under in one["under"]],
+    }
 
 
 def stated_text(stated: Mapping[str, Any] | None) -> str:
