@@ -2,7 +2,8 @@
 
 Installs aiperf and guidellm by the pins in ``scripts/clients`` into ``out/clients``, serves a plan, and lets each send
 requests at random times, at half of the planned peak and with the lengths of the plan's demand. Their own records of
-requests are what the table is made of. With ``--page`` it goes into the page between its marks.
+requests are what the table is made of; their times are the client's own draw, so that the same requests in virtual time
+stand beside, from which the last column counts. With ``--page`` it goes into the page between its marks.
 """
 
 from __future__ import annotations
@@ -17,9 +18,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import write_tokenizer
 from light_client import CHARACTERS
 from load_test import MEASURES, PLAN, ROOT, measure_words, percentiles_of, served, write_between
+
+from stackwright.serving.served import ServedReplica
+from stackwright.serving.simulator import Stream
+from stackwright.twin.clients import measured
+from stackwright.twin.planned import read_planned
+from stackwright.twin.replica import LiveStack
 
 PINS = Path(__file__).parent / "clients"
 FOLDER = ROOT / "out" / "clients"
@@ -34,6 +42,8 @@ class Seen:
     sent: float
     ttft: float
     tpot: float | None
+    input_tokens: int
+    output_tokens: int
 
 
 @dataclass(frozen=True)
@@ -65,6 +75,8 @@ def aiperf(job: Job) -> Iterator[Seen]:
             sent=record["metadata"]["request_start_ns"] * NANOSECONDS,
             ttft=times["time_to_first_token"] * MILLISECONDS,
             tpot=None if between is None else between * MILLISECONDS,
+            input_tokens=int(times["input_sequence_length"]),
+            output_tokens=int(times["output_sequence_length"]),
         )
 
 
@@ -86,6 +98,8 @@ def guidellm(job: Job) -> Iterator[Seen]:
             sent=float(record["request_start_time"]),
             ttft=record["time_to_first_token_ms"] * MILLISECONDS,
             tpot=None if between is None else between * MILLISECONDS,
+            input_tokens=int(record["prompt_tokens"]),
+            output_tokens=int(record["output_tokens"]),
         )
 
 
@@ -117,17 +131,33 @@ def version_of(name: str) -> str:
     return next(line.split("==")[1] for line in lines if line.startswith(f"{name}=="))
 
 
-def rows_of(lengths: dict[str, list[int]], count: int, seed: int) -> list[tuple[int, int]]:
+def rows_of(replica: ServedReplica, count: int, seed: int) -> list[tuple[int, int]]:
     """Lengths of so many requests: the plan's, in shuffled order, over and over."""
     draw, rows = random.Random(seed), list[tuple[int, int]]()
-    deck = list(zip(lengths["input"], lengths["output"], strict=True))
+    deck = list(zip(replica.input_tokens.tolist(), replica.output_tokens.tolist(), strict=True))
     while len(rows) < count:
         draw.shuffle(deck)
         rows += deck
     return rows[:count]
 
 
-def table_of(name: str, level: dict[str, Any], seen: Sequence[Seen], warm_up: float, job: Job) -> list[str]:
+def in_virtual_time(replica: ServedReplica, weight: float, seen: Sequence[Seen], warm_up: float) -> dict[str, float]:
+    """What the same requests at the same times measure of the plan's scheduler, without server and clock."""
+    ordered = sorted(seen, key=lambda one: one.sent)
+    none = np.zeros(len(ordered), dtype=int)
+    stream = Stream(
+        arrival=np.array([one.sent - ordered[0].sent for one in ordered]),
+        input_tokens=np.array([one.input_tokens for one in ordered]),
+        output_tokens=np.array([one.output_tokens for one in ordered]),
+        hits=none,
+        emitted=none,
+    )
+    return measured(LiveStack(replica, weight=weight), stream).percentiles(warm_up)
+
+
+def table_of(
+    name: str, level: dict[str, Any], seen: Sequence[Seen], virtual: dict[str, float], warm_up: float, job: Job
+) -> list[str]:
     """A client's lines of the table, with the load that it really made: its random times are its own."""
     began = min(one.sent for one in seen)
     counted = [one for one in seen if one.sent - began >= warm_up]
@@ -136,8 +166,8 @@ def table_of(name: str, level: dict[str, Any], seen: Sequence[Seen], warm_up: fl
     found = percentiles_of([one.ttft for one in counted], [one.tpot for one in counted if one.tpot is not None])
     return [
         f"| {name} {version_of(name)} | {len(counted)} | {load:.0%} | {job.requests - len(seen)} "
-        f"| {measure_words(measure)} | {1e3 * level[measure]:.1f} | {1e3 * found[measure]:.1f} "
-        f"| {found[measure] / level[measure] - 1.0:+.1%} |"
+        f"| {measure_words(measure)} | {1e3 * level[measure]:.1f} | {1e3 * virtual[measure]:.1f} "
+        f"| {1e3 * found[measure]:.1f} | {found[measure] / virtual[measure] - 1.0:+.1%} |"
         for measure in MEASURES
     ]
 
@@ -151,21 +181,23 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1, help="of the order of lengths")
     parser.add_argument("--page", type=Path, help="a page whose part between the marks is written")
     given, options = parser.parse_known_args()
-    plan = json.loads((given.plan / "plan.json").read_text(encoding="utf-8"))
-    level = plan["service_levels"]["loads"][0]
+    planned = read_planned(given.plan)
+    level = planned.service_levels["loads"][0]
     write_tokenizer.main(FOLDER / "tokenizer")
     lines = [
-        "| client | requests | load sent | failed | measure | plan, ms | client, ms | error |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+        "| client | requests | load sent | failed | measure | plan, ms | in virtual time, ms | client, ms | apart |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for name, client in CLIENTS.items():
         install(name)
         with served(given.plan, options) as told:
             rate = level["requests_per_second"] / told["weight"]
             count = round(rate * (given.warm_up + given.seconds))
-            rows = rows_of(plan["replica"]["lengths"], count, given.seed)
+            rows = rows_of(planned.replica, count, given.seed)
             job = Job(url=told["url"], model=told["model"], rate=rate, requests=count, rows=rows)
-            lines += table_of(name, level, list(client(job)), given.warm_up, job)
+            seen = list(client(job))
+        virtual = in_virtual_time(planned.replica, told["weight"], seen, given.warm_up)
+        lines += table_of(name, level, seen, virtual, given.warm_up, job)
     words = f"{told['model']} at {level['load']:.0%} of the planned peak: {told['served']}."
     text = "\n".join([words, "", *lines])
     print(text)
