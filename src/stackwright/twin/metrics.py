@@ -79,7 +79,7 @@ class Seen:
         yield "vllm:e2e_request_latency_seconds", "Time from arrival to the last token in seconds.", self.whole
         yield "vllm:request_prompt_tokens", "Prompt tokens of a finished request.", self.input_tokens
         yield "vllm:request_generation_tokens", "Output tokens of a finished request.", self.output_tokens
-        yield "stackwright_token_lateness_seconds", "Time from the newest token's due time until it is written.", self.lateness
+        yield "stackwright_token_lateness_seconds", "Time from a token's due time until it is written.", self.lateness
 
 
 @dataclass(frozen=True)
