@@ -149,6 +149,14 @@ def test_a_plan_without_the_entry_is_refused_with_what_helps(entry: dict[str, ob
     assert ("it trains" in text) == isinstance(entry.get("running"), dict)
 
 
+def test_a_broken_entry_is_refused_with_what_helps(made: Made) -> None:
+    for key in ("pools", "chips", "plant", "conditions"):
+        broken = {name: value for name, value in made.running.items() if name != key}
+        for entry in (broken, broken | {key: 3}):
+            with pytest.raises(InputError, match="plan again"):
+                Meter.of_plan({"running": entry})
+
+
 def test_what_is_told_are_plain_numbers(made: Made) -> None:
     def numbers(value: object) -> Iterator[object]:
         if isinstance(value, dict):

@@ -71,13 +71,15 @@ def test_plain_completions_take_text_and_tokens(endpoint: Endpoint) -> None:
     with endpoint.client() as client:
         words = client.completions.create(model=MODEL, prompt="x" * 41, max_tokens=2)
         listed = client.completions.create(model=MODEL, prompt=[5] * 41, max_tokens=2)
+        nested = client.completions.create(model=MODEL, prompt=[[5] * 43], max_tokens=2)
         stream = client.completions.create(model=MODEL, prompt=["12345678"], max_tokens=2, stream=True)
         assert "".join(chunk.choices[0].text for chunk in stream) == tokens.synthetic(2)
     assert words.choices[0].text == tokens.synthetic(2)
     assert words.usage is not None
     assert listed.usage is not None
-    assert (words.usage.prompt_tokens, listed.usage.prompt_tokens) == (11, 41)
-    assert endpoint.stack.prompts == [11, 41, 2]
+    assert nested.usage is not None
+    assert (words.usage.prompt_tokens, listed.usage.prompt_tokens, nested.usage.prompt_tokens) == (11, 41, 43)
+    assert endpoint.stack.prompts == [11, 41, 43, 2]
 
 
 @pytest.mark.parametrize("streamed", [False, True])
@@ -142,6 +144,32 @@ def test_what_is_not_served_is_refused(endpoint: Endpoint, asked: Any, error: ty
     assert isinstance(refused.value, openai.APIStatusError)
     assert refused.value.code == code
     assert endpoint.stack.prompts == []
+
+
+@pytest.mark.parametrize(
+    ("path", "asked", "said"),
+    [
+        ("chat/completions", {"stop": list("abcde")}, "stop: List should have at most 4 items"),
+        ("chat/completions", {"stop": ""}, "stop: String should have at least 1 character"),
+        ("chat/completions", {"stop": 7}, "stop: Input should be a valid string"),
+        (
+            "chat/completions",
+            {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:"}}]}]},
+            "messages.0.content.0.type: Input should be 'text'",
+        ),
+        ("completions", {"prompt": []}, "prompt: List should have at least 1 item"),
+        ("completions", {"prompt": None}, "prompt: Input should be a valid string"),
+    ],
+)
+def test_a_refusal_names_the_field_and_what_is_wrong_with_it(
+    endpoint: Endpoint, path: str, asked: dict[str, Any], said: str
+) -> None:
+    with endpoint.http() as client:
+        refused = client.post(f"/v1/{path}", json={"model": MODEL, "messages": HELLO, "prompt": "x"} | asked)
+    error = refused.json()["error"]
+    assert refused.status_code == 400
+    assert error["message"].startswith(said)
+    assert error["param"] == said.partition(":")[0]
 
 
 def test_no_token_comes_before_its_time(start: Start) -> None:

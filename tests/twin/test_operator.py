@@ -30,7 +30,8 @@ from stackwright.twin.operator_api import operator_router
 from stackwright.twin.planned import planned_of
 from stackwright.twin.replica import LiveStack
 from stackwright.twin.server import bound, endpoint, run
-from stackwright.twin.watching import quantile, sample_of
+from stackwright.twin.watching import FIRST, NEXT, REJECTED, TOKENS, quantile, sample_of
+from stackwright.twin.watching import Endpoint as Watched
 
 EXAMPLES = 40
 
@@ -115,6 +116,21 @@ def test_a_drill_that_cannot_be_is_refused(url: str, body: dict[str, Any], said:
     answer = httpx.post(f"{url}/drills", json=body)
     assert answer.status_code == 400
     assert said in answer.json()["error"]["message"]
+
+
+def test_seconds_are_taken_where_the_list_of_drills_has_them(url: str) -> None:
+    answer = httpx.post(f"{url}/drills", json={"name": "heat-wave", "parameters": {"seconds": 7}}).json()
+    httpx.delete(f"{url}/drills/{answer['id']}")
+    assert answer["parameters"]["seconds"] == 7.0
+    assert answer["ends"] - answer["started"] == pytest.approx(7.0)
+
+
+def test_the_metrics_have_all_that_the_command_reads(url: str) -> None:
+    seen = Watched(url).sample()
+    assert {TOKENS, REJECTED, *(f"{name}_{what}" for name in (FIRST, NEXT) for what in ("sum", "count"))} <= set(
+        seen.values
+    )
+    assert {FIRST, NEXT} <= set(seen.buckets)
 
 
 def test_the_command_tells_before_during_and_after(url: str, tmp_path: Path) -> None:

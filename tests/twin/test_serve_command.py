@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -125,4 +126,27 @@ def test_a_plan_answers_openai_s_client_until_it_is_stopped(
     assert server.returncode == 0
     assert told["url"] in said
     assert "stands for" in said
+    assert said.endswith("Stopped.\n")
+
+
+def test_a_pipe_is_told_at_once_and_streams_end_with_a_word_when_the_server_stops(folder: Path) -> None:
+    command = [sys.executable, "-m", "stackwright", "serve", str(folder), "--port", "0", "--json", "-"]
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=buffered) as server:
+        try:
+            assert server.stdout is not None
+            lines = iter(server.stdout.readline, "")
+            told = json.loads("".join(iter(lines.__next__, "}\n")) + "}")
+            asked = {"model": told["model"], "prompt": "x", "max_tokens": 20_000, "stream": True}
+            with httpx.stream("POST", f"{told['url']}/completions", json=asked, timeout=60.0) as answer:
+                events = (line for line in answer.iter_lines() if line)
+                assert "choices" in next(events)
+                server.send_signal(signal.SIGINT)
+                last = list(events)[-1]
+            _, said = server.communicate(timeout=20)
+        finally:
+            server.kill()
+    assert json.loads(last.removeprefix("data: "))["error"]["code"] == "stopped"
+    assert server.returncode == 0
+    assert "Traceback" not in said
     assert said.endswith("Stopped.\n")

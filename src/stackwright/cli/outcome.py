@@ -54,6 +54,7 @@ class Output:
             return
         if self._json == STANDARD_OUTPUT:
             sys.stdout.write(json_text(data))
+            sys.stdout.flush()
         else:
             save(Path(self._json), json_text(data))
 
@@ -83,7 +84,7 @@ def outcome(
         _say("Interrupted. Every file that was written is whole; nothing half-written was left.")
         raise typer.Exit(INTERRUPTED) from None
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _hush()
         raise typer.Exit(OUR_FAULT) from None
     except OSError as error:
         if error.errno not in UNUSABLE:
@@ -149,3 +150,10 @@ def _answer(output: Output, data: Mapping[str, Any]) -> None:
         output.json(data)
     except InputError as error:
         _say(f"- {error}")
+    except BrokenPipeError:
+        _hush()
+
+
+def _hush() -> None:
+    """Nobody reads standard output any more: what is left of it goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -105,7 +105,7 @@ class Chunks:
         self.before, self.after = self._around(answer, None)
         self.before_first, _ = self._around(answer, None, role=True)
         _, self.after_last = self._around(answer, self.text.finish_reason)
-        self.ending = (_event(_usage_chunk(answer)) if answer.with_usage else b"") + DONE
+        self.ending = (event(_usage_chunk(answer)) if answer.with_usage else b"") + DONE
 
     def between(self, first: int, last: int) -> bytes:
         """The events of the tokens from place `first` to before `last`; the end is behind the last token."""
@@ -121,11 +121,12 @@ class Chunks:
     @staticmethod
     def _around(answer: Answer, reason: FinishReason | None, *, role: bool = False) -> tuple[bytes, bytes]:
         """What stands before and after a token's text."""
-        before, after = _event(_token_chunk(answer, reason, role)).split(json.dumps(_HOLE).encode())
+        before, after = event(_token_chunk(answer, reason, role)).split(json.dumps(_HOLE).encode())
         return before, after
 
 
-def _event(data: dict[str, Any]) -> bytes:
+def event(data: dict[str, Any]) -> bytes:
+    """A server-sent event."""
     return b"data: " + json.dumps(data, separators=(",", ":")).encode() + b"\n\n"
 
 

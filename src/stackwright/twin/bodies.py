@@ -29,6 +29,8 @@ Whole = Annotated[int, BeforeValidator(_whole)]
 One = Annotated[Whole, Field(ge=1, le=1)]
 Stop = Annotated[str, Field(min_length=1, max_length=1000)]
 Token = Annotated[Whole, Field(ge=0)]
+Tokens = Annotated[list[Token], Field(min_length=1)]
+OnePrompt = Field(min_length=1, max_length=1)
 
 
 class StreamOptions(BaseModel):
@@ -118,7 +120,7 @@ class ChatAsked(Asked):
 class TextAsked(Asked):
     """Body of a plain completion."""
 
-    prompt: str | Annotated[list[Token], Field(min_length=1)] | Annotated[list[str], Field(min_length=1, max_length=1)]
+    prompt: str | Tokens | Annotated[list[str], OnePrompt] | Annotated[list[Tokens], OnePrompt]
     echo: No | None = Field(None, description="The prompt is not sent back.")
     logprobs: Annotated[Whole, Field(ge=0, le=0)] | None = Field(None, description="Synthetic text has no likelihood.")
     best_of: One | None = None

@@ -84,8 +84,8 @@ class Desk:
         return (drawn, "stop") if drawn <= room else (max(room, 1), "length")
 
 
-def _tokens_of(prompt: str | list[int] | list[str]) -> int:
-    """Tokens of a plain prompt: text by the endpoint's rule, a list of tokens as many as it has."""
+def _tokens_of(prompt: str | list[int] | list[str] | list[list[int]]) -> int:
+    """Tokens of a plain prompt or a list of one: text by the endpoint's rule, a list of tokens as many as it has."""
     if isinstance(prompt, str):
         return tokens.count(prompt)
-    return sum(tokens.count(item) if isinstance(item, str) else 1 for item in prompt)
+    return sum(1 if isinstance(item, int) else _tokens_of(item) for item in prompt)

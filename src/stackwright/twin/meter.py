@@ -154,12 +154,15 @@ class Meter:
     def of_plan(cls, plan: Mapping[str, Any], file: str = "plan.json") -> Meter:
         """The meter of a plan; raises `InputError` where the plan has no such entry, or serves nothing."""
         running = plan.get("running")
-        if isinstance(running, Mapping) and "pools" in running:
-            return cls(running)
         expected = "the entry that tells watts and dollars at any load"
-        if isinstance(running, Mapping):
-            raise InputError([Fault(file, "running", str(running.get("reason") or shown(dict(running))), expected)])
-        raise InputError([Fault(file, "running", shown(running), expected, remedy=REMEDY)])
+        if not isinstance(running, Mapping):
+            raise InputError([Fault(file, "running", shown(running), expected, remedy=REMEDY)])
+        if "reason" in running:
+            raise InputError([Fault(file, "running", str(running["reason"]), expected)])
+        try:
+            return cls(running)
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError, StopIteration) as error:
+            raise InputError([Fault(file, "running", repr(error), expected, remedy=REMEDY)]) from error
 
     @property
     def replicas(self) -> float:

@@ -61,7 +61,7 @@ def operator_router(operation: Operation, now: Callable[[], Seconds], changed: C
     async def start(asked: DrillAsked) -> dict[str, Any]:
         """Start a drill."""
         try:
-            record = operation.start(asked.name, asked.parameters | {SECONDS.name: asked.seconds}, now())
+            record = operation.start(asked.name, {SECONDS.name: asked.seconds} | asked.parameters, now())
         except InputError as error:
             first = error.faults[0]
             raise Refusal(400, f"{first.path}: got {first.got}; expected {first.expected}", param=first.path) from None

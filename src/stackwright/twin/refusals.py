@@ -47,8 +47,12 @@ class Refusal(Exception):
 
     def response(self) -> JSONResponse:
         """The refusal as an answer."""
-        body = ErrorBody(error=self.detail).model_dump()
-        return JSONResponse(body, status_code=self.status, headers=self.headers)
+        return JSONResponse(self.body, status_code=self.status, headers=self.headers)
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """The same as data."""
+        return ErrorBody(error=self.detail).model_dump()
 
 
 def unknown_model(asked: str, served: str) -> Refusal:
@@ -89,6 +93,11 @@ def body_too_slow(seconds: float) -> Refusal:
     return Refusal(408, f"The body did not come within {seconds:g} s.", code="request_timeout", headers=CLOSE)
 
 
+def stopping() -> Refusal:
+    """The server was told to stop before the answer was whole."""
+    return Refusal(503, "The endpoint was stopped.", kind="server_error", code="stopped", headers=CLOSE)
+
+
 def wrong_key() -> Refusal:
     """The key is absent or another one."""
     message = "This endpoint wants its API key: Authorization: Bearer KEY."
@@ -97,10 +106,20 @@ def wrong_key() -> Refusal:
 
 def invalid(faults: Sequence[Mapping[str, Any]]) -> Refusal:
     """A body or query that is not as the schema has it; the first fault is said, and how many more there are."""
-    first = faults[0]
-    path = ".".join(str(part) for part in first["loc"] if part != "body")
+    first = min(faults, key=lambda fault: fault["type"] in OTHER_SHAPE)
+    path = ".".join(str(part) for part in first["loc"] if part != "body" and not _is_alternative(part))
     more = f" ({len(faults) - 1} more)" if len(faults) > 1 else ""
     return Refusal(400, f"{path or 'body'}: {first['msg']}{more}", param=path or None)
+
+
+OTHER_SHAPE = {"string_type", "list_type"}
+"""Of a value that may have several shapes: that it does not have one of them says less than any other fault."""
+ALTERNATIVES = {"str", "constrained-str"}
+
+
+def _is_alternative(part: object) -> bool:
+    """Whether a step of a fault's path names one of a value's shapes, and no field of the body."""
+    return isinstance(part, str) and (part in ALTERNATIVES or "[" in part)
 
 
 CLOSE = {"Connection": "close"}

@@ -20,7 +20,7 @@ from stackwright.core.units import Ratio, Seconds
 FIRST = "vllm:time_to_first_token_seconds"
 NEXT = "vllm:request_time_per_output_token_seconds"
 TOKENS = "vllm:generation_tokens_total"
-REJECTED = "stackwright_requests_refused_total"
+REJECTED = "stackwright_requests_rejected_total"
 PATIENCE: Seconds = 10.0
 """For an answer of the endpoint."""
 POLL: Seconds = 1.0
@@ -130,7 +130,7 @@ class Spell:
             return sum(read(one) for one in self.power) / len(self.power)
 
         def counted(name: str) -> float:
-            return self.last.values.get(name, 0.0) - self.first.values.get(name, 0.0)
+            return self.last.values[name] - self.first.values[name]
 
         def average(family: str) -> float | None:
             """Exact, as the sum is counted beside the buckets."""
