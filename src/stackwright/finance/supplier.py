@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 from stackwright.core.spec import spec
-from stackwright.core.units import Dollars, Ratio
-
-
-def dollars_on(*, dollars: Dollars, share: Ratio) -> Dollars:
-    """What of a sum rests on a supplier who holds a share of its market. Source: definition."""
-    return dollars * share
+from stackwright.core.units import Ratio
 
 
 @spec
@@ -19,7 +14,3 @@ class SupplierShare:
 
     share: Ratio
     """Of the market's volume or revenue, as the record says."""
-
-    def of(self, dollars: Dollars) -> Dollars:
-        """What of a sum rests on the supplier. Source: definition."""
-        return dollars_on(dollars=dollars, share=self.share)
