@@ -19,7 +19,7 @@ from stackwright.core.errors import InfeasibleError, InputError
 from stackwright.core.units import SECONDS_PER_YEAR
 from stackwright.model.architecture import Architecture
 from stackwright.stack.parts import Parts
-from stackwright.stack.study import Study, load
+from stackwright.stack.study import OwnPlant, Study, load
 
 TWO = """
 study: two-platforms
@@ -305,13 +305,29 @@ def test_what_is_stranded_is_between_nothing_and_the_books(stranded: dict[str, A
     assert moved > 0
 
 
-def test_contracts_are_on_the_books_at_their_price(stranded: dict[str, Any], item: Finalist) -> None:
+def booked(item: Finalist) -> float:
+    """Eighteen years are left of twenty, at 90 USD/MWh for eight tenths of the load."""
     mean_load = float(item.done.year.meter_energy.mean()) / SECONDS_PER_YEAR
-    # eighteen years are left of twenty, at 90 USD/MWh for eight tenths of the load
     annuity = sum(1.08 ** -(year + 0.5) for year in range(18))
-    expected = 90.0 / 3.6e9 * 0.8 * mean_load * SECONDS_PER_YEAR * annuity
+    return 90.0 / 3.6e9 * 0.8 * mean_load * SECONDS_PER_YEAR * annuity
+
+
+def test_contracts_are_on_the_books_at_their_price(stranded: dict[str, Any], item: Finalist) -> None:
     for future in stranded["futures"]:
-        assert future["contracts"]["book"]["value"] == pytest.approx(expected)
+        assert future["contracts"]["book"]["value"] == pytest.approx(booked(item))
+
+
+def test_contracts_beside_plants_of_ones_own_are_on_the_books(
+    study: Study, catalog: Catalog, seen: Searched, item: Finalist
+) -> None:
+    """The place is held at a portfolio that decides no hours; what is owed is that of the plan's own."""
+    own = study.power.portfolio[0]
+    plant = OwnPlant.model_construct(technology="gas-turbine", capacity=5e6, least=0.0, most=None, unit=None)
+    both, grid = (own.model_copy(update=values) for values in ({"plants": (plant,)}, {"name": "grid", "contracts": ()}))
+    menu = study.model_copy(update={"power": study.power.model_copy(update={"portfolio": (grid, both)})})
+    told = stranded_entry(menu, catalog, seen, item)
+    for future in told["futures"]:
+        assert future["contracts"]["book"]["value"] == pytest.approx(booked(item))
 
 
 @pytest.mark.parametrize("scale", [0.25, 0.5, 1.0, 1.75])

@@ -35,7 +35,7 @@ from stackwright.interface.model_future import ModelFuture, capacity_of, idle_sh
 from stackwright.model.architecture import Architecture
 from stackwright.stack.evaluate import Evaluation
 from stackwright.stack.parts import Part, Parts
-from stackwright.stack.study import Study
+from stackwright.stack.study import Portfolio, Study
 
 COUNT = 96
 """Draws of the inputs."""
@@ -87,6 +87,8 @@ class Hall:
     seen: Searched
     item: Finalist
     model: Architecture
+    portfolio: Portfolio
+    """The plan's own, whatever the study is held at."""
 
     @cached_property
     def classes(self) -> list[PlantClass]:
@@ -138,7 +140,7 @@ def hall_of(study: Study, catalog: Catalog, seen: Searched, item: Finalist) -> H
     narrow: dict[str, Any] = {layer: getattr(study, layer).model_copy(update=values) for layer, values in held.items()}
     narrow["model"] = narrow["model"].model_copy(update={"architecture": (design.architecture,)})
     model = seen.parts.architecture(design.architecture, study.config_path(design.architecture))
-    return Hall(study.model_copy(update=narrow), catalog, seen, item, model)
+    return Hall(study.model_copy(update=narrow), catalog, seen, item, model, menus[design.portfolio])
 
 
 def stranded_entry(study: Study, catalog: Catalog, seen: Searched, item: Finalist) -> dict[str, Any]:
@@ -341,15 +343,12 @@ def _contracts(hall: Hall, now: Drawn, future: ModelFuture, idle: np.ndarray) ->
 
     Prices are those of the start year; surplus earns the mean price of the site's market.
     """
-    design, scenario, seed = hall.item.design, hall.seen.scenario, hall.study.seed
-    menu = next(one for one in hall.study.power.portfolio)
+    scenario, seed = hall.seen.scenario, hall.study.seed
     grid = hall.item.parts["grid"]
     mean_price = _led(grid, "mean_price", seed)
     mean_load = float(np.mean(hall.item.done.year.meter_energy)) / SECONDS_PER_YEAR
     rate, book, lost = now.item.terms.discount_rate, np.zeros(COUNT + 1), np.zeros(COUNT + 1)
-    if menu.name != design.portfolio:
-        return book, book
-    for entry in menu.contracts:
+    for entry in hall.portfolio.contracts:
         part = hall.seen.parts.get("power", entry.contract)
         watts = (
             entry.share * mean_load
