@@ -130,7 +130,7 @@ def layers_at_stake(plan: Plan) -> list[dict[str, Any]]:
     return [_layer(told, layer) for layer in LAYERS if layer in plan["stack"]]
 
 
-def absent(reason: str, unit: str) -> dict[str, Any]:
+def absent(reason: str, unit: str = "1") -> dict[str, Any]:
     """A number that a plan does not have, and why. Source: definition."""
     return {"value": None, "low": None, "high": None, "unit": unit, "reason": reason}
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from stackwright.codesign.at_stake import UNSURE, Told, changes_of
+from stackwright.codesign.at_stake import UNSURE, Told, absent, changes_of
 from stackwright.codesign.diversity import (
     DRAWS,
     ENGINE,
@@ -27,7 +27,7 @@ from stackwright.codesign.diversity import (
 from stackwright.codesign.finalists import Finalist
 from stackwright.codesign.menu_draws import Draws
 from stackwright.codesign.searched import Searched
-from stackwright.codesign.suppliers import Shares, absent, shares_of, whole_of
+from stackwright.codesign.suppliers import Shares, shares_of, whole_of
 from stackwright.stack.study import Study
 
 FABRIC = "fabric vendor"

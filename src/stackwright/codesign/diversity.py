@@ -15,12 +15,13 @@ from typing import Any
 import numpy as np
 
 from stackwright.codesign.alternative_stacks import unsettled_finalist
+from stackwright.codesign.at_stake import absent
 from stackwright.codesign.finalists import SENSE, UNITS, Finalist, design_of, finalist, objective_value
 from stackwright.codesign.menu_draws import Draws
 from stackwright.codesign.plants import terms_of
 from stackwright.codesign.search import Found, Pick, pick_of, search
 from stackwright.codesign.searched import Searched
-from stackwright.codesign.suppliers import ANY, HIGH, LOW, absent, herfindahl, operator_of, platform_of, supplied
+from stackwright.codesign.suppliers import ANY, HIGH, LOW, herfindahl, operator_of, platform_of, supplied
 from stackwright.codesign.table import Point, Table
 from stackwright.codesign.training_grid import TrainingDesign
 from stackwright.codesign.uncertainty import draw, evaluate_with, inputs_of

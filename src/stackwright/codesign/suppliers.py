@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from stackwright.codesign.at_stake import absent
 from stackwright.codesign.finalists import PREFILL, Finalist
 from stackwright.codesign.margin_stack import CLOUD, OWN
 from stackwright.codesign.menu_draws import Draws
 from stackwright.codesign.uncertainty import draw
-from stackwright.core.records import Record
+from stackwright.core.records import KINDS, Record
 from stackwright.core.units import SECONDS_PER_YEAR
 from stackwright.stack.offer import PLANTS
 from stackwright.stack.parts import Part, Parts
@@ -86,11 +87,6 @@ def herfindahl(shares: np.ndarray) -> Any:
     Source: Hirschman (1964), The paternity of an index.
     """
     return np.square(shares).sum(axis=0)
-
-
-def absent(reason: str, unit: str = "1") -> dict[str, Any]:
-    """A number that a plan does not have, and why. Source: definition."""
-    return {"value": None, "low": None, "high": None, "unit": unit, "reason": reason}
 
 
 def _ended(value: Any, drawn: np.ndarray) -> dict[str, Any]:
@@ -275,5 +271,4 @@ def _burns_gas(item: Finalist) -> bool:
 
 
 def _weakest(records: Sequence[Record]) -> str:
-    order = ("measured", "vendor", "published", "derived", "estimate", "assumption", "unverified")
-    return max((one.values["share"].kind for one in records), key=order.index)
+    return max((one.values["share"].kind for one in records), key=KINDS.index)
