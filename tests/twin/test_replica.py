@@ -125,7 +125,7 @@ def test_what_is_lost_comes_back(served: ServedReplica) -> None:
     stack.lose(1.0)
     assert stack.advance(30.0) == [] or stack.state().running == 0
     assert stack.state().lost == 1.0
-    stack.restore(30.0)
+    stack.lose(0.0, 30.0)
     events = []
     while (when := stack.next_event) < NEVER:
         events += stack.advance(max(when, 30.0))

@@ -381,11 +381,6 @@ class LivePrefills:
         """Prompts that servers are at."""
         return sum(len(prompts) for _, _, prompts in self._passes)
 
-    def busy_share(self, now: Seconds) -> Ratio:
-        """Share of the servers that are there whose first stage is at work."""
-        ready = self.queue.ready
-        return sum(when > now for when in ready) / len(ready) if ready else 0.0
-
     def advance(self, until: Seconds) -> list[tuple[Seconds, int]]:
         """Play on up to a time: when each prompt was done, in order of time."""
         while self._next_start() <= until:

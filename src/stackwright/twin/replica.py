@@ -105,7 +105,6 @@ class LiveStack:
         self._clients: set[Ticket] = set()
         self._sent = self._refused = 0
         self._pace: Ratio = 1.0
-        self._prefill_pace: Ratio = 1.0
         self._lost: Ratio = 0.0
         self._rested: Ratio = 0.0
         self._meter = _Meter()
@@ -174,17 +173,12 @@ class LiveStack:
     def pace(self, value: Ratio) -> None:
         self.slow(decode=value, prefill=value)
 
-    @property
-    def prefill_pace(self) -> Ratio:
-        """The same of the passes of a prefill pool."""
-        return self._prefill_pace
-
     def slow(self, *, decode: Ratio, prefill: Ratio) -> None:
         """Rounds and prefill passes take so many times as long: a lower clock holds up prompts more than tokens.
 
         Where prefills share the rounds, `decode` is for both.
         """
-        self._pace, self._prefill_pace = decode, prefill
+        self._pace = decode
         pools = self._scheduler
         if isinstance(pools, LivePools):
             pools.decodes.pace, pools.prefills.pace = decode, prefill
@@ -197,7 +191,10 @@ class LiveStack:
         return self._lost
 
     def lose(self, share: Ratio, now: Seconds | None = None) -> None:
-        """That share of the part's ranks and prefill servers is gone; what ran on them is computed again."""
+        """That share of the part's ranks and prefill servers is gone; what ran on them is computed again.
+
+        0 brings all back.
+        """
         self._lost = share
         self._scheduler.lose(share, self._later(now))
 
@@ -214,10 +211,6 @@ class LiveStack:
     def rested(self) -> Ratio:
         """Share that takes no work."""
         return self._rested
-
-    def restore(self, now: Seconds | None = None) -> None:
-        """All ranks and servers are there again."""
-        self.lose(0.0, now)
 
     def state(self) -> State:
         """What the stack is doing at the time that it has been played to."""
