@@ -37,7 +37,7 @@ def resources(service: Service, table: Table, launches: list[Launch]) -> list[Re
         made.append(workload(service, table, launch))
     if service.apart and table.router:
         made += router(service, table, launches[0].quantities["port"])
-    if not service.apart or (table.router and not table.router.get("discovers")) or not table.router:
+    if not service.apart or not table.router.get("discovers"):
         made += [front(pool_name(service, launch), table.port) for launch in launches]
     return made
 
