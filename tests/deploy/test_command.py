@@ -50,6 +50,28 @@ def test_scripts_can_be_run_by_a_shell(run: Run) -> None:
         subprocess.run(["/bin/sh", "-n", str(script)], check=True)
 
 
+def test_the_benchmark_hands_its_client_one_word_for_each_name(run: Run) -> None:
+    own = "my weights; exit 9"
+    assert run("small", "--to", "vllm", "--out", "here", "--model", own).exit_code == 0
+    client = Path("bin/vllm")
+    client.parent.mkdir()
+    client.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n', encoding="utf-8")
+    client.chmod(0o755)
+    path = f"{client.parent.resolve()}:{os.environ['PATH']}"
+    done = subprocess.run(["here/benchmark/run.sh"], capture_output=True, text=True, env={"PATH": path}, check=True)
+    words = done.stdout.splitlines()
+    assert words[words.index("--tokenizer") + 1] == own
+    assert words[words.index("--endpoint") + 1] == "/v1/completions"
+
+
+def test_a_title_stays_within_the_comment(run: Run) -> None:
+    plan = json.loads(Path("small/plan.json").read_text())
+    plan["study"]["title"] = "one\ntwo\u2028three\x85four"
+    Path("small/plan.json").write_text(json.dumps(plan), encoding="utf-8")
+    assert run("small", "--to", "vllm", "--out", "here").exit_code == 0
+    assert Path("here/both.sh").read_text().splitlines()[1].startswith("# one two three four, on vllm")
+
+
 def test_a_server_of_several_wants_to_know_its_place(run: Run) -> None:
     assert run("chat", "--to", "vllm", "--out", "here").exit_code == 0
     done = subprocess.run(["/bin/sh", "here/decode.sh"], capture_output=True, text=True, env={})

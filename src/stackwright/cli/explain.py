@@ -11,10 +11,12 @@ import typer
 
 from stackwright.cli.options import CatalogOption, JsonOption
 from stackwright.cli.outcome import open_catalog, outcome, plain
-from stackwright.core.errors import Fault, InputError
+from stackwright.core.errors import Fault, InputError, shown
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+WRITE = "Write one: `stackwright plan STUDY --out DIR`."
 
 
 def explain(
@@ -35,21 +37,19 @@ def explain(
 
 def read_plan(directory: Path) -> dict[str, Any]:
     """The plan.json of a folder; raises `InputError` if it is none."""
-    path = directory / "plan.json"
+    path, expected = directory / "plan.json", "the plan.json that stackwright plan wrote"
     try:
         made = jsontext.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        got = error.strerror or str(error)
-        raise InputError([Fault(str(path), "", got, "the plan.json that stackwright plan wrote")]) from None
+        raise InputError([Fault(str(path), "", error.strerror or str(error), expected, remedy=WRITE)]) from None
     except (ValueError, RecursionError) as error:
-        raise InputError([Fault(str(path), "", f"no JSON ({str(error)[:80]})", "a plan.json")]) from None
-    missing = (
-        [key for key in ("objective", "stack", "metrics") if key not in made] if isinstance(made, dict) else ["all"]
-    )
+        got = f"no JSON ({str(error)[:80]})"
+        raise InputError([Fault(str(path), "", got, expected, remedy=WRITE)]) from None
+    if not isinstance(made, dict):
+        raise InputError([Fault(str(path), "", shown(made), expected, remedy=WRITE)])
+    missing = [key for key in ("objective", "stack", "metrics") if key not in made]
     if missing:
-        raise InputError(
-            [Fault(str(path), "", f"no {', '.join(missing)}", "the plan.json that stackwright plan wrote")]
-        )
+        raise InputError([Fault(str(path), "", f"no {', '.join(missing)}", expected, remedy=WRITE)])
     return made
 
 

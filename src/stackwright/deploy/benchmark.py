@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 from stackwright.deploy.launch import Launch
@@ -16,9 +17,11 @@ BACKENDS = {"tensorrt-llm-2026": "trtllm", "sglang-2026": "sglang", "vllm-2026":
 """Engines by the words of the table e2e_serving; the others are told in the words of the table inference."""
 FRAMEWORKS = {"rocm-vllm": "vLLM ROCm", "tpu-vllm": "vLLM TPU", "neuron-nxd": "Neuron NxD", "jetstream": "JetStream"}
 QUANTIZED = {"fp8": "fp8", "fp4": "nvfp4", "bf16": "bf16", "int8": "int8"}
+# Plain completions: a chat template would put its own tokens on top of the plan's longest request, which the engine
+# then refuses, and weights without one answer no chat.
 VLLM = (
-    ("--backend", "openai-chat"),
-    ("--endpoint", "/v1/chat/completions"),
+    ("--backend", "openai"),
+    ("--endpoint", "/v1/completions"),
     ("--base-url", '"$URL"'),
     ("--model", "{name}"),
     ("--tokenizer", "{model}"),
@@ -38,7 +41,7 @@ AIPERF = (
     ("--model", "{name}"),
     ("--tokenizer", "{model}"),
     ("--url", '"$URL"'),
-    ("--endpoint-type", "chat"),
+    ("--endpoint-type", "completions"),
     ("--streaming", ""),
     ("--synthetic-input-tokens-mean", "{input}"),
     ("--synthetic-input-tokens-stddev", "0"),
@@ -81,7 +84,8 @@ def script(head: str, service: Service, decode: Launch) -> str:
 
 
 def _command(program: str, flags: tuple[tuple[str, str], ...], words: dict[str, Any]) -> str:
-    parts = [f"{name} {value.format(**words) if '$' not in value else value}".strip() for name, value in flags]
+    own = {key: shlex.quote(str(value)) for key, value in words.items()}
+    parts = [f"{name} {value.format(**own) if '$' not in value else value}".strip() for name, value in flags]
     return " \\\n      ".join([program, *parts])
 
 

@@ -181,7 +181,9 @@ def header(plan: Mapping[str, Any], table: Table, service: Service, missing: Map
 
 
 def _wrapped(text: str) -> list[str]:
-    return textwrap.wrap(text, WIDTH - 2, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+    return textwrap.wrap(
+        " ".join(text.split()), WIDTH - 2, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+    )
 
 
 def write(texts: Mapping[str, str], out: Path) -> list[Path]:

@@ -15,6 +15,8 @@
 #   do not
 # - both: weights in fp8: MaxText takes them from a checkpoint that was converted beforehand; here they are bfloat16,
 #   which needs more memory
+# - both: an image and a converted checkpoint: put your project in place of $PROJECT, and the checkpoint's folder into
+#   CHECKPOINT in the environment of the servers
 # - both: JetStream was archived on 2026-02-01: no version follows; vLLM on TPU takes its place
 # - plan: pools of prefill and decode: the server of two pools (ExperimentalMaxtextDisaggregatedServer) rests on parts
 #   that are not public; all chips are started as servers that prefill and decode in turns, so their number and their
@@ -25,7 +27,7 @@ exec python3 -m maxtext.inference.maxengine.maxengine_server maxtext/configs/bas
   model_name=deepseek3-671b \
   tokenizer_path=deepseek-ai/DeepSeek-R1 \
   tokenizer_type=huggingface \
-  "load_parameters_path=$CHECKPOINT" \
+  "load_parameters_path=${CHECKPOINT:?folder of the checkpoint that MaxText converted}" \
   inference_server=MaxtextInterleavedServer \
   scan_layers=false \
   weight_dtype=bfloat16 \

@@ -17,8 +17,8 @@ for RUNNING in 16 32 64; do
   case "${1:-vllm}" in
   vllm)
     vllm bench serve \
-      --backend openai-chat \
-      --endpoint /v1/chat/completions \
+      --backend openai \
+      --endpoint /v1/completions \
       --base-url "$URL" \
       --model trainium \
       --tokenizer meta-llama/Llama-3.1-70B \
@@ -39,7 +39,7 @@ for RUNNING in 16 32 64; do
       --model trainium \
       --tokenizer meta-llama/Llama-3.1-70B \
       --url "$URL" \
-      --endpoint-type chat \
+      --endpoint-type completions \
       --streaming \
       --synthetic-input-tokens-mean 1024 \
       --synthetic-input-tokens-stddev 0 \

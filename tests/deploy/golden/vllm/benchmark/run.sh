@@ -19,8 +19,8 @@ for RUNNING in 1536 3072 6144; do
   case "${1:-vllm}" in
   vllm)
     vllm bench serve \
-      --backend openai-chat \
-      --endpoint /v1/chat/completions \
+      --backend openai \
+      --endpoint /v1/completions \
       --base-url "$URL" \
       --model chat-r1 \
       --tokenizer nvidia/DeepSeek-R1-NVFP4 \
@@ -41,7 +41,7 @@ for RUNNING in 1536 3072 6144; do
       --model chat-r1 \
       --tokenizer nvidia/DeepSeek-R1-NVFP4 \
       --url "$URL" \
-      --endpoint-type chat \
+      --endpoint-type completions \
       --streaming \
       --synthetic-input-tokens-mean 4419 \
       --synthetic-input-tokens-stddev 0 \
