@@ -161,7 +161,28 @@ def test_an_objective_without_dollars_has_no_price_of_an_option(
     told = lock_in_entry(study.model_copy(update={"objective": objective}), seen, item, {})
     assert told["options"] == []
     assert word in told["reason"]
+    assert told["portable_pays"] == {"loss": None, "now": None, "reason": told["reason"]}
     assert told["runs"]
+
+
+def test_nothing_is_compared_where_no_engine_is_on_two_platforms(study: Study, catalog: Catalog) -> None:
+    rack, serving = {"system": ("hgx-b200-liquid",)}, {"software": ("vllm-2026",)}
+    alone = study.model_copy(
+        update={"rack": study.rack.model_copy(update=rack), "serving": study.serving.model_copy(update=serving)}
+    )
+    seen = searched(alone, catalog)
+    assert seen.found.best is not None
+    told = lock_in_entry(alone, seen, unsettled_finalist(alone, seen, seen.found.best), {})
+    portable = row(told, "portable")
+    assert not portable["feasible"] and not portable["eligible"]
+    assert told["portable_pays"] == {"loss": None, "now": None, "reason": portable["reason"]}
+
+
+def test_a_portable_engine_pays_up_to_a_loss_or_never(entry: dict[str, Any]) -> None:
+    told = entry["portable_pays"]
+    assert entry["chosen"] != "portable"
+    assert (told["loss"] is None) == (told["reason"] is not None)
+    assert told["now"] == pytest.approx(row(entry, "portable")["performance_loss"]["value"])
 
 
 def listing(study: Study, *options: str) -> Study:

@@ -52,6 +52,7 @@ PATHS = 4096
 FEWER = 16
 LOW, HIGH = 5.0, 95.0
 MONTH = SECONDS_PER_YEAR / 12.0
+NO_PORTABLE = "no engine of the study serves the model within the limits on two platforms of its menu"
 KEPT, ANY_PORT = "port-kept", "port-any"
 FUTURES = ("prices-even", "prices-sold-ahead", "prices-in-house-ahead")
 
@@ -137,12 +138,11 @@ def lock_in_entry(study: Study, seen: Searched, item: Finalist, plan: Mapping[st
         "chosen": None,
         "listed": bool(study.interface.portability),
         "break_even": [],
-        "portable_pays": None,
         "price_futures": price_futures(seen.parts),
         "reason": unpriced(study),
     }
     if made["reason"] is not None:
-        return made
+        return made | {"portable_pays": _uncompared(made["reason"])}
     priced = priced_options(study, seen, item)
     chosen = chosen_option(study, priced, item)
     return made | {
@@ -469,8 +469,8 @@ def _rows(study: Study, seen: Searched, priced: Priced, plan: Mapping[str, Any])
         if option not in priced.ways:
             rows.append(_absent(study, priced.platforms, option, platform, plan))
     if PORTABLE not in priced.ways:
-        reason = "no engine of the study serves the model within the limits on two platforms of its menu"
-        rows.append({"option": PORTABLE, "name": None, "platform": None, "feasible": False, "reason": reason})
+        nowhere = {"name": None, "platform": None, "platform_name": None, "feasible": False, "eligible": False}
+        rows.append({"option": PORTABLE} | nowhere | {"reason": NO_PORTABLE})
     return rows
 
 
@@ -606,18 +606,24 @@ def _break_evens(priced: Priced, chosen: str) -> list[dict[str, Any]]:
     return made
 
 
-def _portable_pays(priced: Priced, chosen: str | None) -> dict[str, Any] | None:
-    """Up to which loss of performance being portable is no dearer than what is chosen; None where nothing is compared.
+def _portable_pays(priced: Priced, chosen: str | None) -> dict[str, Any]:
+    """Up to which loss of performance being portable is no dearer than what is chosen, or why nothing is compared.
 
     A portable engine without a loss that is dearer still says so.
     """
-    if chosen is None or chosen == PORTABLE or PORTABLE not in priced.ways:
-        return None
+    if PORTABLE not in priced.ways:
+        return _uncompared(NO_PORTABLE)
+    if chosen is None or chosen == PORTABLE:
+        return _uncompared("what is chosen is portable" if chosen else "the plan's platform is not on record")
     option = priced.candidates[PORTABLE]
     best = priced.candidates[priced.platforms.option(option.home)].stack.value
     loss = loss_that_pays(priced.market, priced.ways[PORTABLE], best, priced.ways[chosen])
     reason = None if loss is not None else "even an engine that loses nothing is dearer than moving late"
     return {"loss": loss, "now": option.stack.value / best - 1.0, "reason": reason}
+
+
+def _uncompared(reason: str) -> dict[str, Any]:
+    return {"loss": None, "now": None, "reason": reason}
 
 
 def _absent(study: Study, platforms: Platforms, option: str, platform: str, plan: Mapping[str, Any]) -> dict[str, Any]:
