@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from stackwright.evidence.announcements.check import LABELS, checked, outside
+from stackwright.core.errors import InputError
+from stackwright.evidence.announcements.check import LABELS, check, checked, outside
 from stackwright.evidence.announcements.comparables import BEHIND, comparables, projects
 from stackwright.evidence.announcements.expected import Expected
 from stackwright.evidence.announcements.implied import IMPLIED
@@ -132,6 +133,11 @@ def test_a_project_is_not_compared_with_itself(told, catalog):
     assert "colossus-1" in found
     assert "abilene-epoch" not in found
     assert "abilene-shell" not in found
+
+
+def test_a_project_that_is_not_on_record_is_refused_with_the_nearest(told, catalog):
+    with pytest.raises(InputError, match=r"same_as.0.: got 'abilene-epoc'.*'abilene-epoch'"):
+        check(told("same_as: [abilene-epoc]\npower: 1 GW\n"), catalog)
 
 
 def test_few_projects_make_no_range(told, catalog):

@@ -76,3 +76,10 @@ def test_growth_seen_and_growth_needed(told):
     late = told(lines + "operating: [{date: 2027-06, value: 100 MW}]\n")
     assert implied.pace_needed(late) == "full power was due before the last day that was seen"
     assert implied.pace_seen(late) == "fewer than two steps of operating power are stated"
+
+
+def test_a_project_that_was_told_of_after_its_full_power_took_no_time_to_it(told):
+    late = told("power: 1 GW\ndates: {announced: 2028-01-01, full_power: 2026-01-01}\n")
+    assert implied.months_from_announcement(late) == "it was announced after its full power"
+    overlapping = told("power: 1 GW\ndates: {announced: 2026-06-01, full_power: 2026-06}\n")
+    assert not isinstance(implied.months_from_announcement(overlapping), str)

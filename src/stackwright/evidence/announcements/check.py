@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from stackwright.catalog import Catalog
+from stackwright.core.errors import Fault, InputError, nearest, shown
 from stackwright.core.units import SECONDS_PER_YEAR
 from stackwright.evidence.announcements.comparables import BEHIND, Comparables, comparables, projects
 from stackwright.evidence.announcements.expected import Expected, expected
@@ -107,7 +108,21 @@ class Row:
 
 def check(told: Announcement, catalog: Catalog) -> dict[str, Any]:
     """What an announcement implies, and where that is out of range, as plain data."""
-    return checked(told, expected(told, catalog), projects(catalog), catalog)
+    published = projects(catalog)
+    _refuse_unknown(told, [one.announcement for one in published])
+    return checked(told, expected(told, catalog), published, catalog)
+
+
+def _refuse_unknown(told: Announcement, known: Sequence[str]) -> None:
+    """A project that is not on record would leave the announcement compared with itself, unseen."""
+    expects = f"a project on record: {', '.join(known)}"
+    faults = [
+        Fault(told.announcement, f"same_as[{place}]", shown(name), expects, nearest=nearest(name, known))
+        for place, name in enumerate(told.same_as)
+        if name not in known
+    ]
+    if faults:
+        raise InputError(faults)
 
 
 def checked(

@@ -146,7 +146,10 @@ def months_to_full_power(told: Announcement) -> Implied:
 
 def months_from_announcement(told: Announcement) -> Implied:
     """From the announcement to full power. Source: definition."""
-    return _months(told.dates.full_power, told.dates.announced, "announced and full_power")
+    announced, full = told.dates.announced, told.dates.full_power
+    if announced is not None and full is not None and full.interval.high < announced.interval.low:
+        return "it was announced after its full power"
+    return _months(full, announced, "announced and full_power")
 
 
 def months_per_block(told: Announcement) -> Implied:
