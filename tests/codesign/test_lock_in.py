@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
+import numpy as np
 import pytest
 
 from stackwright.catalog import Catalog
@@ -14,9 +16,10 @@ from stackwright.codesign.finalists import Finalist
 from stackwright.codesign.lock_in import chosen_option, kept_study, lock_in_entry, priced_options
 from stackwright.codesign.plan import plan_study
 from stackwright.codesign.searched import Searched, searched
-from stackwright.codesign.stranded import Hall, as_good, deepened, stranded_entry
+from stackwright.codesign.stranded import COUNT, Drawn, Hall, as_good, chip_book, deepened, stranded_entry
 from stackwright.core.errors import InfeasibleError, InputError
 from stackwright.core.units import SECONDS_PER_YEAR
+from stackwright.interface.model_future import ModelFuture
 from stackwright.model.architecture import Architecture
 from stackwright.stack.parts import Parts
 from stackwright.stack.study import OwnPlant, Study, load
@@ -324,6 +327,20 @@ def test_what_is_stranded_is_between_nothing_and_the_books(stranded: dict[str, A
             sum(one[part]["dollars"]["value"] for part in ("chips", "cooling", "contracts"))
         )
     assert moved > 0
+
+
+@pytest.mark.parametrize(
+    ("years", "worth"), [(1.0, 0.8 * 10), (1.5, 0.7 * 10 + 0.9 * 2 * 0.9), (2.0, 6 + 0.8 * 2 * 0.9)]
+)
+def test_what_is_bought_as_a_future_arrives_is_not_on_the_books(years: float, worth: float) -> None:
+    """Ten systems, twelve from the second year on and fifteen from the third, at prices that fall by a tenth."""
+    terms = SimpleNamespace(spares=0.0, chip_life=5.0, chip_price_decline=0.1)
+    pool = SimpleNamespace(bought=lambda spares: np.array([10.0, 12.0, 15.0]))
+    done = SimpleNamespace(units=[SimpleNamespace(system_price=100.0)], fleet=SimpleNamespace(pools=[pool]))
+    now = cast("Drawn", SimpleNamespace(item=SimpleNamespace(terms=terms), done=done))
+    arrival = np.full(COUNT + 1, years * SECONDS_PER_YEAR)
+    book = chip_book(now, ModelFuture(arrival=arrival, reused=np.zeros(COUNT + 1)))
+    assert book == pytest.approx(100.0 * worth)
 
 
 def booked(item: Finalist) -> float:

@@ -260,7 +260,7 @@ def _served(
     need, power = there.chips / now.chips, there.power / now.power
     earned = stranded_share(built=there.cost, best=np.minimum(first.cost, there.cost), capital=there.capital)
     idle = idle_share(need=need, reused=future.reused)
-    chips = Lost(_chip_book(now, future), idle + (1.0 - np.maximum(0.0, 1.0 - need)) * earned)
+    chips = Lost(chip_book(now, future), idle + (1.0 - np.maximum(0.0, 1.0 - need)) * earned)
     cooling = Lost(_cooling_book(now, future), _cooling_share(hall, first, power, earned, future))
     contracts = Lost(*_contracts(hall, now, future, idle_share(need=power, reused=future.reused)))
     return {
@@ -279,7 +279,7 @@ def _unserved(hall: Hall, part: Part, best: tuple[Searched, Finalist]) -> dict[s
     assert hall.today is not None
     now, first, future = Drawn.of(hall, hall.today[1]), Drawn.of(hall, best[1]), _drawn_future(hall, part)
     unused = 1.0 - _wide(future.reused)
-    chips, cooling = Lost(_chip_book(now, future), unused), Lost(_cooling_book(now, future), unused)
+    chips, cooling = Lost(chip_book(now, future), unused), Lost(_cooling_book(now, future), unused)
     contracts = Lost(*_contracts(hall, now, future, unused))
     reason = "the plan's systems do not serve it within the limits: none of them has work in it"
     return {
@@ -304,8 +304,11 @@ def _drawn_future(hall: Hall, part: Part) -> ModelFuture:
     return ModelFuture(**led)
 
 
-def _chip_book(now: Drawn, future: ModelFuture) -> np.ndarray:
-    """Systems that were bought before the arrival, straight-line over their life [1 + n]."""
+def chip_book(now: Drawn, future: ModelFuture) -> np.ndarray:
+    """Dollars of systems that were bought before the arrival, straight-line over their life [1 + n].
+
+    A year's systems are bought as it begins: none in the moment of the arrival. Source: definition.
+    """
     terms, total = now.item.terms, np.zeros(COUNT + 1)
     years = np.asarray(future.arrival) / SECONDS_PER_YEAR
     for unit, pool in zip(now.done.units, now.done.fleet.pools, strict=True):
@@ -313,16 +316,16 @@ def _chip_book(now: Drawn, future: ModelFuture) -> np.ndarray:
         price = _wide(unit.system_price)
         for year in range(added.shape[-1]):
             age = years - year
-            worth = np.where(age >= 0.0, straight_line_value(age=np.maximum(age, 0.0), life=terms.chip_life), 0.0)
+            worth = np.where(age > 0.0, straight_line_value(age=np.maximum(age, 0.0), life=terms.chip_life), 0.0)
             total = total + added[..., year] * price * price_path(year=year, decline=terms.chip_price_decline) * worth
     return _wide(total)
 
 
 def _cooling_book(now: Drawn, future: ModelFuture) -> np.ndarray:
-    """Mechanical plant for the peak of the year of the arrival, straight-line over its life [1 + n]."""
+    """Dollars of mechanical plant for the peak of the last year before the arrival, straight-line [1 + n]."""
     years = np.asarray(future.arrival) / SECONDS_PER_YEAR
     peak = np.atleast_2d(np.asarray(now.done.fleet.peak_power))
-    year = np.minimum(years.astype(int), peak.shape[-1] - 1)
+    year = np.clip(np.ceil(years).astype(int) - 1, 0, peak.shape[-1] - 1)
     rows = np.arange(COUNT + 1) if len(peak) > 1 else np.zeros(COUNT + 1, dtype=int)
     worth = straight_line_value(age=years, life=now.item.terms.plant_life)
     return _wide(peak[rows, year] * _wide(now.done.capital.mechanical) * worth)
