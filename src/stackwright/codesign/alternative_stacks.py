@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from stackwright.codesign.finalists import Finalist, design_of, parts_of, plant_for, systems_of, unsettled
 from stackwright.codesign.kinds import kind_of
+from stackwright.codesign.plant_grid import PlantClass
 from stackwright.codesign.plants import terms_of
 from stackwright.codesign.result import stack_entry
 from stackwright.codesign.search import Pick
@@ -47,3 +50,20 @@ def unsettled_finalist(study: Study, seen: Searched, pick: Pick) -> Finalist:
         budget=study.constraints.budget,
         arrangement=arrangement_of(study, seen.parts, design.sourcing, systems_of(seen.parts, design)),
     )
+
+
+def undecided(classes: Sequence[PlantClass], pick: Pick) -> Pick:
+    """The pick itself, or where its hours are decided the same on a portfolio whose hours need not be, if there is one.
+
+    Draws of one whose hours are decided would need its whole year solved. Source: definition.
+    """
+    plant = classes[pick.plant_class]
+    own, decided = plant.options[pick.option], plant.weights.decided
+    if not decided[pick.option]:
+        return pick
+    like = [
+        number
+        for number, option in enumerate(plant.options)
+        if not decided[number] and replace(option, portfolio=own.portfolio) == own
+    ]
+    return replace(pick, option=like[0]) if like else pick

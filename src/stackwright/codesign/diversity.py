@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from stackwright.codesign.alternative_stacks import unsettled_finalist
+from stackwright.codesign.alternative_stacks import undecided, unsettled_finalist
 from stackwright.codesign.at_stake import absent
 from stackwright.codesign.finalists import SENSE, UNITS, Finalist, design_of, finalist, objective_value
 from stackwright.codesign.menu_draws import Draws
@@ -214,22 +214,6 @@ class Menu:
         """What a fleet is made of."""
         return design_of(self.seen.grid, self.seen.classes, self.pick(fleet, together))
 
-    def drawn_as(self, pick: Pick) -> Pick:
-        """The pick on a portfolio whose hours need not be decided, where the menu has one: what its draws are taken of.
-
-        Draws of one whose hours are decided would need its whole year solved.
-        """
-        plant = self.seen.classes[pick.plant_class]
-        own, decided = plant.options[pick.option], plant.weights.decided
-        if not decided[pick.option]:
-            return pick
-        like = [
-            number
-            for number, option in enumerate(plant.options)
-            if not decided[number] and replace(option, portfolio=own.portfolio) == own
-        ]
-        return replace(pick, option=like[0]) if like else pick
-
 
 def mean_of(name: str, first: Any, second: Any) -> Any:
     """An objective over two equal demands, each value being that of all of the demand. Source: definition."""
@@ -330,7 +314,8 @@ class Compared:
 
     def finalist(self, pick: Pick) -> Finalist:
         """A pick's design with all that its draws need; its hours are settled only where they have to be decided."""
-        pick, menu, seen = self.menu.drawn_as(pick), self.menu, self.menu.seen
+        menu, seen = self.menu, self.menu.seen
+        pick = undecided(seen.classes, pick)
         if pick not in self._known:
             if seen.classes[pick.plant_class].weights.decided[pick.option]:
                 made = finalist(menu.study, seen.parts, seen.scenario, seen.grid, seen.classes, pick)
@@ -345,7 +330,7 @@ class Compared:
 
         Draws are found by record and field alone.
         """
-        key = self.menu.drawn_as(pick), half, drawn
+        key = undecided(self.menu.seen.classes, pick), half, drawn
         if key not in self._values:
             self._values[key] = self._evaluated(self.finalist(pick), half=half, drawn=drawn)
         return self._values[key]

@@ -8,14 +8,14 @@ where it is the cheapest then. Shapes are on the page on lock-in.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import permutations
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from stackwright.codesign.alternative_stacks import unsettled_finalist
+from stackwright.codesign.alternative_stacks import undecided, unsettled_finalist
 from stackwright.codesign.finalists import MILLION, Finalist, design_of
 from stackwright.codesign.paired_draws import drawn_spec, drawn_values, nominal_spec, normals
 from stackwright.codesign.portability import PORTABLE, Platforms, family_of, runs_of, stands_on
@@ -342,22 +342,9 @@ class Stacks:
         return self._known[key]
 
     def _spread(self, pick: Pick) -> np.ndarray:
-        item = unsettled_finalist(self.study, self.seen, self._plain(pick))
+        item = unsettled_finalist(self.study, self.seen, undecided(self.seen.classes, pick))
         drawn = drawn_values(item, self.seen.scenario, PRICED, self.study.seed, DRAWS, with_base=True)
         return drawn[1:] / drawn[0]
-
-    def _plain(self, pick: Pick) -> Pick:
-        """The same pick on a portfolio without plants of its own, whose hours need no dispatch, where there is one.
-
-        Only the spread of its cost is read from it.
-        """
-        plant = self.seen.classes[pick.plant_class]
-        own = plant.options[pick.option]
-        for menu in self.study.power.portfolio:
-            other = replace(own, portfolio=menu.name)
-            if other in plant.options and not plant.weights.decided[plant.options.index(other)]:
-                return replace(pick, option=plant.options.index(other))
-        return pick
 
 
 def _candidates(stacks: Stacks) -> Iterator[Candidate]:
