@@ -1,14 +1,15 @@
-"""What all tests share: repeatable property tests, and a small study that plans in about a second."""
+"""What all tests share: repeatable property tests, plans with few draws, and a small study."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 from stackwright.catalog import Catalog
+from stackwright.codesign import plan
 from stackwright.stack.study import Study, load
 
 settings.register_profile("repeatable", derandomize=True, deadline=None)
@@ -44,6 +45,14 @@ power:
     - {name: nuclear, contracts: [{contract: nuclear-ppa, share: 0.6}]}
 constraints: {site_power: 20 MW}
 """
+
+
+@pytest.fixture(scope="session", autouse=True)
+def few_draws() -> Iterator[None]:
+    """A plan's dividend is decided anew in fewer draws: what is tested does not depend on how many there are."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plan, "DRAWS", 8)
+        yield
 
 
 @pytest.fixture(scope="session")

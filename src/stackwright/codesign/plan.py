@@ -204,7 +204,7 @@ def _result(
         "cut_gap": abs(item.searched - abs(item.value)) / abs(item.value),
         **check,
         **service_entries(item, seen.scenario, seen.parts, study, check),
-        "finalists": finalist_entries(finalists, seen.scenario, seen.parts, study),
+        "finalists": finalist_entries(finalists, seen.scenario, seen.parts, study, check),
         "explain": {
             "inputs": swings(
                 item,

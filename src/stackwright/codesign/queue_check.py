@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import gzip
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -99,22 +99,26 @@ def queue_check(item: Finalist, scenario: Scenario, parts: Parts, study: Study) 
 
 
 def finalist_entries(
-    finalists: Sequence[Finalist], scenario: Scenario, parts: Parts, study: Study
+    finalists: Sequence[Finalist], scenario: Scenario, parts: Parts, study: Study, check: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
     """The plan's entry `finalists`, best first: where each stands, its objective, and its own queue gap.
 
-    Finalists that differ in their plant alone share one simulation.
+    `check` is that of the first. Finalists that differ in their plant alone share one simulation.
     """
-    gaps: dict[Hashable, Any] = {}
+    gaps: dict[Hashable, Any] = {_felt(finalists[0]): check["queue_gap"]}
     entries = []
     for item in finalists:
-        design = item.design
-        same = tuple((name, repr(value)) for name, value in design.as_dict().items() if name not in PLANT_CHOICES)
-        if same not in gaps:
-            gaps[same] = queue_check(item, scenario, parts, study)["queue_gap"]
-        where = {name: getattr(design, name) for name in ("system", "site", "cooling", "portfolio")}
-        entries.append({**where, "value": float(item.value), "queue_gap": gaps[same]})
+        felt = _felt(item)
+        if felt not in gaps:
+            gaps[felt] = queue_check(item, scenario, parts, study)["queue_gap"]
+        where = {name: getattr(item.design, name) for name in ("system", "site", "cooling", "portfolio")}
+        entries.append({**where, "value": float(item.value), "queue_gap": gaps[felt]})
     return entries
+
+
+def _felt(item: Finalist) -> Hashable:
+    """What requests feel of a design: all but its plant."""
+    return tuple((name, repr(value)) for name, value in item.design.as_dict().items() if name not in PLANT_CHOICES)
 
 
 class Traffic:
