@@ -407,6 +407,7 @@ def test_programs_read_si_units_and_people_those_that_were_stated(made: dict[str
     assert plant["computed"]["value"] == pytest.approx(835e6) and plant["computed"]["unit"] == "W"
     assert stated_text(in_written_units(saving)["stated"]) == "65 %"
     assert computed_text(in_written_units(plant)["computed"]) == "835 MW (820 to 850)"
+    assert stated_text(in_written_units(made["crane-16-billion"])["stated"]) == "16 billion USD"
 
 
 def test_a_register_of_ones_own_is_run(tmp_path: Path) -> None:

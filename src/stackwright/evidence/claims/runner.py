@@ -77,7 +77,7 @@ def run(claim: Claim, engine: Engine) -> dict[str, Any]:
         "stated": stated_entry(claim),
         "computed": None if computed is None else _interval(computed.whole, shown),
         "under": [] if computed is None else _under(computed, shown),
-        "written": str(shown),
+        "written": {"unit": str(shown), "scale": shown.factor / unit(_told(shown)).factor},
         "figure": str(figure.verdict),
         "attribution": str(attribution.verdict),
         "verdict": str(worse(figure.verdict, attribution.verdict)),

@@ -6,8 +6,6 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from stackwright.core.units import unit
-
 NONE = "-"
 ENDS = ("value", "low", "high")
 SENSES = {"is": "", "at_least": "at least ", "at_most": "at most "}
@@ -33,14 +31,13 @@ def unit_text(unit: str) -> str:
 
 def in_written_units(one: Mapping[str, Any]) -> dict[str, Any]:
     """A claim as people read it: its figures in the unit of what was stated, instead of SI. Source: definition."""
-    written = one["written"]
+    unit, scale = one["written"]["unit"], one["written"]["scale"]
 
     def scaled(entry: Mapping[str, Any] | None) -> dict[str, Any] | None:
         if entry is None:
             return None
-        factor = unit(written).factor / unit(entry["unit"]).factor
-        ends = {end: None if entry[end] is None else entry[end] / factor for end in ENDS}
-        return {**entry, **ends, "unit": written}
+        ends = {end: None if entry[end] is None else entry[end] / scale for end in ENDS}
+        return {**entry, **ends, "unit": unit}
 
     return {
         **one,
