@@ -178,7 +178,7 @@ class Machine:
         keys = lengths.nodes - (1.0 - depths) * (lengths.fresh - tokens)
         groups = self._groups(_named("pieces", size), layout, _piece(layout, tokens, keys), self._mixing)
         work = self._in_prompts(groups)
-        return Pieces(size, tokens, work.seconds, work.bytes)
+        return Pieces(size, tokens, work.seconds, work.bytes + 0.0 * work.seconds)
 
     def _prompts_per_pass(self, fresh: Any) -> Any:
         budget = self.software.prefill_tokens
