@@ -120,7 +120,7 @@ def saving_by_moving(claim: Claim, engine: Engine) -> Computed:
         " work, by basis and old chip. At the bills quoted the port is paid back in"
         f" {port['months that pay the port back']:.1f} months; the"
         f" {port['months of research lost, as the owner says']:.0f} months of research that its owner says it cost undo"
-        f" three years' saving if a month of them was worth"
+        f" the saving of the time counted if a month of them was worth"
         f" {port['million USD a month of research that undo it']:.1f} million USD.",
         under={"the new chip is rented for three years ahead, the old one at list": committed},
         rows=[{"basis": words, "needed throughput, new over old": one} for words, one in needed.items()],
@@ -147,7 +147,7 @@ def _port(claim: Claim, monthly: float) -> dict[str, float]:
     lost = delay / SECONDS_PER_YEAR * MONTHS_PER_YEAR
     kept = months * monthly - people
     return {
-        "million USD saved in three years": months * monthly / 1e6,
+        "million USD saved in the time counted": months * monthly / 1e6,
         "million USD for the port": people / 1e6,
         "months that pay the port back": people / monthly,
         "months of research lost, as the owner says": lost,
